@@ -1,0 +1,136 @@
+//! `matrix/arches.json`: the architectures.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::version::{KernelVersion, Range};
+
+/// An architecture as kernels, compilers and userland know it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arch {
+    /// The kernel's `ARCH=`.
+    pub linux_arch: String,
+    /// Width of a general register.
+    pub bits: Bits,
+    /// Byte order.
+    pub endian: Endian,
+    /// `e_machine` of its ELF files.
+    pub elf_machine: u16,
+    /// What `uname -m` prints.
+    pub uname: String,
+    /// The dynamic loader that programs name.
+    #[serde(default)]
+    pub interpreter: PerLibc,
+    /// Debian's target triple, where Debian has a compiler for it.
+    #[serde(default)]
+    pub debian_triple: Option<String>,
+    /// Bootlin's names for it, the one to prefer first.
+    #[serde(default)]
+    pub bootlin: Vec<BootlinArch>,
+    /// Target for toolchains built from source.
+    #[serde(default)]
+    pub source: Option<SourceTarget>,
+    /// In which kernels the arch exists; empty: in all.
+    #[serde(default)]
+    pub support: Vec<Support>,
+}
+
+/// Width of a general register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u8", into = "u8")]
+#[schemars(with = "u8")]
+pub enum Bits {
+    /// 32 bits.
+    B32,
+    /// 64 bits.
+    B64,
+}
+
+impl TryFrom<u8> for Bits {
+    type Error = &'static str;
+
+    fn try_from(bits: u8) -> Result<Self, Self::Error> {
+        match bits {
+            32 => Ok(Bits::B32),
+            64 => Ok(Bits::B64),
+            _ => Err("bits is 32 or 64"),
+        }
+    }
+}
+
+impl From<Bits> for u8 {
+    fn from(bits: Bits) -> u8 {
+        match bits {
+            Bits::B32 => 32,
+            Bits::B64 => 64,
+        }
+    }
+}
+
+/// Byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Endian {
+    /// Most significant byte first.
+    Big,
+    /// Least significant byte first.
+    Little,
+}
+
+/// A text per libc.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PerLibc {
+    /// For glibc.
+    #[serde(default)]
+    pub glibc: Option<String>,
+    /// For musl.
+    #[serde(default)]
+    pub musl: Option<String>,
+    /// For uClibc-ng.
+    #[serde(default)]
+    pub uclibc: Option<String>,
+}
+
+/// One of Bootlin's variants of an arch.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BootlinArch {
+    /// The directory name there: `armv5-eabi`.
+    pub name: String,
+    /// Target triple per libc.
+    pub triples: PerLibc,
+}
+
+/// How a toolchain for the arch is configured when built from source.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceTarget {
+    /// Target triple with musl; none where musl has no such port.
+    #[serde(default)]
+    pub musl: Option<String>,
+    /// Target triple without a libc.
+    #[serde(default)]
+    pub kernel_only: Option<String>,
+    /// Options for gcc's configure: `--with-arch=armv5te`.
+    #[serde(default)]
+    pub gcc_configure: Vec<String>,
+    /// Further options by the first gcc that takes them (or the range).
+    #[serde(default)]
+    pub notes: BTreeMap<String, String>,
+}
+
+/// A range of kernels that have the arch, and how that is known.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Support {
+    /// The kernels; `null`: none at all.
+    pub kernel: Option<Range<KernelVersion>>,
+    /// What bounds it.
+    pub reason: String,
+    /// Where that can be read.
+    pub evidence: String,
+}

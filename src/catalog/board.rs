@@ -1,0 +1,67 @@
+//! `matrix/boards.json`: machines that QEMU emulates, and how a kernel starts on them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Confidence;
+use crate::id::{ArchId, Symbol};
+use crate::version::{KernelVersion, Range};
+
+/// A QEMU machine that boots kernels of one arch.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// The arch it runs.
+    pub arch: ArchId,
+    /// The kernels it is meant for.
+    pub kernel: Range<KernelVersion>,
+    /// Program to run: `qemu-system-aarch64`.
+    pub qemu: String,
+    /// `-M`.
+    pub machine: String,
+    /// `-cpu`; none: the machine's own.
+    #[serde(default)]
+    pub cpu: Option<String>,
+    /// `-m`.
+    pub mem: String,
+    /// Console device, as in `console=`.
+    #[serde(default)]
+    pub console: Option<String>,
+    /// Kernel command line.
+    #[serde(default)]
+    pub cmdline: String,
+    /// `ARCH=` for the kernel, where it differs from the arch's own (`x86_64` for x86).
+    #[serde(default)]
+    pub kernel_arch: Option<String>,
+    /// The file to boot, relative to the build tree: `arch/arm64/boot/Image`.
+    pub image: String,
+    /// Make target that builds it.
+    pub make_target: String,
+    /// The board's own configuration: `versatile_defconfig`.
+    #[serde(default)]
+    pub defconfig: Option<String>,
+    /// Symbols that booting our init on this board needs: `SERIAL_8250_CONSOLE`, or `CMDLINE="…"` style pairs.
+    #[serde(default)]
+    pub enable: Vec<String>,
+    /// Symbols that must be off.
+    #[serde(default)]
+    pub disable: Vec<Symbol>,
+    /// Device tree to pass, relative to the build tree.
+    #[serde(default)]
+    pub dtb: Option<String>,
+    /// Further QEMU arguments.
+    #[serde(default)]
+    pub extra_args: Vec<String>,
+    /// Versions seen to boot somewhere, as the source says it.
+    #[serde(default)]
+    pub known_good: Vec<String>,
+    /// Where that can be read.
+    #[serde(default)]
+    pub evidence: String,
+    /// How sure it is.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// What a reader should know.
+    #[serde(default)]
+    pub notes: Option<String>,
+}

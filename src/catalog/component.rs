@@ -1,0 +1,113 @@
+//! `matrix/components.json` and `matrix/source-toolchains.json`: what toolchains are built from.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SourceKind;
+use crate::hash::Sha256;
+use crate::id::{ArchId, EraId, PinId, PinUrl};
+use crate::version::ToolVersion;
+
+/// Source tarballs, and the input that blesses them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Components {
+    /// The pinned musl-cross-make: its hashes and patches are what the components' fields quote.
+    pub musl_cross_make: MuslCrossMake,
+    /// By `component/version`: `gcc/9.4.0`.
+    pub components: BTreeMap<PinId, Component>,
+}
+
+/// The pinned musl-cross-make.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MuslCrossMake {
+    /// Commit.
+    pub rev: String,
+    /// Time of the commit, seconds since 1970.
+    pub last_modified: u64,
+    /// Digest of the unpacked tree as Nix computes it.
+    pub nar_hash: Sha256,
+}
+
+/// One source tarball.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// What it is a version of.
+    pub kind: ComponentKind,
+    /// Its version. Kernel headers have names of their own (`4.19.88-2`), hence text.
+    pub version: String,
+    /// Where it can be fetched.
+    #[serde(default)]
+    pub url: Option<PinUrl>,
+    /// SHA-1 in hex, as musl-cross-make records it.
+    #[serde(default)]
+    pub sha1: Option<String>,
+    /// SHA-256; without one it cannot be fetched.
+    #[serde(default)]
+    pub sha256: Option<Sha256>,
+    /// Names of the patches that musl-cross-make has for it, in order.
+    #[serde(default)]
+    pub patches: Vec<String>,
+    /// Whether musl-cross-make knows this version.
+    pub blessed: bool,
+}
+
+/// What a source tarball is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the projects' own")]
+pub enum ComponentKind {
+    Gcc,
+    Binutils,
+    Musl,
+    Gmp,
+    Mpfr,
+    Mpc,
+    Isl,
+    Linux,
+    Other,
+}
+
+/// A toolchain built from source, for the cells it serves.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceToolchain {
+    /// `musl` or `kernel-only`.
+    pub source: SourceKind,
+    /// The eras it is meant for.
+    pub eras: Vec<EraId>,
+    /// The arches it is meant for.
+    pub arches: Vec<ArchId>,
+    /// gcc.
+    pub gcc: ToolVersion,
+    /// binutils.
+    pub binutils: ToolVersion,
+    /// musl; none for kernel-only.
+    #[serde(default)]
+    pub musl: Option<ToolVersion>,
+    /// Kernel headers (a component's version).
+    #[serde(default)]
+    pub linux_headers: Option<String>,
+    /// gmp, mpfr and mpc.
+    pub gmp: ToolVersion,
+    /// mpfr.
+    pub mpfr: ToolVersion,
+    /// mpc; gcc before 4.5 needs none.
+    #[serde(default)]
+    pub mpc: Option<ToolVersion>,
+    /// Whether versions that musl-cross-make does not know are meant.
+    #[serde(default)]
+    pub unblessed: bool,
+    /// Tags that constraints ask for: `elfv1`.
+    #[serde(default)]
+    pub properties: Vec<String>,
+    /// Why these versions.
+    #[serde(default)]
+    pub reason: String,
+}

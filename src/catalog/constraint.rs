@@ -1,0 +1,137 @@
+//! `matrix/constraints.json`: which tool version can build which kernel.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ArchId, FixId};
+use crate::version::{KernelVersion, Range, ToolVersion};
+
+/// A fact that limits which tool can build (or boot) a range of kernels.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Constraint {
+    /// The arches it holds for; empty: all.
+    #[serde(default)]
+    pub arches: Vec<ArchId>,
+    /// The kernels it holds for.
+    pub kernel: Range<KernelVersion>,
+    /// The tool it is about.
+    pub tool: Tool,
+    /// Which versions or properties it accepts.
+    pub window: Window,
+    /// What happens outside the window.
+    pub severity: Severity,
+    /// A condition on the configuration under which alone it holds; such a constraint warns, never rejects.
+    #[serde(default)]
+    pub only_if: Option<String>,
+    /// What it serves: kernels unless said.
+    #[serde(default)]
+    pub applies_to: Purpose,
+    /// What goes wrong.
+    pub reason: String,
+    /// Where that can be read.
+    pub evidence: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What lifts it.
+    #[serde(default)]
+    pub shim: Option<Shim>,
+}
+
+impl Constraint {
+    /// Whether it speaks of `arch` at `version`.
+    pub fn applies(&self, arch: &ArchId, version: &KernelVersion) -> bool {
+        (self.arches.is_empty() || self.arches.contains(arch)) && self.kernel.contains(version)
+    }
+
+    /// Whether it can reject a toolchain, rather than warn.
+    pub fn is_hard(&self) -> bool {
+        self.severity != Severity::Warns && self.only_if.is_none()
+    }
+}
+
+/// A tool that constraints speak of, as it is spelled in the data: `gcc`, `binutils`, `make`, `gcc-target-abi`, ….
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Tool(pub String);
+
+/// Which versions or properties of the tool a constraint accepts; exactly one of the three.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// Only versions inside the range.
+    Accept(Range<ToolVersion>),
+    /// Only versions outside the range.
+    Avoid(Range<ToolVersion>),
+    /// The tool must have this property: `elfv1`, `multilib-32`, `present`.
+    Property(String),
+}
+
+/// What happens where a constraint is not met.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The kernel builds with warnings or an odd result; never decides.
+    Warns,
+    /// It builds and does not boot, or not always.
+    BreaksBoot,
+    /// It does not build.
+    BreaksBuild,
+    /// The kernel's own build refuses the tool.
+    Refuses,
+}
+
+/// How sure a fact is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Told, without a source.
+    Folklore,
+    /// Someone reports it.
+    Reported,
+    /// In a project's own history or documentation.
+    Documented,
+    /// Measured by a run of kflake.
+    Measured,
+}
+
+/// What a toolchain is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Building kernels and modules.
+    #[default]
+    Kernel,
+    /// Building programs: needs a libc.
+    Userland,
+}
+
+/// What lifts a constraint.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shim {
+    /// The fix that kflake applies, which lifts it; none: only a person can.
+    #[serde(default)]
+    pub fix: Option<FixId>,
+    /// What to do, in words.
+    pub text: String,
+}

@@ -1,0 +1,65 @@
+//! `matrix/debian.json`: Debian's cross compilers as pinned packages.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Sha256;
+use crate::id::{ArchId, PinId, PinUrl, ToolchainId};
+use crate::version::ToolVersion;
+
+/// Packages and the toolchains made of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Debian {
+    /// Packages.
+    pub pins: BTreeMap<PinId, DebianPin>,
+    /// Toolchains.
+    pub toolchains: BTreeMap<ToolchainId, DebianToolchain>,
+}
+
+/// A Debian package, as the archive's index of its suite describes it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DebianPin {
+    /// Package name.
+    pub package: String,
+    /// Package version.
+    pub version: String,
+    /// Suite it was pinned from: `bookworm`.
+    pub suite: String,
+    /// `mirror://debian/pool/…`.
+    pub url: PinUrl,
+    /// Size in bytes.
+    pub size: u64,
+    /// Digest of the `.deb`.
+    pub sha256: Sha256,
+}
+
+/// A compiler made of Debian packages.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DebianToolchain {
+    /// The arch it compiles for.
+    pub arch: ArchId,
+    /// Suite the packages are from.
+    pub suite: String,
+    /// What `gcc --version` says.
+    pub gcc: ToolVersion,
+    /// What `as --version` says.
+    pub binutils: ToolVersion,
+    /// libc and its version: `glibc-2.36`.
+    pub libc: String,
+    /// Target triple.
+    pub target: String,
+    /// What Debian appends to the compilers' names: `-12`.
+    pub suffix: String,
+    /// The cross packages, what others need first.
+    pub pins: Vec<PinId>,
+    /// The libraries that the compiler's own programs run with.
+    pub runtime_pins: Vec<PinId>,
+    /// Tags that constraints ask for: `elfv1`, `multilib-32`.
+    #[serde(default)]
+    pub properties: Vec<String>,
+}

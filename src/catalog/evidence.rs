@@ -1,0 +1,47 @@
+//! `matrix/evidence.json`: what was measured, not believed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SourceKind;
+use crate::id::ArchId;
+use crate::version::{KernelVersion, ToolVersion};
+
+/// One measurement: one stage of one cell in one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The kernel that was built.
+    pub kernel: KernelVersion,
+    /// For which arch.
+    pub arch: ArchId,
+    /// With which toolchain.
+    pub toolchain: MeasuredToolchain,
+    /// How far: `toolchain`, `kernel`, `module` or `boot`.
+    pub stage: String,
+    /// `passed`, `failed` or `timed-out`.
+    pub outcome: String,
+    /// Class of the failure, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Wall time of the build.
+    pub seconds: f64,
+    /// Day of the run, as `2026-11-20`.
+    pub date: String,
+    /// kflake's version.
+    pub kflake: String,
+    /// Nix's version.
+    pub nix: String,
+}
+
+/// The toolchain of a measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredToolchain {
+    /// Its source.
+    pub source: SourceKind,
+    /// gcc.
+    pub gcc: ToolVersion,
+    /// binutils.
+    pub binutils: ToolVersion,
+}

@@ -1,0 +1,67 @@
+//! `matrix/fixes.json`: changes to a kernel tree, or to how it is built, that lift a constraint.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ArchId, ConstraintId};
+use crate::version::{KernelVersion, Range, ToolVersion};
+
+/// A fix, the kernels it is for, and why.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// The kernels it is applied to.
+    pub kernel: Range<KernelVersion>,
+    /// The arches; empty: all.
+    #[serde(default)]
+    pub arches: Vec<ArchId>,
+    /// The compilers it is needed for; none: all.
+    #[serde(default)]
+    pub gcc: Option<Range<ToolVersion>>,
+    /// The constraints that it lifts.
+    #[serde(default)]
+    pub lifts: Vec<ConstraintId>,
+    /// What breaks without it.
+    pub reason: String,
+    /// Where that can be read.
+    pub evidence: String,
+    /// What is done.
+    pub apply: Vec<Apply>,
+}
+
+/// One step of a fix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Apply {
+    /// Edit files of the source with sed (extended expressions); a file that does not exist is passed over.
+    Sed {
+        /// Files, relative to the tree; shell globs allowed.
+        files: Vec<String>,
+        /// The expression.
+        expression: String,
+    },
+    /// Write a file of the source unless it exists.
+    Write {
+        /// File, relative to the tree.
+        file: String,
+        /// Its whole text.
+        text: String,
+    },
+    /// Pass a variable to make.
+    MakeFlag {
+        /// Name.
+        name: String,
+        /// Value.
+        value: String,
+    },
+    /// Append to the target compiler's command line.
+    CcFlag {
+        /// The flag.
+        flag: String,
+    },
+    /// Append to the host compiler's command line.
+    HostCcFlag {
+        /// The flag.
+        flag: String,
+    },
+}

@@ -1,0 +1,80 @@
+//! The command line: one small file per subcommand, and the only place that prints.
+
+mod failure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::{Failure, Result};
+
+use crate::exit;
+
+/// Build any Linux kernel from 2.6 to today with the toolchain that fits it.
+#[derive(Parser)]
+#[command(
+    name = "kflake",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
+    3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
+    7 Nix could not evaluate; 8 a file could not be read or written; 130 interrupted."
+)]
+struct Cli {
+    /// Project folder: holds the generated flake, and `matrix/` with data of your own
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "."
+    )]
+    project: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+/// What every subcommand gets.
+pub struct Context {
+    /// The project folder.
+    pub project: PathBuf,
+}
+
+/// Parses the command line, runs it, and prints the error if there is one.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            // nothing is left to do when the terminal is gone
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let context = Context {
+        project: cli.project,
+    };
+    match run(cli.command, &context) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            anstream::eprintln!("{:?}", failure.report);
+            failure.code.into()
+        }
+    }
+}
+
+/// Runs one subcommand; its value is the exit code.
+fn run(command: Command, _context: &Context) -> Result<u8> {
+    match command {}
+}

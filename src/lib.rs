@@ -1,0 +1,16 @@
+//! kflake turns a matrix of facts (kernel eras × architectures, toolchain pins, constraints) into a Nix flake that
+//! builds any Linux kernel from 2.6 to today with the toolchain that fits it, drives Nix over that matrix, and reports
+//! what really works.
+//!
+//! Each module knows those before it and none after it:
+//! [`version`], [`id`], [`hash`] → [`catalog`] → … → [`validate`] → … .
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod catalog;
+pub mod cli;
+pub mod exit;
+pub mod hash;
+pub mod id;
+pub mod validate;
+pub mod version;

@@ -1,0 +1,284 @@
+//! What a run has to say: the model behind `report.json`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::SourceKind;
+use crate::id::{ArchId, EraId};
+use crate::version::{KernelVersion, ToolVersion};
+
+/// Version of `report.json`'s shape.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How far a cell can come, in order.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The compiler is there and checked itself.
+    Toolchain,
+    /// The kernel was built.
+    Kernel,
+    /// A module was built against it.
+    Module,
+    /// Our init ran as process 1 and said so.
+    Boot,
+}
+
+impl Stage {
+    /// All stages, in order.
+    pub const ALL: [Stage; 4] = [Stage::Toolchain, Stage::Kernel, Stage::Module, Stage::Boot];
+
+    /// The spelling of data and command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Toolchain => "toolchain",
+            Stage::Kernel => "kernel",
+            Stage::Module => "module",
+            Stage::Boot => "boot",
+        }
+    }
+
+    /// The stages that must have passed before this one can be tried.
+    pub fn needs(self) -> &'static [Stage] {
+        match self {
+            Stage::Toolchain => &[],
+            Stage::Kernel => &[Stage::Toolchain],
+            Stage::Module => &[Stage::Toolchain, Stage::Kernel],
+            Stage::Boot => &[Stage::Toolchain, Stage::Kernel, Stage::Module],
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What became of one stage of one cell.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was built in this run.
+    Passed,
+    /// It had been built before, and is still in the store.
+    Cached,
+    /// It was tried and failed.
+    Failed,
+    /// Something it needs failed.
+    Blocked,
+    /// It was stopped for taking too long or staying silent.
+    TimedOut,
+    /// It was not asked for, or cannot be built on this system.
+    Skipped,
+    /// Upstream never supported it.
+    Unsupported,
+}
+
+impl Outcome {
+    /// Whether the result is there and true.
+    pub fn is_success(self) -> bool {
+        matches!(self, Outcome::Passed | Outcome::Cached)
+    }
+
+    /// Whether it counts against coverage.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Outcome::Failed | Outcome::Blocked | Outcome::TimedOut)
+    }
+
+    /// The spelling of data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Cached => "cached",
+            Outcome::Failed => "failed",
+            Outcome::Blocked => "blocked",
+            Outcome::TimedOut => "timed-out",
+            Outcome::Skipped => "skipped",
+            Outcome::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunRecord {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// kflake's version.
+    pub kflake: String,
+    /// Nix's version.
+    pub nix: String,
+    /// When the run began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// When it ended; none for a report written before the end.
+    #[schemars(with = "Option<String>")]
+    pub finished: Option<Timestamp>,
+    /// Whether it was interrupted.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// Command that repeats it.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// The cells, in plan order.
+    pub cells: Vec<CellRecord>,
+    /// Counts over the cells, per stage.
+    pub coverage: Coverage,
+}
+
+/// One cell of a run. A run over several kernels has a cell id more than once, told apart by `kernel`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CellRecord {
+    /// `k6-arm64`.
+    pub id: String,
+    /// The era.
+    pub era: EraId,
+    /// The arch.
+    pub arch: ArchId,
+    /// The kernel that was built; none where only the toolchain was asked for.
+    pub kernel: Option<KernelVersion>,
+    /// Configuration: `tiny`, or a defconfig's name.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// The board that it boots on.
+    #[serde(default)]
+    pub board: Option<String>,
+    /// The toolchain; none where none fits.
+    pub toolchain: Option<ToolchainRecord>,
+    /// Why the cell is as it is: the resolver's reasons, in its order.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// The stages, in order; every stage appears.
+    pub stages: Vec<StageRecord>,
+}
+
+impl CellRecord {
+    /// The furthest stage that passed.
+    pub fn furthest(&self) -> Option<Stage> {
+        self.stages
+            .iter()
+            .filter(|stage| stage.outcome.is_success())
+            .map(|stage| stage.stage)
+            .max()
+    }
+
+    /// The record of `stage`.
+    pub fn stage(&self, stage: Stage) -> Option<&StageRecord> {
+        self.stages.iter().find(|record| record.stage == stage)
+    }
+}
+
+/// The toolchain of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolchainRecord {
+    /// Its id in the matrix.
+    pub id: String,
+    /// Its source.
+    pub source: SourceKind,
+    /// gcc.
+    pub gcc: ToolVersion,
+    /// binutils.
+    pub binutils: Option<ToolVersion>,
+    /// libc with version, such as `glibc-2.36`; none: without one.
+    pub libc: Option<String>,
+    /// Target triple.
+    pub target: String,
+}
+
+/// One stage of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageRecord {
+    /// The stage.
+    pub stage: Stage,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Wall time of its build in this run; none where nothing was built.
+    pub seconds: Option<f64>,
+    /// Its derivation.
+    pub drv: Option<String>,
+    /// Its output path.
+    pub out: Option<String>,
+    /// Why, for every outcome but `passed` and `cached`: for `blocked` names what failed.
+    pub reason: Option<String>,
+    /// What the log says, for `failed` and `timed-out`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureRecord>,
+}
+
+/// A failure, read from its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureRecord {
+    /// Class from the table of signatures; none: no signature matched.
+    pub class: Option<String>,
+    /// Build phase in which it happened, where Nix told.
+    pub phase: Option<String>,
+    /// The first line that says what went wrong, control characters escaped.
+    pub first_error: Option<String>,
+    /// The log's last lines, control characters escaped.
+    #[serde(default)]
+    pub log_tail: Vec<String>,
+    /// The whole log, relative to the report's folder.
+    #[serde(default)]
+    pub log: Option<String>,
+}
+
+/// Counts per stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Compilers.
+    pub toolchain: Tally,
+    /// Kernels.
+    pub kernel: Tally,
+    /// Modules.
+    pub module: Tally,
+    /// Boots.
+    pub boot: Tally,
+}
+
+/// Passed, of those that were asked for and are supported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tally {
+    /// Passed or cached.
+    pub passed: usize,
+    /// All but skipped and unsupported.
+    pub total: usize,
+}
+
+impl Coverage {
+    /// Counts over `cells`.
+    pub fn of(cells: &[CellRecord]) -> Self {
+        let tally = |stage| {
+            let outcomes = cells
+                .iter()
+                .filter_map(|cell| cell.stage(stage))
+                .map(|record| record.outcome)
+                .filter(|outcome| !matches!(outcome, Outcome::Skipped | Outcome::Unsupported));
+            let (mut passed, mut total) = (0, 0);
+            for outcome in outcomes {
+                total += 1;
+                passed += usize::from(outcome.is_success());
+            }
+            Tally { passed, total }
+        };
+        Coverage {
+            toolchain: tally(Stage::Toolchain),
+            kernel: tally(Stage::Kernel),
+            module: tally(Stage::Module),
+            boot: tally(Stage::Boot),
+        }
+    }
+}
