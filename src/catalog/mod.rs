@@ -12,6 +12,7 @@ mod era;
 mod evidence;
 mod fix;
 mod kernel;
+mod kernel_file;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
 pub use board::Board;
@@ -23,3 +24,4 @@ pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
 pub use fix::{Apply, Fix};
 pub use kernel::KernelPin;
+pub use kernel_file::{KernelFile, KernelFileError, version_of_makefile};
