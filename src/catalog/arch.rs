@@ -1,10 +1,9 @@
 //! `matrix/arches.json`: the architectures.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::BoardId;
 use crate::version::{KernelVersion, Range};
 
 /// An architecture as kernels, compilers and userland know it.
@@ -36,6 +35,9 @@ pub struct Arch {
     /// In which kernels the arch exists; empty: in all.
     #[serde(default)]
     pub support: Vec<Support>,
+    /// Boards to boot it on: the first whose kernels hold the version is taken.
+    #[serde(default)]
+    pub boards: Vec<BoardId>,
 }
 
 /// Width of a general register.
@@ -118,9 +120,9 @@ pub struct SourceTarget {
     /// Options for gcc's configure: `--with-arch=armv5te`.
     #[serde(default)]
     pub gcc_configure: Vec<String>,
-    /// Further options by the first gcc that takes them (or the range).
+    /// Options that gcc takes in addition where it is built with musl: musl's ABI on powerpc64 is ELFv2, for one.
     #[serde(default)]
-    pub notes: BTreeMap<String, String>,
+    pub gcc_configure_musl: Vec<String>,
 }
 
 /// A range of kernels that have the arch, and how that is known.

@@ -46,7 +46,7 @@ pub struct Board {
     /// Symbols that must be off.
     #[serde(default)]
     pub disable: Vec<Symbol>,
-    /// Device tree to pass, relative to the build tree.
+    /// Name of the device tree to pass: `versatile-pb.dtb`. Where in the build tree it lies differs between kernels.
     #[serde(default)]
     pub dtb: Option<String>,
     /// Further QEMU arguments.

@@ -68,4 +68,16 @@ pub struct BootlinTarball {
     pub release: String,
     /// Digest of the tarball.
     pub sha256: Sha256,
+    /// gcc, where it differs from the release's.
+    #[serde(default)]
+    pub gcc: Option<ToolVersion>,
+    /// binutils, where it differs from the release's.
+    #[serde(default)]
+    pub binutils: Option<ToolVersion>,
+    /// Kernel headers, where they differ from the release's.
+    #[serde(default)]
+    pub linux_headers: Option<ToolVersion>,
+    /// A vendor's fork of gcc and binutils (`arc-2020.03-release`): the release's versions don't hold.
+    #[serde(default)]
+    pub vendor: Option<String>,
 }

@@ -51,6 +51,9 @@ pub struct DebianToolchain {
     pub binutils: ToolVersion,
     /// libc and its version: `glibc-2.36`.
     pub libc: String,
+    /// Kernel headers that its libc was built with.
+    #[serde(default)]
+    pub linux_headers: Option<ToolVersion>,
     /// Target triple.
     pub target: String,
     /// What Debian appends to the compilers' names: `-12`.
