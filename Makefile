@@ -1,0 +1,24 @@
+# `make quickstart` and `make test` are what most people want; `make help` lists the rest.
+
+TEST = cargo $(if $(shell command -v cargo-nextest),nextest run,test) --locked
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: quickstart
+quickstart: ## from nothing to two booted kernels and a coverage table
+	@scripts/quickstart
+
+.PHONY: deps
+deps: ## install what the tests need from Debian
+	@scripts/install-debian-packages nix build boot kernel
+
+.PHONY: test
+test: deps lint ## the default test suite, one real cell from pins to boot included
+	$(TEST)
+
+.PHONY: lint
+lint: ## formatting and clippy
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
