@@ -13,6 +13,7 @@ mod evidence;
 mod fix;
 mod kernel;
 mod kernel_file;
+mod project_file;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
 pub use board::Board;
@@ -25,3 +26,4 @@ pub use evidence::{Evidence, MeasuredToolchain};
 pub use fix::{Apply, Fix};
 pub use kernel::KernelPin;
 pub use kernel_file::{KernelFile, KernelFileError, version_of_makefile};
+pub use project_file::{ProjectFile, ProjectFileError};
