@@ -1,0 +1,141 @@
+# Runs QEMU, reads its console, and says what became of the boot.
+#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] --out DIR -- QEMU ARGS...
+# Writes DIR/boot.log (printable text), DIR/boot.raw (as it came) and DIR/boot.json; exits 0 only for a boot that passed.
+# Its last line is `kflake: boot: CLASS: DETAIL` otherwise.
+use strict;
+use warnings;
+use Getopt::Long;
+use IO::Select;
+use POSIX ();
+use Time::HiRes qw(time);
+
+my ($wall, $silence, $release, $machine, $module, $out) = (120, 30, '', '', 0, '.');
+GetOptions('wall=f' => \$wall, 'silence=f' => \$silence, 'release=s' => \$release, 'machine=s' => \$machine,
+    'module' => \$module, 'out=s' => \$out) or die "bad options\n";
+my @command = @ARGV;
+# How long a machine may take to leave after it said that it is done, or after a panic.
+my $grace = 10;
+
+$| = 1;
+print 'qemu: ', join(' ', @command), "\n";
+my $started = time;
+pipe(my $read, my $write) or die "pipe: $!\n";
+my $child = fork // die "fork: $!\n";
+if ($child == 0) {
+    POSIX::setsid();
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>&', $write;
+    open STDERR, '>&', $write;
+    exec { $command[0] } @command;
+    print "kflake-supervise: $command[0]: $!\n";
+    POSIX::_exit(127);
+}
+close $write;
+
+open my $raw, '>:raw', "$out/boot.raw" or die "$out/boot.raw: $!\n";
+open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";
+
+my (%at, @markers, %saw);
+my ($pending, $bytes, $last_line, $last_output) = ('', 0, '', $started);
+my ($ended, $timeout);
+
+# One console line; everything a terminal could act on is taken out, and a prefix keeps it from posing as a line of ours.
+sub line {
+    my ($text) = @_;
+    $text =~ s/\e\[[0-9;?]*[ -\/]*[@-~]//g;
+    $text =~ s/[^\x20-\x7e\t]//g;
+    print $log "$text\n";
+    print "| $text\n";
+    $last_line = $text if $text =~ /\S/;
+    my $now = time - $started;
+    $at{banner} //= $now if $text =~ /Linux version \d/;
+    if ($text =~ /Kernel panic - not syncing:?\s*(.*)/ && !exists $at{panic}) {
+        $at{panic} = $now;
+        $saw{panic} = $1;
+    }
+    # The marker's own kernel-side twin must come from the kernel; both must fill their line.
+    if ($text =~ /^kflake-init: ok pid=(\d+) release=(\S+) machine=(\S+) module=(\S+)$/) {
+        push @markers, { pid => $1, release => $2, machine => $3, module => $4 };
+        $at{init} //= $now;
+    } elsif ($text =~ /^kflake-init: error (\S+)$/) {
+        $saw{init_error} = $1;
+        $at{init} //= $now;
+    }
+    $saw{probe} = $1 if $text =~ /kflake-probe: ok release=(\S+)$/;
+}
+
+my $select = IO::Select->new($read);
+while (1) {
+    my $now = time;
+    my $limit = $started + $wall;
+    my $why = 'wall';
+    ($limit, $why) = ($last_output + $silence, 'silence') if $last_output + $silence < $limit;
+    my $done = $at{panic} // $at{init};
+    ($limit, $why) = ($started + $done + $grace, 'grace') if defined $done && $started + $done + $grace < $limit;
+    if ($now >= $limit) { $timeout = $why; last }
+    next unless $select->can_read($limit - $now);
+    my $got = sysread $read, my $chunk, 65536;
+    last unless $got;
+    $last_output = time;
+    $bytes += $got;
+    print $raw $chunk;
+    $pending .= $chunk;
+    line($1) while $pending =~ s/^([^\n]*)\n//;
+    # A line without an end is not let grow forever.
+    if (length $pending > 65536) { line($pending); $pending = '' }
+}
+line($pending) if length $pending;
+$ended = time - $started;
+my $status;
+if (defined $timeout) {
+    kill 'KILL', -$child;
+    kill 'KILL', $child;
+}
+waitpid $child, 0;
+$status = $?;
+close $raw;
+close $log;
+
+my ($class, $detail) = verdict();
+
+sub verdict {
+    if (@markers) {
+        my $m = $markers[0];
+        return ('marker-repeated', 'init said its line ' . @markers . ' times') if @markers > 1;
+        return ('wrong-pid', "init ran as process $m->{pid}") if $m->{pid} != 1;
+        return ('wrong-release', "the running kernel says $m->{release}, expected $release") if $m->{release} ne $release;
+        return ('wrong-machine', "the running kernel says $m->{machine}, expected $machine") if $m->{machine} ne $machine;
+        if ($module) {
+            return ('module-not-loaded', "init says module=$m->{module}") if $m->{module} ne 'loaded';
+            return ('module-not-loaded', 'the module loaded but its own line is missing') unless defined $saw{probe};
+            return ('wrong-release', "the module says $saw{probe}, expected $release") if $saw{probe} ne $release;
+        }
+        return ('panic-after-init', $saw{panic}) if exists $at{panic};
+        return ('passed', '');
+    }
+    return ('init-failed', "init could not $saw{init_error}") if defined $saw{init_error};
+    if (exists $at{panic}) {
+        return ($saw{panic} =~ /kill init/ ? 'panic-after-init' : 'panic-before-init', $saw{panic});
+    }
+    my $tail = $last_line eq '' ? 'nothing at all was printed' : "last line: $last_line";
+    return ('silent', sprintf 'no output for %g s; %s', $silence, $tail) if ($timeout // '') eq 'silence';
+    return ($bytes ? 'wall-timeout' : 'silent', sprintf 'no end after %g s; %s', $wall, $tail) if defined $timeout;
+    return ('qemu-exit', 'QEMU ' . ($status & 127 ? 'died of signal ' . ($status & 127) : 'ended with status ' . ($status >> 8)) . "; $tail");
+}
+
+sub json { my ($s) = @_; return 'null' unless defined $s; $s =~ s/(["\\])/\\$1/g; $s =~ s/([^\x20-\x7e])/sprintf '\\u%04x', ord $1/ge; return "\"$s\"" }
+sub seconds { defined $_[0] ? sprintf '%.3f', $_[0] : 'null' }
+my $m = $markers[0] // {};
+open my $json, '>', "$out/boot.json" or die "$out/boot.json: $!\n";
+print $json '{"outcome":', json($class), ',"seconds_to_banner":', seconds($at{banner}), ',"seconds_to_init":', seconds($at{init}),
+    ',"seconds_to_poweroff":', (defined $timeout ? 'null' : seconds($ended)), ',"release":', json($m->{release}), ',"machine":',
+    json($m->{machine}), ',"pid":', ($m->{pid} // 'null'), ',"module":', json($m->{module}), ',"reason":',
+    ($detail eq '' ? 'null' : json($detail)), "}\n";
+close $json;
+
+if ($class eq 'passed') {
+    printf "booted in %.1f s\n", $at{init};
+    exit 0;
+}
+print "kflake: boot: $class: $detail\n";
+exit 1;

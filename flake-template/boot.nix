@@ -1,0 +1,199 @@
+# Boots a kernel under QEMU inside the build sandbox, to an init linked by the same cell's toolchain.
+{ pkgs, elfTools }:
+let
+  inherit (pkgs) lib;
+
+  file =
+    name: path:
+    builtins.path {
+      name = "kflake-${name}";
+      inherit path;
+    };
+  initSource = file "init.c" ./validate/init/init.c;
+  writeInitramfs = file "initramfs.pl" ./initramfs.pl;
+  supervise = file "boot-supervise.pl" ./boot-supervise.pl;
+
+  # QEMU: from the host, checked by the name that the board gives; or from the package set.
+  qemuFor =
+    board:
+    if pkgs ? hostTool then
+      pkgs.hostTool {
+        name = board.qemu;
+        package = qemuPackage board.qemu;
+      }
+    else
+      pkgs.qemu;
+  qemuPackage =
+    command:
+    let
+      packages = {
+        qemu-system-aarch64 = "qemu-system-arm";
+        qemu-system-arm = "qemu-system-arm";
+        qemu-system-i386 = "qemu-system-x86";
+        qemu-system-x86_64 = "qemu-system-x86";
+        qemu-system-mips = "qemu-system-mips";
+        qemu-system-mipsel = "qemu-system-mips";
+        qemu-system-mips64 = "qemu-system-mips";
+        qemu-system-mips64el = "qemu-system-mips";
+        qemu-system-ppc = "qemu-system-ppc";
+        qemu-system-ppc64 = "qemu-system-ppc";
+        qemu-system-sparc = "qemu-system-sparc";
+        qemu-system-sparc64 = "qemu-system-sparc";
+      };
+    in
+    packages.${command} or "qemu-system-misc";
+
+  words = string: lib.filter (word: word != "") (lib.splitString " " string);
+in
+rec {
+  # init, the probe module if there is one, and /dev/console, as an uncompressed cpio archive.
+  initramfs =
+    {
+      toolchain,
+      module ? null,
+      name ? toolchain.name,
+    }:
+    pkgs.stdenv.mkDerivation {
+      name = "initramfs-${name}";
+      inherit (toolchain) target;
+      module = if module == null then "" else "${module}";
+      inherit initSource writeInitramfs elfTools;
+      wantBits = toString toolchain.arch.bits;
+      wantEndian = toolchain.arch.endian;
+      wantMachine = toString toolchain.arch.elfMachine;
+      nativeBuildInputs = [
+        toolchain
+        pkgs.perl
+      ];
+      dontUnpack = true;
+      dontConfigure = true;
+      dontFixup = true;
+      hardeningDisable = [ "all" ];
+      buildPhase = ''
+        . $elfTools
+        if ! "$target-gcc" -Os -static -o init "$initSource"; then
+          echo "kflake: boot: init-not-linked: the toolchain cannot link a static init" >&2
+          exit 1
+        fi
+        "$target-strip" init
+        elf_expect boot init "$wantBits" "$wantEndian" "$wantMachine"
+      '';
+      installPhase = ''
+        mkdir -p $out
+        cp init $out/init
+        set -- /init=init
+        if [ -n "$module" ]; then set -- "$@" /kflake_probe.ko="$module/kflake_probe.ko"; fi
+        perl "$writeInitramfs" $out/initramfs.cpio "$@"
+      '';
+    };
+
+  # The command line of QEMU, as a list of words. Boards that need a certain serial port name it themselves.
+  qemuCommand =
+    {
+      board,
+      kernel,
+      initramfs,
+      cmdline ? board.cmdline,
+      interactive ? false,
+    }:
+    [
+      board.qemu
+      "-machine"
+      board.machine
+    ]
+    ++ lib.optionals (board.cpu != null) [
+      "-cpu"
+      board.cpu
+    ]
+    ++ [
+      "-m"
+      board.mem
+      "-display"
+      "none"
+    ]
+    ++ lib.optionals (!interactive) [
+      "-monitor"
+      "none"
+    ]
+    ++ lib.optionals (!lib.elem "-serial" (lib.concatMap words board.extraArgs)) [
+      "-serial"
+      (if interactive then "mon:stdio" else "stdio")
+    ]
+    ++ [
+      "-nic"
+      "none"
+      "-no-reboot"
+      "-kernel"
+      kernel.image
+      "-initrd"
+      "${initramfs}/initramfs.cpio"
+    ]
+    ++ lib.optionals (board.dtb != null) [
+      "-dtb"
+      "${kernel}/dtbs/${baseNameOf board.dtb}"
+    ]
+    ++ [
+      "-append"
+      # A panic ends the machine at once instead of hanging until a timeout.
+      "${cmdline} panic=-1"
+    ]
+    ++ lib.concatMap words board.extraArgs;
+
+  # wallTimeout, silenceTimeout: seconds
+  bootTest =
+    {
+      kernel,
+      board ? kernel.board,
+      module ? null,
+      wallTimeout ? 120,
+      silenceTimeout ? 30,
+      name ? kernel.name,
+    }:
+    let
+      initrd = initramfs {
+        inherit (kernel) toolchain;
+        inherit module name;
+      };
+    in
+    pkgs.runCommand "boot-${name}"
+      {
+        nativeBuildInputs = [
+          (qemuFor board)
+          pkgs.perl
+        ];
+        passthru = {
+          inherit kernel module board;
+          initramfs = initrd;
+          command = qemuCommand {
+            inherit board kernel;
+            initramfs = initrd;
+          };
+        };
+      }
+      ''
+        mkdir -p $out
+        perl ${supervise} \
+          --wall ${toString wallTimeout} --silence ${toString silenceTimeout} \
+          --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
+          ${lib.optionalString (module != null) "--module"} --out $out -- \
+          ${
+            lib.escapeShellArgs (qemuCommand {
+              inherit board kernel;
+              initramfs = initrd;
+            })
+          }
+      '';
+
+  # Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
+  interactive =
+    test:
+    pkgs.writeShellScriptBin "kflake-boot" ''
+      export PATH=${lib.makeBinPath [ (qemuFor test.board) ]}:$PATH
+      exec ${
+        lib.escapeShellArgs (qemuCommand {
+          inherit (test) board kernel initramfs;
+          interactive = true;
+        })
+      } "$@"
+    '';
+}

@@ -1,0 +1,64 @@
+# The build environment of mkDerivation: phases, hooks and little else.
+set -eu -o pipefail
+export PATH SHELL=/bin/bash HOME=/homeless-shelter LC_ALL=C TZ=UTC
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1}
+umask 022
+: "${outputs:=out}"
+
+runHook() {
+  local hook=$1
+  if declare -F "$hook" >/dev/null; then "$hook"; elif [ -n "${!hook:-}" ]; then eval "${!hook}"; fi
+}
+
+runPhase() {
+  local phase=$1
+  if [ -n "${!phase:-}" ]; then eval "${!phase}"; else "$phase"; fi
+}
+
+unpackPhase() {
+  runHook preUnpack
+  if [ -n "${src:-}" ]; then
+    if [ -d "$src" ]; then
+      cp -r --no-preserve=ownership "$src" source
+      chmod -R u+w source
+    else
+      mkdir source
+      tar -xf "$src" -C source --strip-components=1 --no-same-owner
+    fi
+    cd "${sourceRoot:-source}"
+  fi
+  runHook postUnpack
+}
+
+patchPhase() {
+  runHook prePatch
+  local patch
+  for patch in ${patches:-}; do patch -p1 <"$patch"; done
+  runHook postPatch
+}
+
+configurePhase() { runHook preConfigure; runHook postConfigure; }
+
+buildPhase() {
+  runHook preBuild
+  if [ -e Makefile ] || [ -e makefile ] || [ -e GNUmakefile ]; then make -j"$NIX_BUILD_CORES" ${makeFlags:-}; fi
+  runHook postBuild
+}
+
+installPhase() { runHook preInstall; runHook postInstall; }
+
+if [ -n "${buildCommandPath:-}" ]; then
+  . "$buildCommandPath"
+elif [ -n "${buildCommand:-}" ]; then
+  eval "$buildCommand"
+else
+  for phase in ${phases:-unpackPhase patchPhase configurePhase buildPhase installPhase}; do
+    case $phase in
+    unpackPhase) [ -z "${dontUnpack:-}" ] || continue ;;
+    configurePhase) [ -z "${dontConfigure:-}" ] || continue ;;
+    buildPhase) [ -z "${dontBuild:-}" ] || continue ;;
+    installPhase) [ -z "${dontInstall:-}" ] || continue ;;
+    esac
+    runPhase "$phase"
+  done
+fi

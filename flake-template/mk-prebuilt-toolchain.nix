@@ -1,0 +1,98 @@
+# A toolchain out of somebody else's binaries: a set of Debian packages, or one archive (Bootlin, kernel.org).
+#
+# What comes out is self-contained: plain `${target}-gcc` names, no path outside its own store paths, host libraries
+# of its own. It has checked itself against the data it was made from before anything may use it.
+{
+  pkgs,
+  # Reads ELF headers; shared with the checks of modules and programs.
+  elfTools,
+}:
+let
+  inherit (pkgs) lib;
+
+  script = builtins.path {
+    name = "kflake-prebuilt-toolchain.sh";
+    path = ./mk-prebuilt-toolchain.sh;
+  };
+  selfCheck = builtins.path {
+    name = "kflake-toolchain-self-check.sh";
+    path = ./toolchain-self-check.sh;
+  };
+
+  common = {
+    dontUnpack = true;
+    dontConfigure = true;
+    dontFixup = true;
+    dontStrip = true;
+    dontPatchELF = true;
+  };
+in
+{
+  # The libraries that a compiler's own binaries load, from the distribution it was built on, so that it runs on any
+  # host. One store path per distinct set: toolchains of one suite share it.
+  runtime =
+    { name, archives }:
+    pkgs.stdenv.mkDerivation (
+      common
+      // {
+        name = "${name}-host-libraries";
+        inherit archives;
+        nativeBuildInputs = [ pkgs.patchelf ];
+        buildPhase = ". ${script}; unpack_runtime";
+        installPhase = "true";
+      }
+    );
+
+  # id        the toolchain's id in the matrix
+  # spec      its entry there: source, target, gcc, binutils, libc, suffix
+  # arch      the entry of its architecture
+  # archives  the fetched files
+  # runtime   what `runtime` above made of its host libraries, or null where the archives bring their own
+  toolchain =
+    {
+      id,
+      spec,
+      arch,
+      archives,
+      runtime ? null,
+    }:
+    let
+      family = if spec.libc == null then null else builtins.head (lib.splitString "-" spec.libc);
+    in
+    pkgs.stdenv.mkDerivation (
+      common
+      // {
+        name = "toolchain-${id}";
+        inherit archives;
+        inherit (spec) source target;
+        suffix = if spec.suffix == null then "" else spec.suffix;
+        runtime = if runtime == null then "" else runtime;
+        wantGcc = spec.gcc;
+        wantBinutils = spec.binutils;
+        wantLibc = if spec.libc == null then "" else spec.libc;
+        wantBits = toString arch.bits;
+        wantEndian = arch.endian;
+        wantMachine = toString arch.elfMachine;
+        wantInterpreter =
+          if family == null then "" else toString (arch.interpreter.${family} or null);
+        nativeBuildInputs = [ pkgs.patchelf ];
+        buildPhase = ". ${script}; unpack_toolchain";
+        installPhase = ''
+          . ${elfTools}
+          . ${selfCheck}
+          self_check
+        '';
+        passthru = {
+          inherit id spec arch;
+          inherit (spec)
+            target
+            gcc
+            binutils
+            libc
+            ;
+          # What CROSS_COMPILE is set to, with the toolchain's bin folder on PATH.
+          crossCompile = "${spec.target}-";
+        };
+      }
+    );
+}

@@ -1,0 +1,50 @@
+# buildModule: an out-of-tree module against a kernel that buildKernel made.
+{ pkgs, elfTools }:
+let
+  inherit (pkgs) lib;
+  script = builtins.path {
+    name = "kflake-module.sh";
+    path = ./module.sh;
+  };
+in
+{
+  # kernel  from buildKernel
+  # src     the module's folder, with a Kbuild makefile
+  # name    of the module; by default, of the source
+  buildModule =
+    {
+      kernel,
+      src,
+      name ? "module",
+      makeFlags ? [ ],
+    }:
+    pkgs.stdenv.mkDerivation {
+      name = "${name}-${kernel.name}";
+      inherit src makeFlags;
+      kernelDev = "${kernel.dev}";
+      inherit (kernel) linuxArch;
+      target = kernel.toolchain.target;
+      wantBits = toString kernel.arch.bits;
+      wantEndian = kernel.arch.endian;
+      wantMachine = toString kernel.arch.elfMachine;
+      inherit elfTools;
+      depsBuildBuild = [ pkgs.stdenv.cc ];
+      nativeBuildInputs = [
+        kernel.toolchain
+        pkgs.perl
+        pkgs.bc
+        pkgs.elfutils
+        pkgs.openssl
+      ];
+      dontConfigure = true;
+      dontFixup = true;
+      dontStrip = true;
+      dontPatchELF = true;
+      hardeningDisable = [ "all" ];
+      buildPhase = ". ${script}; build_module";
+      installPhase = "install_module";
+      passthru = {
+        inherit kernel;
+      };
+    };
+}

@@ -1,0 +1,73 @@
+# Every toolchain of the matrix, by id, and how pins become files.
+{
+  pkgs,
+  matrix,
+  sources,
+}:
+let
+  inherit (pkgs) lib;
+
+  elfTools = builtins.path {
+    name = "kflake-elf.sh";
+    path = ./elf.sh;
+  };
+
+  # Schemes that nixpkgs' fetchurl does not know are written out from the data; for the others `mirror://` stays, and the
+  # package set's own table or NIX_MIRRORS_<scheme> decides.
+  expand =
+    url:
+    let
+      match = builtins.match "mirror://([a-zA-Z0-9_]+)/(.*)" url;
+      bases = sources.mirrors.${builtins.head match} or [ ];
+    in
+    if match == null || bases == [ ] || pkgs ? hostTool then
+      [ url ]
+    else
+      map (base: base + builtins.elemAt match 1) bases;
+
+  # The file behind a pin: a fixed-output derivation, so where it comes from does not matter once its hash is right.
+  fetch =
+    pin:
+    pkgs.fetchurl {
+      inherit (pin) name hash;
+      urls = lib.concatMap expand pin.urls;
+    };
+
+  fetchPin =
+    key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
+
+  prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
+
+  build =
+    id: spec:
+    let
+      arch = matrix.arches.${spec.arch};
+    in
+    if builtins.elem spec.source [ "debian" "bootlin" "korg" ] then
+      prebuilt.toolchain {
+        inherit id spec arch;
+        archives = map fetchPin spec.pins;
+        runtime =
+          if spec.runtimePins == [ ] then
+            null
+          else
+            prebuilt.runtime {
+              # The suite or release is in the pins' own names; toolchains with the same list share one result.
+              name = spec.source;
+              archives = map fetchPin spec.runtimePins;
+            };
+      }
+    else
+      throw "kflake: toolchain ${id}: no builder for the source `${spec.source}`";
+in
+{
+  inherit elfTools fetch fetchPin;
+
+  toolchains = lib.mapAttrs (
+    id: spec:
+    if builtins.elem pkgs.stdenv.hostPlatform.system spec.systems then
+      build id spec
+    else
+      throw "kflake: toolchain ${id} runs on ${lib.concatStringsSep ", " spec.systems}, not on ${pkgs.stdenv.hostPlatform.system}"
+  ) matrix.toolchains;
+}

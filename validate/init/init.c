@@ -1,0 +1,113 @@
+/*
+ * Process 1 of a boot test: loads the probe module, says one line about where it runs, and powers the machine off.
+ * Static, without threads, and happy with a kernel that has almost everything turned off.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define PROBE "/kflake_probe.ko"
+
+/* One write per line, so that kernel messages cannot fall into the middle of it. */
+static void say(const char *line)
+{
+	size_t length = strlen(line);
+
+	while (length > 0) {
+		ssize_t written = write(1, line, length);
+
+		if (written <= 0)
+			return;
+		line += written;
+		length -= written;
+	}
+}
+
+/* finit_module where the kernel has it (3.8), init_module before. 0, or an errno. */
+static int load_module(const char *path)
+{
+	struct stat st;
+	char *image;
+	ssize_t got;
+	off_t have = 0;
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		return errno;
+#ifdef SYS_finit_module
+	if (syscall(SYS_finit_module, fd, "", 0) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return errno;
+#endif
+	if (fstat(fd, &st) != 0)
+		return errno;
+	image = malloc(st.st_size);
+	if (!image)
+		return ENOMEM;
+	while (have < st.st_size) {
+		got = read(fd, image + have, st.st_size - have);
+		if (got <= 0)
+			return EIO;
+		have += got;
+	}
+	if (syscall(SYS_init_module, image, (unsigned long)st.st_size, "") == 0)
+		return 0;
+	return errno;
+}
+
+int main(void)
+{
+	struct utsname name;
+	char line[512], module[64];
+	const char *end = getenv("kflake_end");
+	int error, fd;
+
+	/* A kernel without a console device for us still has /dev/console in the initramfs. */
+	if (write(1, "", 0) < 0) {
+		fd = open("/dev/console", O_RDWR);
+		if (fd >= 0) {
+			dup2(fd, 0);
+			dup2(fd, 1);
+			dup2(fd, 2);
+		}
+	}
+	mkdir("/proc", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+
+	strcpy(module, "none");
+	if (access(PROBE, R_OK) == 0) {
+		error = load_module(PROBE);
+		if (error == 0)
+			strcpy(module, "loaded");
+		else
+			snprintf(module, sizeof(module), "error-%d", error);
+	}
+
+	if (uname(&name) != 0) {
+		say("\nkflake-init: error uname\n");
+	} else if (getpid() != 1) {
+		say("\nkflake-init: error pid\n");
+	} else {
+		snprintf(line, sizeof(line), "\nkflake-init: ok pid=1 release=%s machine=%s module=%s\n", name.release,
+			 name.machine, module);
+		say(line);
+	}
+	sync();
+
+	/* Some machines can only be left by a reboot, which QEMU is told to treat as the end. */
+	if (!end || strcmp(end, "reboot") != 0)
+		reboot(RB_POWER_OFF);
+	reboot(RB_AUTOBOOT);
+	reboot(RB_HALT_SYSTEM);
+	for (;;)
+		pause();
+}
