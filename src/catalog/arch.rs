@@ -1,5 +1,7 @@
 //! `matrix/arches.json`: the architectures.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,9 @@ pub struct BootlinArch {
     pub name: String,
     /// Target triple per libc.
     pub triples: PerLibc,
+    /// Per libc, tags that constraints ask for: `elfv1`.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Vec<String>>,
 }
 
 /// How a toolchain for the arch is configured when built from source.
