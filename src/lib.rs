@@ -10,6 +10,7 @@
 pub mod catalog;
 pub mod cli;
 pub mod exit;
+pub mod flake;
 pub mod hash;
 pub mod id;
 pub mod validate;

@@ -1,0 +1,221 @@
+//! The one place where strings become Nix.
+//!
+//! [`escape`] makes a text fit between double quotes; [`string`], [`attr`] and [`value`] build on it. What a Nix string
+//! cannot carry faithfully is refused by [`check`] before anything is rendered.
+
+use serde_json::Value;
+
+/// Words that cannot be attribute names without quotes.
+const KEYWORDS: [&str; 10] = [
+    "assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with",
+];
+
+/// Data that has no faithful spelling in Nix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{pointer}: {problem}")]
+#[diagnostic(
+    code(kflake::flake::unrepresentable),
+    help("correct the value in the project's matrix/ folder")
+)]
+pub struct Unrepresentable {
+    /// Where in the rendered data, as a JSON pointer.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// `text` as the inside of a double-quoted Nix string.
+///
+/// A `$` is escaped before `{` and at the end, so that neither this text nor one written after it opens an
+/// interpolation; CR is escaped because Nix reads a bare CR LF as LF.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '$' if matches!(chars.peek(), None | Some('{')) => out.push_str("\\$"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// `text` as a Nix string, quotes included.
+pub fn string(text: &str) -> String {
+    format!("\"{}\"", escape(text))
+}
+
+/// `name` as an attribute name: bare where Nix allows it, quoted otherwise.
+pub fn attr(name: &str) -> String {
+    let bare = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_'-".contains(&b))
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !KEYWORDS.contains(&name);
+    if bare { name.to_owned() } else { string(name) }
+}
+
+/// `value` as a Nix expression that can stand in a list. The data must have passed [`check`].
+pub fn value(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value);
+    out
+}
+
+fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => {
+            let text = number.to_string();
+            // a bare minus is an operator, which a list does not take
+            if text.starts_with('-') {
+                out.push_str(&format!("({text})"));
+            } else {
+                out.push_str(&text);
+            }
+        }
+        Value::String(text) => out.push_str(&string(text)),
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                out.push(' ');
+                write_value(out, item);
+            }
+            out.push_str(" ]");
+        }
+        Value::Object(fields) => {
+            out.push_str("{ ");
+            for (name, field) in fields {
+                out.push_str(&attr(name));
+                out.push_str(" = ");
+                write_value(out, field);
+                out.push_str("; ");
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Refuses data that Nix cannot read back as it is, or that would not look like what it is: control characters other
+/// than tab and line ends, characters that reorder the text around them, numbers that are no 64-bit integers.
+///
+/// # Errors
+/// The first offender, with its JSON pointer.
+pub fn check(data: &Value) -> Result<(), Unrepresentable> {
+    check_at(data, &mut Vec::new())
+}
+
+fn check_at<'a>(data: &'a Value, path: &mut Vec<&'a str>) -> Result<(), Unrepresentable> {
+    let fail = |path: &[&str], problem| {
+        Err(Unrepresentable {
+            pointer: pointer(path),
+            problem,
+        })
+    };
+    match data {
+        Value::Null | Value::Bool(_) => Ok(()),
+        // i64::MIN has no literal: Nix reads the digits first and the minus afterwards
+        Value::Number(number) => match number.as_i64() {
+            Some(i64::MIN) | None => fail(path, "this number is not a 64-bit integer"),
+            Some(_) => Ok(()),
+        },
+        Value::String(text) => match problem(text) {
+            Some(problem) => fail(path, problem),
+            None => Ok(()),
+        },
+        Value::Array(items) => items.iter().try_for_each(|item| {
+            path.push("-");
+            check_at(item, path)?;
+            path.pop();
+            Ok(())
+        }),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, field)| {
+            path.push(name);
+            if let Some(problem) = problem(name) {
+                return fail(path, problem);
+            }
+            check_at(field, path)?;
+            path.pop();
+            Ok(())
+        }),
+    }
+}
+
+fn problem(text: &str) -> Option<&'static str> {
+    text.chars().find_map(|c| match c {
+        '\t' | '\n' | '\r' => None,
+        c if c.is_control() => Some("this text holds a control character"),
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some("this text holds a character that reorders the text around it")
+        }
+        _ => None,
+    })
+}
+
+fn pointer(path: &[&str]) -> String {
+    path.iter()
+        .map(|part| {
+            let part: String = part.chars().take(80).collect();
+            format!(
+                "/{}",
+                part.replace('~', "~0").replace('/', "~1").escape_debug()
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_special_character_is_escaped() {
+        assert_eq!(escape("a\"b\\c\r\n\t"), r#"a\"b\\c\r\n\t"#);
+        assert_eq!(escape("${x} $${x} $x $"), r"\${x} $\${x} $x \$");
+        assert_eq!(escape("it's 100 % plain"), "it's 100 % plain");
+    }
+
+    #[test]
+    fn names_are_quoted_only_where_they_must_be() {
+        for name in ["k6-arm64", "_x'", "orange", "true"] {
+            assert_eq!(attr(name), name);
+        }
+        for name in [
+            "", "6.1", "a.b", "-x", "'x", "a b", "${x}", "or", "in", "with", "ä",
+        ] {
+            assert_eq!(attr(name), format!("\"{}\"", escape(name)));
+        }
+    }
+
+    #[test]
+    fn values_can_stand_in_lists() {
+        assert_eq!(
+            value(&json!({"a.b": [1, -1, null, true, {}], "c": "${d}"})),
+            r#"{ "a.b" = [ 1 (-1) null true { } ]; c = "\${d}"; }"#
+        );
+    }
+
+    #[test]
+    fn what_nix_cannot_carry_is_refused_with_its_place() {
+        let refused = |data: Value| check(&data).expect_err("refused").to_string();
+        assert_eq!(
+            refused(json!({"boards": {"a/b": ["x", "y\0"]}})),
+            "/boards/a~1b/-: this text holds a control character"
+        );
+        assert!(refused(json!("\u{1b}[2J")).contains("control"));
+        assert!(refused(json!("\u{202e}")).contains("reorders"));
+        assert!(refused(json!({"\u{7}": 1})).starts_with("/\\u{7}: "));
+        assert!(refused(json!(1.5)).contains("integer"));
+        assert!(refused(json!(u64::MAX)).contains("integer"));
+        assert!(refused(json!(i64::MIN)).contains("integer"));
+        assert_eq!(check(&json!(["\r\n\t", i64::MAX, -1, "ä"])), Ok(()));
+    }
+}
