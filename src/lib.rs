@@ -13,5 +13,6 @@ pub mod exit;
 pub mod flake;
 pub mod hash;
 pub mod id;
+pub mod report;
 pub mod validate;
 pub mod version;

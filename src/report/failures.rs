@@ -1,0 +1,130 @@
+//! What went wrong, gathered: failures by class, then cells that could not be tried, or were never supported.
+
+use std::collections::BTreeMap;
+
+use crate::validate::{CellRecord, FailureRecord, Outcome, RunRecord, Stage, StageRecord};
+
+use super::grid::Verdict;
+
+/// All failures of one class.
+#[derive(Debug)]
+pub struct Class<'a> {
+    /// The class; none: no signature matched.
+    pub class: Option<&'a str>,
+    /// Failures that say the same, the most frequent first.
+    pub kinds: Vec<Kind<'a>>,
+}
+
+impl Class<'_> {
+    /// Number of failed stages.
+    pub fn len(&self) -> usize {
+        self.kinds.iter().map(|kind| kind.cells.len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+}
+
+/// Failures of the same stage with the same first error.
+#[derive(Debug)]
+pub struct Kind<'a> {
+    /// The stage that failed.
+    pub stage: Stage,
+    /// How.
+    pub outcome: Outcome,
+    /// The build phase, if all agree.
+    pub phase: Option<&'a str>,
+    /// The first line that says what went wrong; else the stage's reason.
+    pub first_error: Option<&'a str>,
+    /// The cells, in plan order.
+    pub cells: Vec<&'a CellRecord>,
+}
+
+/// The stages of a run that failed by themselves.
+pub fn failed(run: &RunRecord) -> impl Iterator<Item = (&CellRecord, &StageRecord)> {
+    run.cells.iter().flat_map(|cell| {
+        cell.stages
+            .iter()
+            .filter(|stage| matches!(stage.outcome, Outcome::Failed | Outcome::TimedOut))
+            .map(move |stage| (cell, stage))
+    })
+}
+
+/// What a failed stage has to say first.
+pub fn first_error(stage: &StageRecord) -> Option<&str> {
+    let said = stage
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.first_error.as_deref());
+    said.or(stage.reason.as_deref())
+}
+
+/// The failures of `run` by class, the largest class first, those without a class last.
+pub fn by_class(run: &RunRecord) -> Vec<Class<'_>> {
+    let mut classes: BTreeMap<Option<&str>, Vec<Kind<'_>>> = BTreeMap::new();
+    for (cell, stage) in failed(run) {
+        let failure: Option<&FailureRecord> = stage.failure.as_ref();
+        let class = failure.and_then(|failure| failure.class.as_deref());
+        let phase = failure.and_then(|failure| failure.phase.as_deref());
+        let kinds = classes.entry(class).or_default();
+        let error = first_error(stage);
+        let same = kinds.iter_mut().find(|kind| {
+            kind.stage == stage.stage && kind.outcome == stage.outcome && kind.first_error == error
+        });
+        match same {
+            Some(kind) => {
+                kind.cells.push(cell);
+                kind.phase = kind.phase.filter(|known| Some(*known) == phase);
+            }
+            None => kinds.push(Kind {
+                stage: stage.stage,
+                outcome: stage.outcome,
+                phase,
+                first_error: error,
+                cells: vec![cell],
+            }),
+        }
+    }
+    let mut out: Vec<Class> = classes
+        .into_iter()
+        .map(|(class, kinds)| Class { class, kinds })
+        .collect();
+    for class in &mut out {
+        class
+            .kinds
+            .sort_by_key(|kind| std::cmp::Reverse(kind.cells.len()));
+    }
+    out.sort_by_key(|class| (class.class.is_none(), std::cmp::Reverse(class.len())));
+    out
+}
+
+/// Cells with the same verdict for the same reason.
+#[derive(Debug)]
+pub struct Because<'a> {
+    /// The reason, if one is recorded.
+    pub reason: Option<&'a str>,
+    /// The cells, in plan order.
+    pub cells: Vec<&'a CellRecord>,
+}
+
+/// The cells of `run` with `verdict`, by reason.
+pub fn because(run: &RunRecord, verdict: Verdict) -> Vec<Because<'_>> {
+    let mut out: Vec<Because> = Vec::new();
+    for cell in run.cells.iter().filter(|cell| Verdict::of(cell) == verdict) {
+        let reason = cell
+            .stages
+            .iter()
+            .filter(|stage| !stage.outcome.is_success())
+            .find_map(|stage| stage.reason.as_deref());
+        match out.iter_mut().find(|group| group.reason == reason) {
+            Some(group) => group.cells.push(cell),
+            None => out.push(Because {
+                reason,
+                cells: vec![cell],
+            }),
+        }
+    }
+    out
+}

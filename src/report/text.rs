@@ -1,0 +1,228 @@
+//! Text from logs and data files, made fit to show: nothing in it can drive a terminal, a browser or a CI runner.
+
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// `text` with every character that could act instead of being read replaced by its escape: control characters
+/// (`\u{1b}`), bidirectional overrides, invisible formatting, line separators. Tabs become spaces.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if acts(c) => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// [`clean`] for lines that a CI runner reads too: GitHub's runner obeys `##[…]` anywhere in a line, and `::name::` at
+/// the start of one.
+pub fn clean_line(text: &str) -> String {
+    let cleaned = clean(text).replace("##[", "##\\[");
+    match cleaned.trim_start().starts_with("::") {
+        true => format!("\\{}", cleaned.trim_start()),
+        false => cleaned,
+    }
+}
+
+/// Whether showing `c` does something, or hides something.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Columns that `text` takes on a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` cut to `columns`, with `…` (or `~` without Unicode) where something is missing.
+pub fn truncate(text: &str, columns: usize, unicode: bool) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide + 1 > columns {
+            break;
+        }
+        used += wide;
+        out.push(c);
+    }
+    if columns > 0 {
+        out.push(if unicode { '…' } else { '~' });
+    }
+    out
+}
+
+/// `text` filled up with spaces to `columns`.
+pub fn pad(text: &str, columns: usize) -> String {
+    let fill = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(fill))
+}
+
+/// `words` joined by `, ` into lines of at most `columns`.
+pub fn wrap_list(words: &[String], columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for (at, word) in words.iter().enumerate() {
+        let comma = usize::from(at + 1 < words.len());
+        if !line.is_empty() && width(&line) + 1 + width(word) + comma > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if comma == 1 {
+            line.push(',');
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// `text` broken at spaces into lines of at most `columns`; a longer word is cut across lines.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let wide = width(word);
+        if used > 0 && used + 1 + wide > columns {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        } else if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += wide;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// `0.4 s`, `12 s`, `3 min 4 s`, `2 h 5 min`; nothing sensible, such as a negative time, reads as `?`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "?".to_owned();
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// `1 cell`, `2 cells`.
+pub fn count(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        _ => format!("{n} {}", plural(what)),
+    }
+}
+
+fn plural(what: &str) -> String {
+    match what {
+        "class" => "classes".to_owned(),
+        _ => format!("{what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_what_acts() {
+        assert_eq!(
+            clean("a\x1b[31mb\0\u{202e}c\r\n"),
+            "a\\u{1b}[31mb\\u{0}\\u{202e}c\\u{d}\\u{a}"
+        );
+        assert_eq!(clean("\u{9b}2J"), "\\u{9b}2J");
+        assert_eq!(clean("naïve → 日本"), "naïve → 日本");
+        assert_eq!(clean_line("x ##[error]y"), "x ##\\[error]y");
+        assert_eq!(clean_line(" ::error::y"), "\\::error::y");
+    }
+
+    #[test]
+    fn truncates_by_columns() {
+        assert_eq!(truncate("abcdef", 4, true), "abc…");
+        assert_eq!(truncate("日本語", 5, true), "日本…");
+        assert_eq!(truncate("日本語", 4, false), "日~");
+        assert_eq!(truncate("abc", 0, true), "");
+    }
+
+    #[test]
+    fn wraps_lists_and_text() {
+        let words: Vec<String> = ["aa", "bb", "cc"].map(str::to_owned).into();
+        assert_eq!(wrap_list(&words, 7), ["aa, bb,", "cc"]);
+        assert_eq!(wrap("one two  three", 8), ["one two ", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let cases = [
+            (0.04, "0.0 s"),
+            (9.94, "9.9 s"),
+            (9.97, "10 s"),
+            (59.6, "1 min"),
+            (61.0, "1 min 1 s"),
+            (3600.0, "1 h"),
+            (7500.0, "2 h 5 min"),
+            (f64::NAN, "?"),
+            (-1.0, "?"),
+        ];
+        for (seconds, shown) in cases {
+            assert_eq!(duration(seconds), shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cleaned_text_is_inert(text in any::<String>()) {
+            let cleaned = clean_line(&text);
+            prop_assert!(!cleaned.chars().any(acts));
+            prop_assert!(!cleaned.contains("##["));
+            prop_assert!(!cleaned.trim_start().starts_with("::"));
+            prop_assert!(width(&truncate(&cleaned, 20, true)) <= 20);
+        }
+
+        #[test]
+        fn wrapped_lines_fit(text in any::<String>(), columns in 2usize..40) {
+            for line in wrap(&clean(&text), columns) {
+                prop_assert!(width(&line) <= columns, "{line:?}");
+            }
+        }
+    }
+}
