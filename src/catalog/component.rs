@@ -11,11 +11,11 @@ use crate::id::{ArchId, EraId, PinId, PinUrl};
 use crate::version::ToolVersion;
 
 /// Source tarballs, and the input that blesses them.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Components {
     /// The pinned musl-cross-make: its hashes and patches are what the components' fields quote.
-    pub musl_cross_make: MuslCrossMake,
+    pub musl_cross_make: Option<MuslCrossMake>,
     /// By `component/version`: `gcc/9.4.0`.
     pub components: BTreeMap<PinId, Component>,
 }

@@ -1,11 +1,12 @@
 //! `matrix/eras.json`: the kernel generations.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::version::KernelVersion;
+use crate::version::{KernelVersion, ToolVersion};
 
 /// A kernel generation: the versions it spans, and where its toolchains come from unless a constraint says otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,10 @@ pub struct Era {
     pub below: Option<KernelVersion>,
     /// Sources of toolchains, the preferred one first.
     pub sources: Vec<SourceKind>,
+    /// Per source, which of its compilers stand for the era: gcc versions or their beginnings (`12`, `9.3`), the preferred
+    /// one first. Compilers that match none come after them, the newest first.
+    #[serde(default)]
+    pub prefer: BTreeMap<SourceKind, Vec<ToolVersion>>,
     /// The version that stands for the era where none is asked for.
     pub kernel: KernelVersion,
 }

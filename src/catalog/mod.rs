@@ -5,15 +5,28 @@
 mod arch;
 mod board;
 mod bootlin;
+pub mod check;
 mod component;
 mod constraint;
 mod debian;
+mod document;
 mod era;
 mod evidence;
+mod finding;
 mod fix;
 mod kernel;
 mod kernel_file;
+mod load;
+mod pointer;
 mod project_file;
+mod table;
+mod toolchain;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, ToolchainId};
+use crate::version::KernelVersion;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
 pub use board::Board;
@@ -23,7 +36,70 @@ pub use constraint::{Confidence, Constraint, Purpose, Severity, Shim, Tool, Wind
 pub use debian::{Debian, DebianPin, DebianToolchain};
 pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
+pub use finding::{Code, Finding, Level, SourceFile, printable};
 pub use fix::{Apply, Fix};
 pub use kernel::KernelPin;
 pub use kernel_file::{KernelFile, KernelFileError, version_of_makefile};
+pub use load::LoadError;
+pub use pointer::Pointer;
 pub use project_file::{ProjectFile, ProjectFileError};
+pub use toolchain::{Origin, Toolchain};
+
+/// All facts: the embedded ones, with a project's own over them.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Kernel generations.
+    pub eras: BTreeMap<EraId, Era>,
+    /// Architectures.
+    pub arches: BTreeMap<ArchId, Arch>,
+    /// Kernel tarballs.
+    pub kernels: BTreeMap<KernelVersion, KernelPin>,
+    /// Debian's packages and the toolchains made of them.
+    pub debian: Debian,
+    /// Bootlin's tarballs.
+    pub bootlin: Bootlin,
+    /// Machines that QEMU emulates.
+    pub boards: BTreeMap<BoardId, Board>,
+    /// Which tool can build which kernel.
+    pub constraints: BTreeMap<ConstraintId, Constraint>,
+    /// What toolchains are built from.
+    pub components: Components,
+    /// Toolchains built from source.
+    pub source_toolchains: BTreeMap<ToolchainId, SourceToolchain>,
+    /// Changes that lift constraints.
+    pub fixes: BTreeMap<FixId, Fix>,
+    /// Base addresses by mirror scheme.
+    pub mirrors: BTreeMap<FileName, Vec<String>>,
+    /// What was measured.
+    pub evidence: Vec<Evidence>,
+    /// The project's files that took part, by their name in `matrix/`.
+    project_files: BTreeMap<&'static str, SourceFile>,
+    toolchains: load::Toolchains,
+}
+
+impl Catalog {
+    /// The embedded facts alone.
+    ///
+    /// # Errors
+    /// When the binary was built with invalid data.
+    pub fn embedded() -> Result<Self, LoadError> {
+        load::embedded()
+    }
+
+    /// The embedded facts, and over them, key by key, those in `project`'s `matrix/` folder, where it has one. An entry
+    /// that is `null` there takes the embedded one out.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or its data is wrong; then with every problem, not only the first.
+    pub fn load(project: &Path) -> Result<Self, LoadError> {
+        load::with_project(project)
+    }
+
+    /// Every toolchain of every source.
+    pub fn toolchains(&self) -> &BTreeMap<ToolchainId, Toolchain> {
+        self.toolchains.get_or_init(|| toolchain::all(self))
+    }
+}
+
+#[cfg(test)]
+mod tests;

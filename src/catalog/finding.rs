@@ -1,0 +1,282 @@
+//! Findings: what is wrong with the data, where, and what to do about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+use serde::{Serialize, Serializer};
+
+use super::pointer::{Pointer, locate};
+
+/// A finding's stable code: `K002`. `kflake explain` tells what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub(super) u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("K{:03}", self.0))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Whether a finding must be mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The data says something false or nothing at all.
+    Error,
+    /// The data works, and probably does not say what was meant.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl Level {
+    /// The spelling of data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A file of data: its name for people, and its text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    name: String,
+    text: Arc<str>,
+    /// The text as a terminal may have it: byte for byte as long, control characters replaced.
+    shown: Arc<str>,
+}
+
+impl SourceFile {
+    /// A file called `name` that holds `text`.
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let shown = match text.contains(is_unprintable) {
+            true => text.chars().map(stand_in).collect::<String>().into(),
+            false => Arc::clone(&text),
+        };
+        let name = escape_controls(&name.into());
+        SourceFile { name, text, shown }
+    }
+
+    /// Its name for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it holds.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// One problem in the data.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What kind of problem.
+    pub code: Code,
+    /// How bad it is.
+    pub level: Level,
+    /// The file it is in.
+    pub file: SourceFile,
+    /// Where in the file.
+    pub pointer: Pointer,
+    /// The place in bytes, where no pointer can name it (a syntax error, the second of two equal keys).
+    pub(super) offset: Option<std::ops::Range<usize>>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// The bytes of the file that it speaks of.
+    pub fn span(&self) -> Option<std::ops::Range<usize>> {
+        self.offset
+            .clone()
+            .or_else(|| locate(self.file.text(), &self.pointer))
+    }
+
+    /// Line and column of the place, counted from 1; the column in characters.
+    pub fn line_column(&self) -> Option<(usize, usize)> {
+        let before = self.file.text().get(..self.span()?.start)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        Some((line, column))
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            code: Code,
+            level: Level,
+            file: &'a str,
+            pointer: &'a Pointer,
+            line: Option<usize>,
+            column: Option<usize>,
+            message: &'a str,
+            help: Option<&'a str>,
+        }
+        let place = self.line_column();
+        Shape {
+            code: self.code,
+            level: self.level,
+            file: self.file.name(),
+            pointer: &self.pointer,
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+            message: &self.message,
+            help: self.help.as_deref(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Finding {}
+
+impl Diagnostic for Finding {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.level {
+            Level::Error => miette::Severity::Error,
+            Level::Warning => miette::Severity::Warning,
+            Level::Note => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.span()?;
+        let label = Some(self.pointer.to_string()).filter(|pointer| !pointer.is_empty());
+        let label = LabeledSpan::new(label.or(Some("here".into())), span.start, span.len());
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl SourceCode for Finding {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let contents = self.file.shown.read_span(span, before, after)?;
+        Ok(Box::new(miette::MietteSpanContents::new_named(
+            self.file.name().to_owned(),
+            contents.data(),
+            *contents.span(),
+            contents.line(),
+            contents.column(),
+            contents.line_count(),
+        )))
+    }
+}
+
+/// `text` fit to print: control characters escaped, at most 80 characters.
+pub fn printable(text: &str) -> String {
+    let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    if text.chars().nth(80).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `text` with control characters escaped, so that data cannot steer a terminal.
+pub(super) fn escape_controls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unprintable(c) || c == '\n' || c == '\t' {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Control characters but line ends and tabs, and those that turn the direction of text around.
+fn is_unprintable(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What stands for `c` on the terminal, with as many bytes.
+fn stand_in(c: char) -> char {
+    match c.len_utf8() {
+        _ if !is_unprintable(c) => c,
+        1 => '?',
+        2 => '¿',
+        _ => '\u{fffd}',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_does_not_reach_the_terminal() {
+        let text = "{\"a\u{1b}[31m\u{9b}b\": \u{202e}1}";
+        let file = SourceFile::new("evil\u{1b}.json", text);
+        assert_eq!(file.shown.len(), text.len());
+        assert!(!file.shown.contains(is_unprintable) && file.name().is_ascii());
+        let finding = Finding {
+            code: Code(1),
+            level: Level::Error,
+            file,
+            pointer: Pointer::root(),
+            offset: Some(3..4),
+            message: escape_controls("a\u{1b}\nb"),
+            help: None,
+        };
+        let mut shown = String::new();
+        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
+            .render_report(&mut shown, &finding)
+            .unwrap();
+        assert!(
+            !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']),
+            "{shown:?}"
+        );
+        assert!(shown.contains("a\\u{1b}\\u{a}b"), "{shown:?}");
+    }
+}

@@ -1,0 +1,359 @@
+//! The files of `matrix/`: embedded in the binary, and a project's own laid over them key by key.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use include_dir::{Dir, include_dir};
+use miette::Diagnostic;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::check::codes;
+use super::document::{Layout, Shape, diagnose, entry, key, value};
+use super::finding::{Finding, Level, SourceFile, escape_controls};
+use super::pointer::Pointer;
+use super::table::Table;
+use super::{
+    Arch, Board, Bootlin, BootlinRelease, BootlinTarball, Catalog, Component, Components,
+    Constraint, Debian, DebianPin, DebianToolchain, Era, Evidence, Fix, KernelPin, MuslCrossMake,
+    SourceToolchain,
+};
+use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, PinId, ToolchainId};
+use crate::version::KernelVersion;
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/matrix");
+
+/// The most a file of a project may hold. The largest of the embedded ones has half a megabyte.
+const MAX_FILE: u64 = 32 << 20;
+
+/// Files in `matrix/` that other parts of kflake read.
+const FOREIGN: &[&str] = &["failures.json"];
+
+/// Why a project's data cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum LoadError {
+    /// A file or the folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data is wrong.
+    #[error("the matrix data has {} problem{}", findings.len(), if findings.len() == 1 { "" } else { "s" })]
+    #[diagnostic(help("`kflake explain CODE` says what a code means"))]
+    Findings {
+        /// Every problem that was found.
+        #[related]
+        findings: Vec<Finding>,
+    },
+}
+
+/// Reads one file's text into a catalog.
+struct File {
+    name: &'static str,
+    layout: Layout,
+    read: fn(&str, &mut Catalog) -> serde_json::Result<()>,
+}
+
+macro_rules! entries {
+    ($key:ty, $value:ty) => {
+        Shape::Entries(key::<$key>, entry::<$value>)
+    };
+}
+
+macro_rules! plain_table {
+    ($name:literal, $field:ident, $key:ty, $value:ty) => {
+        File {
+            name: $name,
+            layout: Layout::Whole(entries!($key, $value)),
+            read: |text, catalog| {
+                table::<$key, $value>(text).map(|table| table.overlay(&mut catalog.$field))
+            },
+        }
+    };
+}
+
+fn table<K, V>(text: &str) -> serde_json::Result<Table<K, V>>
+where
+    K: Ord + std::str::FromStr<Err: std::fmt::Display>,
+    V: DeserializeOwned,
+{
+    serde_json::from_str(text)
+}
+
+static FILES: &[File] = &[
+    plain_table!("eras.json", eras, EraId, Era),
+    plain_table!("arches.json", arches, ArchId, Arch),
+    plain_table!("kernels.json", kernels, KernelVersion, KernelPin),
+    plain_table!("boards.json", boards, BoardId, Board),
+    plain_table!("constraints.json", constraints, ConstraintId, Constraint),
+    plain_table!("fixes.json", fixes, FixId, Fix),
+    plain_table!(
+        "source-toolchains.json",
+        source_toolchains,
+        ToolchainId,
+        SourceToolchain
+    ),
+    plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
+    File {
+        name: "debian.json",
+        layout: Layout::Sections(&[
+            ("pins", entries!(PinId, DebianPin)),
+            ("toolchains", entries!(ToolchainId, DebianToolchain)),
+        ]),
+        read: |text, catalog| {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Shape {
+                #[serde(rename = "$schema", default)]
+                _schema: serde::de::IgnoredAny,
+                #[serde(default)]
+                pins: Table<PinId, DebianPin>,
+                #[serde(default)]
+                toolchains: Table<ToolchainId, DebianToolchain>,
+            }
+            let Shape {
+                pins, toolchains, ..
+            } = serde_json::from_str(text)?;
+            let Debian {
+                pins: all_pins,
+                toolchains: all_toolchains,
+            } = &mut catalog.debian;
+            pins.overlay(all_pins);
+            toolchains.overlay(all_toolchains);
+            Ok(())
+        },
+    },
+    File {
+        name: "bootlin.json",
+        layout: Layout::Sections(&[
+            ("releases", entries!(String, BootlinRelease)),
+            ("tarballs", entries!(FileName, BootlinTarball)),
+        ]),
+        read: |text, catalog| {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Shape {
+                #[serde(rename = "$schema", default)]
+                _schema: serde::de::IgnoredAny,
+                #[serde(default)]
+                releases: Table<String, BootlinRelease>,
+                #[serde(default)]
+                tarballs: Table<FileName, BootlinTarball>,
+            }
+            let Shape {
+                releases, tarballs, ..
+            } = serde_json::from_str(text)?;
+            let Bootlin {
+                releases: all_releases,
+                tarballs: all_tarballs,
+            } = &mut catalog.bootlin;
+            releases.overlay(all_releases);
+            tarballs.overlay(all_tarballs);
+            Ok(())
+        },
+    },
+    File {
+        name: "components.json",
+        layout: Layout::Sections(&[
+            ("musl_cross_make", Shape::One(value::<MuslCrossMake>)),
+            ("components", entries!(PinId, Component)),
+        ]),
+        read: |text, catalog| {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Shape {
+                #[serde(rename = "$schema", default)]
+                _schema: serde::de::IgnoredAny,
+                #[serde(default)]
+                musl_cross_make: Option<MuslCrossMake>,
+                #[serde(default)]
+                components: Table<PinId, Component>,
+            }
+            let shape: Shape = serde_json::from_str(text)?;
+            let Components {
+                musl_cross_make,
+                components,
+            } = &mut catalog.components;
+            shape.components.overlay(components);
+            if shape.musl_cross_make.is_some() {
+                *musl_cross_make = shape.musl_cross_make;
+            }
+            Ok(())
+        },
+    },
+    File {
+        name: "evidence.json",
+        layout: Layout::Whole(Shape::List(value::<Evidence>)),
+        read: |text, catalog| {
+            let list: Vec<Evidence> = serde_json::from_str(text)?;
+            for measured in list {
+                if !catalog.evidence.contains(&measured) {
+                    catalog.evidence.push(measured);
+                }
+            }
+            Ok(())
+        },
+    },
+];
+
+/// The text of an embedded file; none where the matrix does not have it.
+pub(super) fn embedded_text(name: &str) -> Option<&'static str> {
+    EMBEDDED.get_file(name)?.contents_utf8()
+}
+
+/// The embedded facts.
+pub(super) fn embedded() -> Result<Catalog, LoadError> {
+    let mut catalog = Catalog::default();
+    let mut findings = vec![];
+    for file in FILES {
+        let Some(text) = embedded_text(file.name) else {
+            continue;
+        };
+        if let Err(error) = (file.read)(text, &mut catalog) {
+            findings.extend(problems(file, &shown_embedded(file.name, text), &error));
+        }
+    }
+    finish(catalog, findings)
+}
+
+/// The embedded facts with those of `project` over them.
+pub(super) fn with_project(project: &Path) -> Result<Catalog, LoadError> {
+    let mut catalog = embedded()?;
+    let folder = project.join("matrix");
+    let mut findings = vec![];
+    for (name, text) in project_files(&folder, &mut findings)? {
+        let Some(file) = FILES.iter().find(|file| file.name == name) else {
+            continue;
+        };
+        // the repository of kflake itself, or a project that has copied a file
+        if embedded_text(&name) == Some(&text) {
+            continue;
+        }
+        let source = SourceFile::new(folder.join(&name).display().to_string(), text);
+        match (file.read)(source.text(), &mut catalog) {
+            Ok(()) => drop(catalog.project_files.insert(file.name, source)),
+            Err(error) => findings.extend(problems(file, &source, &error)),
+        }
+    }
+    finish(catalog, findings)
+}
+
+fn finish(catalog: Catalog, findings: Vec<Finding>) -> Result<Catalog, LoadError> {
+    if findings.iter().any(|finding| finding.level == Level::Error) {
+        return Err(LoadError::Findings { findings });
+    }
+    Ok(catalog)
+}
+
+/// An embedded file, as findings name it.
+pub(super) fn shown_embedded(name: &str, text: &'static str) -> SourceFile {
+    SourceFile::new(format!("matrix/{name}"), text)
+}
+
+/// What is wrong with a file that did not load: never nothing.
+fn problems(file: &File, source: &SourceFile, error: &serde_json::Error) -> Vec<Finding> {
+    let mut findings = diagnose(source, &file.layout);
+    if findings.is_empty() {
+        findings.push(Finding {
+            code: codes::WRONG_VALUE,
+            level: Level::Error,
+            file: source.clone(),
+            pointer: Pointer::root(),
+            offset: None,
+            message: escape_controls(&error.to_string()),
+            help: None,
+        });
+    }
+    findings
+}
+
+/// The JSON files of a project's `matrix/` folder, by name; no folder, no files.
+fn project_files(
+    folder: &Path,
+    findings: &mut Vec<Finding>,
+) -> Result<BTreeMap<String, String>, LoadError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| LoadError::Io { path, source }
+    };
+    let list = match std::fs::read_dir(folder) {
+        Ok(list) => list,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(io(folder)(error)),
+    };
+    let mut texts = BTreeMap::new();
+    for item in list {
+        let path = item.map_err(io(folder))?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.extension().is_none_or(|extension| extension != "json") || name.starts_with('.') {
+            continue;
+        }
+        let mut unreadable = |code, level, message: &str, help: &str| {
+            findings.push(Finding {
+                code,
+                level,
+                file: SourceFile::new(path.display().to_string(), ""),
+                pointer: Pointer::root(),
+                offset: None,
+                message: message.into(),
+                help: Some(help.into()),
+            });
+        };
+        if !FILES.iter().any(|file| file.name == name) {
+            if !FOREIGN.contains(&name.as_str()) {
+                let known: Vec<_> = FILES.iter().map(|file| file.name).collect();
+                unreadable(
+                    codes::UNKNOWN_FILE,
+                    Level::Error,
+                    "the matrix has no file of this name, so nothing would read it",
+                    &format!("its files are {}", known.join(", ")),
+                );
+            }
+            continue;
+        }
+        if std::fs::metadata(&path).map_err(io(&path))?.len() > MAX_FILE {
+            unreadable(
+                codes::UNREADABLE,
+                Level::Error,
+                "the file is larger than 32 MiB",
+                "",
+            );
+            continue;
+        }
+        match String::from_utf8(std::fs::read(&path).map_err(io(&path))?) {
+            Ok(text) => drop(texts.insert(name, text)),
+            Err(_) => unreadable(
+                codes::UNREADABLE,
+                Level::Error,
+                "the file is not UTF-8 text",
+                "JSON files are written in UTF-8",
+            ),
+        }
+    }
+    Ok(texts)
+}
+
+/// Every problem of form in the embedded files, as a project's own repository would see it.
+#[cfg(test)]
+pub(super) fn embedded_form() -> Vec<Finding> {
+    FILES
+        .iter()
+        .filter_map(|file| {
+            let source = shown_embedded(file.name, embedded_text(file.name)?);
+            Some(diagnose(&source, &file.layout))
+        })
+        .flatten()
+        .collect()
+}
+
+/// The toolchains, made once.
+pub(super) type Toolchains = OnceLock<BTreeMap<ToolchainId, super::Toolchain>>;

@@ -1,0 +1,158 @@
+use std::path::Path;
+
+use super::*;
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("matrix")).unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join("matrix").join(name), text).unwrap();
+    }
+    dir
+}
+
+fn findings(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    match Catalog::load(project(files).path()) {
+        Ok(_) => vec![],
+        Err(LoadError::Findings { findings }) => findings
+            .iter()
+            .map(|it| (it.code.to_string(), it.pointer.to_string()))
+            .collect(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn embedded_data_loads_and_is_well_formed() {
+    let catalog = Catalog::embedded().unwrap();
+    assert!(!catalog.debian.toolchains.is_empty());
+    assert!(catalog.toolchains().len() >= catalog.debian.toolchains.len());
+    let form: Vec<String> = load::embedded_form()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(form, Vec::<String>::new());
+}
+
+#[test]
+fn a_project_without_data_adds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::load(dir.path()).unwrap();
+    assert_eq!(catalog.eras.len(), Catalog::embedded().unwrap().eras.len());
+}
+
+#[test]
+fn the_repository_itself_is_a_harmless_project() {
+    let catalog = Catalog::load(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert!(catalog.project_files.is_empty());
+}
+
+#[test]
+fn a_projects_entries_replace_add_and_remove() {
+    let before = Catalog::embedded().unwrap();
+    assert!(before.mirrors.contains_key("gnu") && before.mirrors.contains_key("musl"));
+    let dir = project(&[(
+        "mirrors.json",
+        r#"{"$schema": "x", "gnu": ["https://mirror.example/gnu/"], "own": [], "musl": null}"#,
+    )]);
+    let after = Catalog::load(dir.path()).unwrap();
+    assert_eq!(after.mirrors["gnu"], ["https://mirror.example/gnu/"]);
+    assert!(after.mirrors.contains_key("own") && !after.mirrors.contains_key("musl"));
+    assert_eq!(after.mirrors["kernel"], before.mirrors["kernel"]);
+}
+
+#[test]
+fn every_problem_is_named_with_its_place() {
+    let found = findings(&[(
+        "eras.json",
+        r#"{
+  "k9": {"title": "nine", "from": "nine", "sources": [], "kernel": "9.1"},
+  "nine": {"title": "nine", "from": "9.0", "sources": ["debian", "ubuntu"], "kernel": "9.1"},
+  "k10": {"title": "ten", "from": "10.0", "sources": [], "kernel": "10.1", "belwo": "11.0"},
+  "k11": {"title": 11, "from": "11.0", "sources": [], "kernel": "11.1"},
+  "k12": {"from": "12.0", "sources": [], "kernel": "12.1"},
+  "k12": {"title": "twelve", "from": "12.0", "sources": [], "kernel": "12.1", "title": "again"}
+}"#,
+    )]);
+    let expected = [
+        ("K003", "/k9/from"),
+        ("K006", "/nine"),
+        ("K003", "/nine/sources/1"),
+        ("K004", "/k10/belwo"),
+        ("K003", "/k11/title"),
+        ("K005", "/k12"),
+        ("K002", "/k12"),
+        ("K002", "/k12/title"),
+    ];
+    let mut found: Vec<_> = found.iter().map(|(code, at)| (&**code, &**at)).collect();
+    let mut expected = expected.to_vec();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn problems_of_form_have_codes() {
+    for (name, text, code) in [
+        ("eras.json", "{", "K001"),
+        ("eras.json", "{} {}", "K001"),
+        ("eras.json", "{\"a\": nope}", "K001"),
+        ("eras.json", "// no\n{}", "K001"),
+        ("eras.json", "\u{feff}{}", "K001"),
+        ("eras.json", "[]", "K003"),
+        ("eras.json", "null", "K003"),
+        ("evidence.json", "{}", "K003"),
+        ("debian.json", r#"{"pinns": {}}"#, "K004"),
+        ("debian.json", r#"{"pins": []}"#, "K003"),
+        ("era.json", "{}", "K007"),
+        (
+            "bootlin.json",
+            r#"{"tarballs": {"a.tar": {"arch_dir": "a", "libc": "musl", "flavour": "stable", "release": "1", "sha256": "00"}}}"#,
+            "K009",
+        ),
+    ] {
+        let found = findings(&[(name, text)]);
+        assert_eq!(
+            found.first().map(|(code, _)| code.as_str()),
+            Some(code),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn deep_nesting_and_binary_files_are_findings() {
+    let deep = "[".repeat(100_000);
+    assert_eq!(findings(&[("eras.json", &deep)])[0].0, "K001");
+    let dir = project(&[]);
+    std::fs::write(dir.path().join("matrix/eras.json"), b"{\"k\xff\": 1}").unwrap();
+    let Err(LoadError::Findings { findings }) = Catalog::load(dir.path()) else {
+        panic!("loaded")
+    };
+    assert_eq!(findings[0].code, check::codes::UNREADABLE);
+}
+
+#[test]
+fn a_finding_points_into_the_users_file() {
+    let dir = project(&[(
+        "eras.json",
+        "{\n  \"k9\": {\"title\": \"ä\", \"form\": 1}\n}",
+    )]);
+    let Err(error) = Catalog::load(dir.path()) else {
+        panic!("loaded")
+    };
+    let LoadError::Findings { findings } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(findings[0].line_column(), Some((2, 24)));
+    let mut shown = String::new();
+    miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
+        .with_width(80)
+        .render_report(&mut shown, &error)
+        .unwrap();
+    assert!(
+        shown.contains("K004") && shown.contains("eras.json:2:"),
+        "{shown}"
+    );
+    assert!(shown.contains("\"form\": 1"), "{shown}");
+}

@@ -1,0 +1,238 @@
+//! Every toolchain of every source, in one shape.
+
+use std::collections::BTreeMap;
+
+use super::{Catalog, SourceKind};
+use crate::hash::Sha256;
+use crate::id::{ArchId, EraId, FileName, PinId, ToolchainId};
+use crate::version::ToolVersion;
+
+/// A toolchain: what it is, and what its source needs to make it.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// Its id.
+    pub id: ToolchainId,
+    /// Where it comes from.
+    pub source: SourceKind,
+    /// The arch it compiles for.
+    pub arch: ArchId,
+    /// gcc.
+    pub gcc: ToolVersion,
+    /// binutils; none where nobody recorded it.
+    pub binutils: Option<ToolVersion>,
+    /// libc and its version (`musl-1.2.5`); none: without one, for kernels only.
+    pub libc: Option<String>,
+    /// Kernel headers that the libc was built with, as far as known.
+    pub linux_headers: Option<String>,
+    /// Target triple: the prefix of its programs' names.
+    pub target: String,
+    /// What is appended to the compiler's name: Debian's `-12`, or nothing.
+    pub suffix: String,
+    /// Nix systems that its programs run on.
+    pub systems: Vec<&'static str>,
+    /// Tags that constraints ask for: `elfv1`.
+    pub properties: Vec<String>,
+    /// What only its source has.
+    pub origin: Origin,
+}
+
+impl Toolchain {
+    /// The libc's name without its version.
+    pub fn libc_name(&self) -> Option<&str> {
+        let libc = self.libc.as_deref()?;
+        Some(libc.split_once('-').map_or(libc, |(name, _)| name))
+    }
+}
+
+/// What only one source has.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Debian's packages.
+    Debian {
+        /// Suite they are from.
+        suite: String,
+        /// The cross packages.
+        pins: Vec<PinId>,
+        /// The libraries that its programs run with.
+        runtime_pins: Vec<PinId>,
+    },
+    /// Bootlin's tarball.
+    Bootlin {
+        /// Its file name.
+        file: FileName,
+        /// Its directory there: `armv5-eabi`.
+        arch_dir: String,
+        /// `stable` or `bleeding-edge`.
+        flavour: String,
+        /// `2024.05-1`.
+        release: String,
+        /// Digest of the tarball.
+        sha256: Sha256,
+    },
+    /// Built from source: the key of its definition in `source-toolchains.json`, and the eras it is meant for.
+    Source {
+        /// The definition.
+        definition: ToolchainId,
+        /// The eras.
+        eras: Vec<EraId>,
+    },
+}
+
+/// The only systems that the prebuilt toolchains run on.
+const PREBUILT_SYSTEMS: &[&str] = &["x86_64-linux"];
+/// The systems that a toolchain can be built on from source.
+const SOURCE_SYSTEMS: &[&str] = &["x86_64-linux", "aarch64-linux"];
+
+/// Every toolchain of every source, by id.
+pub(super) fn all(catalog: &Catalog) -> BTreeMap<ToolchainId, Toolchain> {
+    let list = debian(catalog)
+        .chain(bootlin(catalog))
+        .chain(from_source(catalog));
+    list.map(|toolchain| (toolchain.id.clone(), toolchain))
+        .collect()
+}
+
+fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    catalog.debian.toolchains.iter().map(|(id, it)| Toolchain {
+        id: id.clone(),
+        source: SourceKind::Debian,
+        arch: it.arch.clone(),
+        gcc: it.gcc.clone(),
+        binutils: Some(it.binutils.clone()),
+        libc: Some(it.libc.clone()),
+        linux_headers: it.linux_headers.as_ref().map(ToString::to_string),
+        target: it.target.clone(),
+        suffix: it.suffix.clone(),
+        systems: PREBUILT_SYSTEMS.to_vec(),
+        properties: it.properties.clone(),
+        origin: Origin::Debian {
+            suite: it.suite.clone(),
+            pins: it.pins.clone(),
+            runtime_pins: it.runtime_pins.clone(),
+        },
+    })
+}
+
+/// A tarball is a toolchain for each arch that names its directory; one whose gcc nobody knows is none.
+fn bootlin(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    let mut arches_of = BTreeMap::<&str, Vec<(&ArchId, &super::BootlinArch)>>::new();
+    for (id, arch) in &catalog.arches {
+        for variant in &arch.bootlin {
+            arches_of
+                .entry(&variant.name)
+                .or_default()
+                .push((id, variant));
+        }
+    }
+    let tarballs = catalog.bootlin.tarballs.iter();
+    tarballs.flat_map(move |(file, tarball)| {
+        let users = arches_of.get(tarball.arch_dir.as_str());
+        let users = users.cloned().unwrap_or_default();
+        users
+            .into_iter()
+            .enumerate()
+            .filter_map(move |(n, (arch, variant))| {
+                // two arches may share a directory; the second says which it is
+                let suffix = if n == 0 {
+                    String::new()
+                } else {
+                    format!("-{arch}")
+                };
+                bootlin_one(catalog, file, tarball, arch, variant, &suffix)
+            })
+    })
+}
+
+fn bootlin_one(
+    catalog: &Catalog,
+    file: &FileName,
+    tarball: &super::BootlinTarball,
+    arch: &ArchId,
+    variant: &super::BootlinArch,
+    suffix: &str,
+) -> Option<Toolchain> {
+    let key = format!("{}/{}", tarball.release, tarball.flavour);
+    let release = catalog.bootlin.releases.get(&key);
+    let of_release = |pick: fn(&super::BootlinRelease) -> &Option<super::Confident>| {
+        let known = release.filter(|_| tarball.vendor.is_none());
+        known.and_then(|release| pick(release).as_ref().map(|known| known.version.clone()))
+    };
+    let (triple, libc_version) = match tarball.libc.as_str() {
+        "musl" => (&variant.triples.musl, of_release(|it| &it.musl)),
+        "glibc" => (&variant.triples.glibc, of_release(|it| &it.glibc)),
+        "uclibc" => (&variant.triples.uclibc, of_release(|it| &it.uclibc)),
+        _ => return None,
+    };
+    let super::BootlinTarball {
+        arch_dir,
+        libc,
+        flavour,
+        release: name,
+        ..
+    } = tarball;
+    let id = format!("bootlin-{name}-{arch_dir}-{libc}-{flavour}{suffix}");
+    Some(Toolchain {
+        id: id.parse().ok()?,
+        source: SourceKind::Bootlin,
+        arch: arch.clone(),
+        gcc: tarball.gcc.clone().or_else(|| of_release(|it| &it.gcc))?,
+        binutils: tarball
+            .binutils
+            .clone()
+            .or_else(|| of_release(|it| &it.binutils)),
+        libc: Some(match libc_version {
+            Some(version) => format!("{libc}-{version}"),
+            None => libc.clone(),
+        }),
+        linux_headers: tarball
+            .linux_headers
+            .clone()
+            .or_else(|| of_release(|it| &it.linux_headers))
+            .map(|version| version.to_string()),
+        target: triple.clone()?,
+        suffix: String::new(),
+        systems: PREBUILT_SYSTEMS.to_vec(),
+        properties: vec![],
+        origin: Origin::Bootlin {
+            file: file.clone(),
+            arch_dir: arch_dir.clone(),
+            flavour: flavour.clone(),
+            release: name.clone(),
+            sha256: tarball.sha256,
+        },
+    })
+}
+
+/// A definition is a toolchain for each arch it names that has a target for it: `musl-9.4.0-armel`.
+fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    let definitions = catalog.source_toolchains.iter();
+    definitions.flat_map(move |(id, definition)| {
+        definition.arches.iter().filter_map(move |arch| {
+            let target = catalog.arches.get(arch)?.source.as_ref()?;
+            let (target, libc) = match definition.source {
+                SourceKind::Musl => {
+                    let version = definition.musl.as_ref()?;
+                    (target.musl.clone()?, Some(format!("musl-{version}")))
+                }
+                _ => (target.kernel_only.clone()?, None),
+            };
+            Some(Toolchain {
+                id: format!("{id}-{arch}").parse().ok()?,
+                source: definition.source,
+                arch: arch.clone(),
+                gcc: definition.gcc.clone(),
+                binutils: Some(definition.binutils.clone()),
+                libc,
+                linux_headers: definition.linux_headers.clone(),
+                target,
+                suffix: String::new(),
+                systems: SOURCE_SYSTEMS.to_vec(),
+                properties: definition.properties.clone(),
+                origin: Origin::Source {
+                    definition: id.clone(),
+                    eras: definition.eras.clone(),
+                },
+            })
+        })
+    })
+}
