@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A data file of a project's `matrix/` folder: an object, keyed by id.
@@ -65,8 +64,7 @@ impl ProjectFile {
     }
 
     /// Sets the entry `key`; whether that changed anything.
-    pub fn set(&mut self, key: &str, entry: &impl Serialize) -> bool {
-        let value = serde_json::to_value(entry).unwrap_or(Value::Null);
+    pub fn set(&mut self, key: &str, value: Value) -> bool {
         self.entries.get(key) != Some(&value) && {
             self.entries.insert(key.to_owned(), value);
             true
@@ -114,11 +112,11 @@ mod tests {
     fn edits_keep_what_is_there() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
-        assert!(file.set("6.1", &"a"));
+        assert!(file.set("6.1", "a".into()));
         file.save().unwrap();
         let mut file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
-        assert!(!file.set("6.1", &"a"));
-        assert!(file.set("6.2", &"b"));
+        assert!(!file.set("6.1", "a".into()));
+        assert!(file.set("6.2", "b".into()));
         file.save().unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
         assert_eq!(text, "{\n  \"6.1\": \"a\",\n  \"6.2\": \"b\"\n}\n");
