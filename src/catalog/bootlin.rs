@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Confidence;
 use crate::hash::Sha256;
-use crate::id::FileName;
+use crate::id::{FileName, IdError, PinUrl};
 use crate::version::ToolVersion;
 
 /// Releases and tarballs.
@@ -80,4 +80,18 @@ pub struct BootlinTarball {
     /// A vendor's fork of gcc and binutils (`arc-2020.03-release`): the release's versions don't hold.
     #[serde(default)]
     pub vendor: Option<String>,
+}
+
+impl BootlinTarball {
+    /// Where `file`, the tarball's own name, lies on the mirror.
+    ///
+    /// # Errors
+    /// When the folder's name does not fit an address.
+    pub fn url(&self, file: &FileName) -> Result<PinUrl, IdError> {
+        format!(
+            "mirror://bootlin/downloads/releases/toolchains/{}/tarballs/{file}",
+            self.arch_dir
+        )
+        .parse()
+    }
 }
