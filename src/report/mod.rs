@@ -6,6 +6,8 @@
 pub mod compare;
 pub mod failures;
 pub mod grid;
+pub mod json;
+pub mod metadata;
 pub mod terminal;
 pub mod text;
 

@@ -155,11 +155,11 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                 outcome,
                 Outcome::Passed | Outcome::Failed | Outcome::TimedOut
             );
-            let base = match stage {
-                Stage::Toolchain => 6.4,
-                Stage::Kernel => 74.2,
-                Stage::Module => 1.9,
-                Stage::Boot => 4.3,
+            let base: u32 = match stage {
+                Stage::Toolchain => 64,
+                Stage::Kernel => 742,
+                Stage::Module => 19,
+                Stage::Boot => 43,
             };
             if matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
                 culprit = format!("{stage}-{id}");
@@ -178,7 +178,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
             StageRecord {
                 stage,
                 outcome,
-                seconds: built.then(|| base + f64::from(u32::from(hash.as_bytes()[0]) % 40) / 10.0),
+                seconds: built.then(|| f64::from(base + u32::from(hash.as_bytes()[0]) % 40) / 10.0),
                 drv: (!none && outcome != Outcome::Skipped)
                     .then(|| format!("/nix/store/{hash}-{name}.drv")),
                 out: outcome
@@ -450,4 +450,39 @@ pub fn empty() -> RunRecord {
     run.finished = None;
     run.interrupted = true;
     run
+}
+
+/// The samples that are kept as files, by name.
+pub fn files() -> [(&'static str, RunRecord); 5] {
+    [
+        ("small", small()),
+        ("small-later", small_later()),
+        ("sixty", sixty()),
+        ("hostile", hostile()),
+        ("empty", empty()),
+    ]
+}
+
+/// Checks that the repository's file `path` holds `text`; writes it where `KFLAKE_UPDATE` is set.
+pub fn same_as_file(path: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("KFLAKE_UPDATE").is_some() {
+        super::json::replace(&path, text.as_bytes()).expect("the file is written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == text,
+        "{} is out of date: KFLAKE_UPDATE=1 cargo test writes it",
+        path.display()
+    );
+}
+
+#[test]
+fn the_files_are_the_samples() {
+    for (name, run) in files() {
+        same_as_file(
+            &format!("tests/data/reports/{name}.json"),
+            &super::json::to_string(&run),
+        );
+    }
 }
