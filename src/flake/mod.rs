@@ -4,6 +4,8 @@ pub mod escape;
 pub mod header;
 pub mod lint;
 pub mod lock;
+pub mod model;
+pub mod render;
 pub mod template;
 pub mod tree;
 pub mod write;

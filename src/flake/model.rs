@@ -1,0 +1,279 @@
+//! What the templates render: the matrix in the shape of its Nix side. Fields are in the order of the files.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Everything that the templates take.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Model {
+    /// matrix.nix.
+    pub matrix: Matrix,
+    /// sources.nix.
+    pub sources: Sources,
+    /// kernels.nix.
+    pub kernels: Kernels,
+    /// resolve.nix.
+    pub tables: Tables,
+    /// kernel.nix.
+    pub fixes: Vec<Fix>,
+    /// flake.nix.
+    pub flake: Flake,
+}
+
+/// matrix.nix: eras, architectures, toolchains, boards and cells, by attribute name.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are matrix.nix's own")]
+pub struct Matrix {
+    pub eras: BTreeMap<String, Era>,
+    pub arches: BTreeMap<String, Arch>,
+    pub toolchains: BTreeMap<String, Toolchain>,
+    pub boards: BTreeMap<String, Board>,
+    pub cells: BTreeMap<String, Cell>,
+}
+
+/// A kernel generation.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Era {
+    /// Its canonical spelling, `k2.6`.
+    pub name: String,
+    /// First version.
+    pub from: String,
+    /// First version beyond.
+    pub below: Option<String>,
+}
+
+/// An architecture.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "see catalog::Arch")]
+pub struct Arch {
+    pub linux_arch: String,
+    pub bits: u8,
+    pub endian: &'static str,
+    pub elf_machine: u16,
+    pub uname: String,
+    pub interpreter: Interpreter,
+}
+
+/// The dynamic loader per libc.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "see catalog::PerLibc")]
+pub struct Interpreter {
+    pub glibc: Option<String>,
+    pub musl: Option<String>,
+    pub uclibc: Option<String>,
+}
+
+/// A toolchain.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "see catalog::Toolchain")]
+pub struct Toolchain {
+    pub source: &'static str,
+    pub arch: String,
+    pub gcc: String,
+    pub binutils: Option<String>,
+    pub libc: Option<String>,
+    pub target: String,
+    pub suffix: String,
+    pub systems: Vec<String>,
+    /// Keys of [`Sources::pins`].
+    pub pins: Vec<String>,
+    /// Keys of [`Sources::pins`].
+    pub runtime_pins: Vec<String>,
+    /// How it is built from source; none for a prebuilt one.
+    pub build: Option<Build>,
+}
+
+/// How a toolchain is built from source.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// Keys of [`Sources::pins`] by kind; null where the toolchain has none of it.
+    pub components: BTreeMap<&'static str, Option<String>>,
+    /// Names of musl-cross-make's patches by kind.
+    pub patches: BTreeMap<&'static str, Vec<String>>,
+    /// Options for gcc's configure.
+    pub configure: Vec<String>,
+    /// Kinds of components that the project replaced.
+    pub overridden: Vec<String>,
+}
+
+/// A machine that QEMU emulates.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "see catalog::Board")]
+pub struct Board {
+    pub arch: String,
+    pub from: Option<String>,
+    pub below: Option<String>,
+    pub qemu: String,
+    pub machine: String,
+    pub cpu: Option<String>,
+    pub mem: String,
+    pub console: Option<String>,
+    pub cmdline: String,
+    pub kernel_arch: String,
+    pub image: String,
+    pub make_target: String,
+    pub defconfig: Option<String>,
+    pub enable: Vec<String>,
+    pub disable: Vec<String>,
+    pub dtb: Option<String>,
+    pub extra_args: Vec<String>,
+}
+
+/// An (era, arch) pair that a toolchain exists for.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cell {
+    /// Attribute name of its era.
+    pub era: String,
+    /// Its arch.
+    pub arch: String,
+    /// The toolchain for its kernel.
+    pub toolchain: String,
+    /// The version that stands for it; none where no tarball is known.
+    pub kernel: Option<String>,
+    /// The machine that it boots on; none where none is known.
+    pub board: Option<String>,
+}
+
+/// sources.nix: where bytes come from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sources {
+    /// Base addresses by mirror scheme.
+    pub mirrors: BTreeMap<String, Vec<String>>,
+    /// Fetchable inputs by id.
+    pub pins: BTreeMap<String, Pin>,
+}
+
+/// A fetchable input.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pin {
+    /// Name in the store.
+    pub name: String,
+    /// Addresses; none: the file has to be in the store already.
+    pub urls: Vec<String>,
+    /// SRI digest.
+    pub hash: String,
+    /// Bytes, where known.
+    pub size: Option<u64>,
+}
+
+/// kernels.nix: every known kernel tarball.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Kernels {
+    /// Tarballs named in the usual way, by folder.
+    pub folders: Vec<KernelFolder>,
+    /// The others.
+    pub others: Vec<KernelFile>,
+}
+
+/// Tarballs `FOLDER/linux-VERSION.EXTENSION`.
+#[derive(Clone, Debug, Serialize)]
+pub struct KernelFolder {
+    /// Address of the folder.
+    pub folder: String,
+    /// `tar.xz`.
+    pub extension: String,
+    /// In the kernel's order.
+    pub versions: Vec<KernelHash>,
+}
+
+/// A kernel version and its tarball's digest.
+#[derive(Clone, Debug, Serialize)]
+pub struct KernelHash {
+    /// The version.
+    pub version: String,
+    /// SRI digest.
+    pub hash: String,
+}
+
+/// A kernel tarball with an address of its own, or none.
+#[derive(Clone, Debug, Serialize)]
+pub struct KernelFile {
+    /// The version.
+    pub version: String,
+    /// Where it comes from.
+    pub file: Pin,
+}
+
+/// resolve.nix: what each range of kernels gets, per arch.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tables {
+    /// For building kernels and modules.
+    pub kernel: Vec<Table>,
+    /// For building programs.
+    pub userland: Vec<Table>,
+}
+
+/// One arch's ranges, in order and without gaps.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table {
+    /// The arch.
+    pub arch: String,
+    /// The ranges.
+    pub intervals: Vec<Interval>,
+}
+
+/// What a range of kernels gets.
+#[derive(Clone, Debug, Serialize)]
+pub struct Interval {
+    /// First version; none: the first of all.
+    pub from: Option<String>,
+    /// First version beyond; none: open.
+    pub below: Option<String>,
+    /// The toolchain, or why there is none.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The toolchain of a range, or why there is none.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", content = "text", rename_all = "camelCase")]
+pub enum Outcome {
+    /// This toolchain.
+    Use(String),
+    /// The arch does not exist there, for this reason.
+    Unsupported(String),
+    /// No toolchain fits, for this reason.
+    NoToolchain(String),
+}
+
+/// A change that a range of kernels needs, as build-kernel.nix takes it.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "see catalog::Fix")]
+pub struct Fix {
+    pub id: String,
+    pub from: Option<String>,
+    pub below: Option<String>,
+    pub arches: Vec<String>,
+    pub gcc: Option<VersionRange>,
+    pub reason: String,
+    pub apply: Vec<crate::catalog::Apply>,
+}
+
+/// A range of a tool's versions.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "see version::Range")]
+pub struct VersionRange {
+    pub from: Option<String>,
+    pub below: Option<String>,
+}
+
+/// flake.nix: inputs and systems.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Flake {
+    /// Address of nixpkgs.
+    pub nixpkgs: String,
+    /// Address of musl-cross-make.
+    pub musl_cross_make: String,
+    /// Nix systems that something can be built on.
+    pub systems: Vec<String>,
+}
