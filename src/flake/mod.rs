@@ -1,11 +1,122 @@
 //! The flake: the matrix rendered as Nix, checked, and written into a project folder.
+//!
+//! [`assemble`] makes a [`model`] out of the catalog, [`render`] puts it through the templates, [`generate`] adds the
+//! builders, which are the same for every project, and [`write`] brings the whole into a folder.
 
+pub mod assemble;
 pub mod escape;
 pub mod header;
 pub mod lint;
 pub mod lock;
 pub mod model;
+mod pick;
 pub mod render;
 pub mod template;
 pub mod tree;
 pub mod write;
+
+use include_dir::{Dir, File, include_dir};
+
+pub use assemble::{Options, board_for};
+pub use render::RenderError;
+pub use tree::{Tree, TreePath};
+pub use write::{Plan, WriteError, Written};
+
+use crate::catalog::Catalog;
+use crate::hash::Sha256;
+
+/// The builders, and what they run to prove a kernel, with the folder that each goes to.
+static COPIED: [(&str, &str, Dir<'static>); 2] = [
+    ("flake-template", "", include_dir!("$CARGO_MANIFEST_DIR/flake-template")),
+    ("validate", "validate/", include_dir!("$CARGO_MANIFEST_DIR/validate")),
+];
+
+/// nixpkgs, in the release that the builders were written for.
+fn nixpkgs() -> lock::Input {
+    lock::Input {
+        name: "nixpkgs".into(),
+        owner: "NixOS".into(),
+        repo: "nixpkgs".into(),
+        branch: Some("nixos-24.05".into()),
+        rev: "b134951a4c9f3c995fd7be05f3243f8ecd65d798".into(),
+        last_modified: 1_735_563_628,
+        nar_hash: "sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8=".into(),
+        flake: true,
+    }
+}
+
+/// musl-cross-make, of which the patches are used.
+fn musl_cross_make() -> lock::Input {
+    lock::Input {
+        name: "musl-cross-make".into(),
+        owner: "richfelker".into(),
+        repo: "musl-cross-make".into(),
+        branch: None,
+        rev: "227df8b99103f9c59f6570babf892978e293082f".into(),
+        last_modified: 1_781_646_546,
+        nar_hash: "sha256-ZGkLvkred/sDa2Mw2/1N+Nh8bvUyujxxOLTZDfd2qN4=".into(),
+        flake: false,
+    }
+}
+
+/// The whole project for `catalog`: generated files, builders and lock.
+///
+/// # Errors
+/// When a text of the catalog cannot be carried by Nix; everything else is a defect of kflake.
+pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderError> {
+    let inputs = [musl_cross_make(), nixpkgs()];
+    let model = assemble::model(catalog, options, &inputs);
+    let mut tree = Tree {
+        files: render::render(&model)?.into_iter().collect(),
+        lock: Some(lock::render(&inputs)),
+    };
+    for (origin, folder, dir) in &COPIED {
+        copy(&mut tree, origin, folder, dir)?;
+    }
+    Ok(tree)
+}
+
+/// Puts every file of `dir` into `tree`, below `folder`.
+fn copy(tree: &mut Tree, origin: &str, folder: &str, dir: &Dir<'_>) -> Result<(), RenderError> {
+    for file in dir.files() {
+        let name = file.path().to_string_lossy();
+        let origin = format!("{origin}/{name}");
+        let path = format!("{folder}{name}");
+        let text = copied(&origin, &path, file)?;
+        let path = path.parse().map_err(|error| render::broken(&origin, error))?;
+        tree.files.insert(path, text);
+    }
+    dir.dirs()
+        .try_for_each(|dir| copy(tree, origin, folder, dir))
+}
+
+fn copied(origin: &str, path: &str, file: &File<'_>) -> Result<String, RenderError> {
+    let body = file
+        .contents_utf8()
+        .ok_or_else(|| render::broken(origin, "it is not text"))?;
+    let digest = Sha256::of_bytes(file.contents());
+    header::stamp(path, origin, &digest, body).map_err(|error| render::broken(origin, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_nix_file_is_formatted_and_sound() {
+        let tree = generate(&Catalog::embedded().unwrap(), &Options::default()).unwrap();
+        for (path, text) in &tree.files {
+            assert!(header::is_generated(text.as_bytes()), "{path}");
+            if path.as_str().ends_with(".nix") {
+                assert_eq!(lint::lint(path.as_str(), text), [], "{path}");
+                let formatted = nixfmt_rs::format(text).unwrap();
+                similar_asserts(path, text, &formatted);
+            }
+        }
+    }
+
+    fn similar_asserts(path: &TreePath, text: &str, formatted: &str) {
+        let diff = similar::TextDiff::from_lines(text, formatted);
+        assert!(text == formatted, "{path} is not formatted:\n{}", diff.unified_diff());
+    }
+}

@@ -1,0 +1,427 @@
+//! The model out of the catalog: what each range of kernels gets, and everything that this needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lock;
+use super::model::{
+    Arch, Board, Build, Cell, Era, Fix, Flake, Interpreter, Interval, KernelFile, KernelFolder,
+    KernelHash, Kernels, Matrix, Model, Outcome, Pin, Sources, Table, Tables, Toolchain,
+    VersionRange,
+};
+use super::pick;
+use crate::catalog::{self, Catalog, Component, Endian, KernelPin, Origin, Purpose, SourceKind};
+use crate::id::{ArchId, BoardId, PinId, PinUrl, ToolchainId};
+use crate::version::{KernelVersion, Range, ToolVersion};
+
+/// What the caller decides.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The sources of toolchains that may be taken, in order; empty: each era's own order.
+    pub sources: Vec<SourceKind>,
+}
+
+/// A folder of the kernel archive is listed as such from this many tarballs on.
+const FOLDER_MIN: usize = 3;
+
+/// The model of `catalog`, with the inputs that flake.nix has.
+pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Model {
+    let tables = Tables {
+        kernel: tables(catalog, options, Purpose::Kernel),
+        userland: tables(catalog, options, Purpose::Userland),
+    };
+    let cells = cells(catalog, options);
+    let used: BTreeSet<&str> = chosen(&tables)
+        .chain(cells.values().map(|cell| cell.toolchain.as_str()))
+        .collect();
+    let used = used.into_iter().filter_map(|id| catalog.toolchains().get_key_value(id));
+    let used: Vec<(&ToolchainId, &catalog::Toolchain)> = used.collect();
+
+    let toolchains: BTreeMap<String, Toolchain> = used
+        .iter()
+        .map(|(id, it)| (id.to_string(), toolchain(catalog, it)))
+        .collect();
+    let systems: BTreeSet<String> = toolchains
+        .values()
+        .flat_map(|toolchain| toolchain.systems.iter().cloned())
+        .collect();
+    Model {
+        sources: Sources {
+            mirrors: catalog
+                .mirrors
+                .iter()
+                .map(|(scheme, urls)| (scheme.to_string(), urls.clone()))
+                .collect(),
+            pins: used.iter().flat_map(|(_, it)| pins(catalog, it)).collect(),
+        },
+        matrix: Matrix {
+            eras: eras(catalog),
+            arches: arches(catalog),
+            toolchains,
+            boards: boards(catalog),
+            cells,
+        },
+        kernels: kernels(catalog),
+        tables,
+        fixes: fixes(catalog),
+        flake: flake(inputs, systems),
+    }
+}
+
+fn flake(inputs: &[lock::Input], systems: BTreeSet<String>) -> Flake {
+    let url = |name: &str| {
+        let input = inputs.iter().find(|input| input.name == name);
+        input.map(lock::Input::url).unwrap_or_default()
+    };
+    // the first is the default of builders that are not told
+    let mut systems: Vec<String> = systems.into_iter().collect();
+    systems.sort_by_key(|system| system != "x86_64-linux");
+    Flake {
+        nixpkgs: url("nixpkgs"),
+        musl_cross_make: url("musl-cross-make"),
+        systems,
+    }
+}
+
+fn eras(catalog: &Catalog) -> BTreeMap<String, Era> {
+    let eras = catalog.eras.iter().map(|(id, era)| {
+        let era = Era {
+            name: id.to_string(),
+            from: era.from.to_string(),
+            below: era.below.as_ref().map(ToString::to_string),
+        };
+        (id.attr(), era)
+    });
+    eras.collect()
+}
+
+fn arches(catalog: &Catalog) -> BTreeMap<String, Arch> {
+    let arches = catalog.arches.iter().map(|(id, it)| {
+        let arch = Arch {
+            linux_arch: it.linux_arch.clone(),
+            bits: it.bits.into(),
+            endian: match it.endian {
+                Endian::Big => "big",
+                Endian::Little => "little",
+            },
+            elf_machine: it.elf_machine,
+            uname: it.uname.clone(),
+            interpreter: Interpreter {
+                glibc: it.interpreter.glibc.clone(),
+                musl: it.interpreter.musl.clone(),
+                uclibc: it.interpreter.uclibc.clone(),
+            },
+        };
+        (id.to_string(), arch)
+    });
+    arches.collect()
+}
+
+fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
+    let boards = catalog.boards.iter().map(|(id, it)| {
+        let kernel_arch = it.kernel_arch.clone().or_else(|| {
+            let arch = catalog.arches.get(&it.arch)?;
+            Some(arch.linux_arch.clone())
+        });
+        let board = Board {
+            arch: it.arch.to_string(),
+            from: it.kernel.from.as_ref().map(ToString::to_string),
+            below: it.kernel.below.as_ref().map(ToString::to_string),
+            qemu: it.qemu.clone(),
+            machine: it.machine.clone(),
+            cpu: it.cpu.clone(),
+            mem: it.mem.clone(),
+            console: it.console.clone(),
+            cmdline: it.cmdline.clone(),
+            kernel_arch: kernel_arch.unwrap_or_default(),
+            image: it.image.clone(),
+            make_target: it.make_target.clone(),
+            defconfig: it.defconfig.clone(),
+            enable: it.enable.clone(),
+            disable: it.disable.iter().map(ToString::to_string).collect(),
+            dtb: it.dtb.clone(),
+            extra_args: it.extra_args.clone(),
+        };
+        (id.to_string(), board)
+    });
+    boards.collect()
+}
+
+fn tables(catalog: &Catalog, options: &Options, purpose: Purpose) -> Vec<Table> {
+    let tables = catalog.arches.keys().map(|arch| Table {
+        arch: arch.to_string(),
+        intervals: pick::intervals(catalog, &options.sources, arch, purpose),
+    });
+    tables.collect()
+}
+
+fn chosen(tables: &Tables) -> impl Iterator<Item = &str> {
+    let tables = tables.kernel.iter().chain(&tables.userland);
+    let intervals = tables.flat_map(|table| &table.intervals);
+    intervals.filter_map(|interval: &Interval| match &interval.outcome {
+        Outcome::Use(id) => Some(id.as_str()),
+        Outcome::Unsupported(_) | Outcome::NoToolchain(_) => None,
+    })
+}
+
+/// A cell for each era and arch whose representative kernel has a toolchain.
+fn cells(catalog: &Catalog, options: &Options) -> BTreeMap<String, Cell> {
+    let mut cells = BTreeMap::new();
+    for (era_id, era) in &catalog.eras {
+        for arch in catalog.arches.keys() {
+            let Some(toolchain) = pick::toolchain(catalog, &options.sources, arch, &era.kernel)
+            else {
+                continue;
+            };
+            let cell = Cell {
+                era: era_id.attr(),
+                arch: arch.to_string(),
+                toolchain: toolchain.to_string(),
+                kernel: catalog
+                    .kernels
+                    .get_key_value(&era.kernel)
+                    .map(|(version, _)| version.to_string()),
+                board: board_for(catalog, arch, &era.kernel).map(|(id, _)| id.to_string()),
+            };
+            cells.insert(format!("{}-{arch}", era_id.attr()), cell);
+        }
+    }
+    cells
+}
+
+/// The machine that a kernel of `arch` is tried on: of those meant for its version, the one for the newest kernels.
+pub fn board_for<'a>(
+    catalog: &'a Catalog,
+    arch: &ArchId,
+    version: &KernelVersion,
+) -> Option<(&'a BoardId, &'a catalog::Board)> {
+    let fitting = catalog
+        .boards
+        .iter()
+        .filter(|(_, board)| board.arch == *arch && board.kernel.contains(version));
+    // `max_by` takes the last of equals; the first by name is meant
+    fitting.rev().max_by(|(_, a), (_, b)| {
+        a.confidence
+            .cmp(&b.confidence)
+            .then_with(|| a.kernel.from.cmp(&b.kernel.from))
+    })
+}
+
+fn toolchain(catalog: &Catalog, it: &catalog::Toolchain) -> Toolchain {
+    let ids = |ids: &[PinId]| ids.iter().map(debian_pin).collect();
+    let (pins, runtime_pins) = match &it.origin {
+        Origin::Debian {
+            pins, runtime_pins, ..
+        } => (ids(pins), ids(runtime_pins)),
+        Origin::Bootlin { file, .. } => (vec![format!("bootlin/{file}")], vec![]),
+        Origin::Source { .. } => (vec![], vec![]),
+    };
+    Toolchain {
+        source: it.source.as_str(),
+        arch: it.arch.to_string(),
+        gcc: it.gcc.to_string(),
+        binutils: it.binutils.as_ref().map(ToString::to_string),
+        libc: it.libc.clone(),
+        target: it.target.clone(),
+        suffix: it.suffix.clone(),
+        systems: it.systems.iter().map(ToString::to_string).collect(),
+        pins,
+        runtime_pins,
+        build: build(catalog, it),
+    }
+}
+
+fn debian_pin(id: &PinId) -> String {
+    format!("debian/{id}")
+}
+
+/// The pins that a toolchain is made of.
+fn pins(catalog: &Catalog, it: &catalog::Toolchain) -> Vec<(String, Pin)> {
+    match &it.origin {
+        Origin::Debian {
+            pins, runtime_pins, ..
+        } => {
+            let ids = pins.iter().chain(runtime_pins);
+            let known = ids.filter_map(|id| catalog.debian.pins.get_key_value(id));
+            known
+                .map(|(id, pin)| {
+                    let pin = Pin {
+                        name: store_name(&pin.url),
+                        urls: vec![pin.url.to_string()],
+                        hash: pin.sha256.sri(),
+                        size: Some(pin.size),
+                    };
+                    (debian_pin(id), pin)
+                })
+                .collect()
+        }
+        Origin::Bootlin {
+            file,
+            arch_dir,
+            sha256,
+            ..
+        } => {
+            let url = format!(
+                "mirror://bootlin/downloads/releases/toolchains/{arch_dir}/tarballs/{file}"
+            );
+            let pin = Pin {
+                name: file.to_string(),
+                urls: vec![url],
+                hash: sha256.sri(),
+                size: None,
+            };
+            vec![(format!("bootlin/{file}"), pin)]
+        }
+        Origin::Source { .. } => {
+            let build = build(catalog, it);
+            let components = build.into_iter().flat_map(|build| build.components);
+            let ids = components.filter_map(|(_, id)| id);
+            ids.filter_map(|id| {
+                let component = catalog.components.components.get(id.as_str())?;
+                Some((id, component_pin(component)?))
+            })
+            .collect()
+        }
+    }
+}
+
+fn component_pin(component: &Component) -> Option<Pin> {
+    let url = component.url.as_ref();
+    Some(Pin {
+        name: store_name(url?),
+        urls: url.iter().map(ToString::to_string).collect(),
+        hash: component.sha256?.sri(),
+        size: None,
+    })
+}
+
+/// The name of an address's file, as the store takes it: Debian escapes `+` and `~` in file names.
+fn store_name(url: &PinUrl) -> String {
+    let mut name = String::new();
+    let mut rest = url.file_name();
+    while let Some((head, tail)) = rest.split_once('%') {
+        name.push_str(head);
+        name.push('-');
+        rest = tail.get(2..).unwrap_or_default();
+    }
+    name.push_str(rest);
+    name.replace(['~', ':'], "-")
+}
+
+/// How a toolchain is built from source, if it is.
+fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
+    let Origin::Source { definition, .. } = &it.origin else {
+        return None;
+    };
+    let definition = catalog.source_toolchains.get(definition)?;
+    let id = |kind: &str, version: &str| Some(format!("{kind}/{version}"));
+    let tool = |kind: &str, version: &ToolVersion| id(kind, version.as_str());
+    let headers = definition.linux_headers.as_deref();
+    let components = BTreeMap::from([
+        ("gcc", tool("gcc", &definition.gcc)),
+        ("binutils", tool("binutils", &definition.binutils)),
+        ("gmp", tool("gmp", &definition.gmp)),
+        ("mpfr", tool("mpfr", &definition.mpfr)),
+        ("mpc", definition.mpc.as_ref().and_then(|it| tool("mpc", it))),
+        ("musl", definition.musl.as_ref().and_then(|it| tool("musl", it))),
+        ("linux", headers.and_then(|it| id("linux", &format!("headers-{it}")))),
+    ]);
+    let patches = ["gcc", "binutils", "musl"].map(|kind| {
+        let component = components[kind].as_deref();
+        let component = component.and_then(|id| catalog.components.components.get(id));
+        (kind, component.map_or_else(Vec::new, |it| it.patches.clone()))
+    });
+    let target = catalog.arches.get(&it.arch)?.source.as_ref()?;
+    Some(Build {
+        patches: BTreeMap::from(patches),
+        components,
+        configure: target.gcc_configure.clone(),
+        overridden: vec![],
+    })
+}
+
+fn kernels(catalog: &Catalog) -> Kernels {
+    let mut folders = BTreeMap::<(String, String), Vec<KernelHash>>::new();
+    let mut others = Vec::new();
+    for (version, pin) in &catalog.kernels {
+        match usual_place(version, pin) {
+            Some(place) => folders.entry(place).or_default().push(KernelHash {
+                version: version.to_string(),
+                hash: pin.sha256.sri(),
+            }),
+            None => others.push(version),
+        }
+    }
+    folders.retain(|_, versions| {
+        let listed = versions.len() >= FOLDER_MIN;
+        if !listed {
+            let known = versions.iter().filter_map(|it| {
+                let version = it.version.parse::<KernelVersion>().ok()?;
+                Some(catalog.kernels.get_key_value(&version)?.0)
+            });
+            others.extend(known);
+        }
+        listed
+    });
+    others.sort();
+    Kernels {
+        folders: folders
+            .into_iter()
+            .map(|((folder, extension), versions)| KernelFolder {
+                folder,
+                extension,
+                versions,
+            })
+            .collect(),
+        others: others
+            .into_iter()
+            .map(|version| KernelFile {
+                version: version.to_string(),
+                file: kernel_file(version, &catalog.kernels[version]),
+            })
+            .collect(),
+    }
+}
+
+/// Folder and extension of a tarball that is called `linux-VERSION.EXTENSION`.
+fn usual_place(version: &KernelVersion, pin: &KernelPin) -> Option<(String, String)> {
+    let url = pin.url.as_ref()?;
+    let (folder, name) = url.as_str().rsplit_once('/')?;
+    let extension = name.strip_prefix(&format!("linux-{version}."))?;
+    let usual = pin.file.is_none() && pin.size.is_none() && extension.starts_with("tar.");
+    usual.then(|| (folder.to_owned(), extension.to_owned()))
+}
+
+fn kernel_file(version: &KernelVersion, pin: &KernelPin) -> Pin {
+    let name = match (&pin.file, &pin.url) {
+        (Some(file), _) => file.to_string(),
+        (None, Some(url)) => store_name(url),
+        (None, None) => format!("linux-{version}.tar"),
+    };
+    Pin {
+        name,
+        urls: pin.url.iter().map(ToString::to_string).collect(),
+        hash: pin.sha256.sri(),
+        size: pin.size,
+    }
+}
+
+fn fixes(catalog: &Catalog) -> Vec<Fix> {
+    let text = |version: &Option<KernelVersion>| version.as_ref().map(ToString::to_string);
+    let fixes = catalog.fixes.iter().map(|(id, fix)| Fix {
+        id: id.to_string(),
+        from: text(&fix.kernel.from),
+        below: text(&fix.kernel.below),
+        arches: fix.arches.iter().map(ToString::to_string).collect(),
+        gcc: fix.gcc.as_ref().map(tool_range),
+        reason: fix.reason.clone(),
+        apply: fix.apply.clone(),
+    });
+    fixes.collect()
+}
+
+fn tool_range(range: &Range<ToolVersion>) -> VersionRange {
+    VersionRange {
+        from: range.from.as_ref().map(ToString::to_string),
+        below: range.below.as_ref().map(ToString::to_string),
+    }
+}
