@@ -176,12 +176,10 @@ rec {
           --wall ${toString wallTimeout} --silence ${toString silenceTimeout} \
           --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
           ${lib.optionalString (module != null) "--module"} --out $out -- \
-          ${
-            lib.escapeShellArgs (qemuCommand {
-              inherit board kernel;
-              initramfs = initrd;
-            })
-          }
+          ${lib.escapeShellArgs (qemuCommand {
+            inherit board kernel;
+            initramfs = initrd;
+          })}
       '';
 
   # Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.

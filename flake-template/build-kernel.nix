@@ -127,10 +127,7 @@ let
         else
           fragment;
       boardLines =
-        if board == null then
-          [ ]
-        else
-          map enableLine board.enable ++ map disableLine board.disable;
+        if board == null then [ ] else map enableLine board.enable ++ map disableLine board.disable;
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
       imageName = baseNameOf image;
       drv = pkgs.stdenv.mkDerivation {
@@ -139,7 +136,12 @@ let
           "out"
           "dev"
         ];
-        inherit version makeTarget image linuxArch;
+        inherit
+          version
+          makeTarget
+          image
+          linuxArch
+          ;
         source = "${source}";
         target = toolchain.target;
         config = if config == null then "" else config;
@@ -153,10 +155,7 @@ let
         inherit targets;
         # From gcc 8 on one option covers macros and debug information.
         prefixMapFlag =
-          if lib.versionAtLeast toolchain.gcc "8" then
-            "-ffile-prefix-map"
-          else
-            "-fdebug-prefix-map";
+          if lib.versionAtLeast toolchain.gcc "8" then "-ffile-prefix-map" else "-fdebug-prefix-map";
         wantBits = toString arch.bits;
         wantEndian = arch.endian;
         wantMachine = toString arch.elfMachine;

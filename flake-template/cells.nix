@@ -99,7 +99,8 @@ let
 
   cellPackages = lib.mapAttrs (_: cell: toolchains.${cell.toolchain}) usable;
   prefixed =
-    prefix: stage: lib.mapAttrs' (name: cell: lib.nameValuePair "${prefix}-${name}" cell.${stage}) built;
+    prefix: stage:
+    lib.mapAttrs' (name: cell: lib.nameValuePair "${prefix}-${name}" cell.${stage}) built;
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
@@ -132,7 +133,9 @@ let
         boots' = lib.mapAttrs (_: cell: cell.boot) (ofEra era built);
       in
       lib.optional (packages != { }) (lib.nameValuePair "${era}-all" (farm "${era}-all" packages))
-      ++ lib.optional (boots' != { }) (lib.nameValuePair "boot-${era}-all" (farm "boot-${era}-all" boots'))
+      ++ lib.optional (boots' != { }) (
+        lib.nameValuePair "boot-${era}-all" (farm "boot-${era}-all" boots')
+      )
     ) (lib.attrNames matrix.eras)
   );
 in

@@ -15,13 +15,15 @@ let
       in
       type == "regular" && builtins.match ".*\\.(nix|sh|pl|c|config|json)" name != null
       || name == "Makefile"
-      || type == "directory" && lib.elem name [
-        "host-packages"
-        "validate"
-        "init"
-        "module"
-        "kconfig"
-      ];
+      ||
+        type == "directory"
+        && lib.elem name [
+          "host-packages"
+          "validate"
+          "init"
+          "module"
+          "kconfig"
+        ];
   };
 
   tools = [

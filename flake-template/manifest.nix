@@ -19,7 +19,9 @@ let
     resolve = import ./resolve.nix;
   };
 
-  planned = builtins.fromJSON (builtins.readFile (if builtins.isString plan then /. + plan else plan));
+  planned = builtins.fromJSON (
+    builtins.readFile (if builtins.isString plan then /. + plan else plan)
+  );
 
   describe = drv: {
     inherit (drv) drvPath name system;
@@ -50,7 +52,9 @@ let
   stagesOf =
     cell:
     let
-      known = set: what: key: if set ? ${key} then null else "${what} `${key}` is not in the matrix";
+      known =
+        set: what: key:
+        if set ? ${key} then null else "${what} `${key}` is not in the matrix";
       firstOf = problems: builtins.foldl' (a: b: if a != null then a else b) null problems;
       toolchainProblem = firstOf [
         (known matrix.arches "architecture" cell.arch)

@@ -73,8 +73,7 @@ in
         wantBits = toString arch.bits;
         wantEndian = arch.endian;
         wantMachine = toString arch.elfMachine;
-        wantInterpreter =
-          if family == null then "" else toString (arch.interpreter.${family} or null);
+        wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
         nativeBuildInputs = [ pkgs.patchelf ];
         buildPhase = ". ${script}; unpack_toolchain";
         installPhase = ''

@@ -33,8 +33,7 @@ let
       urls = lib.concatMap expand pin.urls;
     };
 
-  fetchPin =
-    key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
+  fetchPin = key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
 
   prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
 
@@ -43,7 +42,13 @@ let
     let
       arch = matrix.arches.${spec.arch};
     in
-    if builtins.elem spec.source [ "debian" "bootlin" "korg" ] then
+    if
+      builtins.elem spec.source [
+        "debian"
+        "bootlin"
+        "korg"
+      ]
+    then
       prebuilt.toolchain {
         inherit id spec arch;
         archives = map fetchPin spec.pins;

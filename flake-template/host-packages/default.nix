@@ -356,25 +356,28 @@ let
         passthru ? { },
         meta ? { },
       }:
-      builtins.derivation (lib.optionalAttrs (hash == "") { outputHashAlgo = "sha256"; } // {
-        inherit name system urls;
-        builder = shell;
-        args = [ fetch ];
-        PATH = lib.makeBinPath (base ++ [ tools.curl ]);
-        outputHashMode = "flat";
-        outputHash = if hash != "" then hash else sha256;
-        preferLocalBuild = true;
-        impureEnvVars = [
-          "http_proxy"
-          "https_proxy"
-          "ftp_proxy"
-          "all_proxy"
-          "no_proxy"
-          "NIX_CURL_FLAGS"
-          "NIX_CONNECT_TIMEOUT"
-        ]
-        ++ map (scheme: "NIX_MIRRORS_${scheme}") (mirrorSchemes urls);
-      })
+      builtins.derivation (
+        lib.optionalAttrs (hash == "") { outputHashAlgo = "sha256"; }
+        // {
+          inherit name system urls;
+          builder = shell;
+          args = [ fetch ];
+          PATH = lib.makeBinPath (base ++ [ tools.curl ]);
+          outputHashMode = "flat";
+          outputHash = if hash != "" then hash else sha256;
+          preferLocalBuild = true;
+          impureEnvVars = [
+            "http_proxy"
+            "https_proxy"
+            "ftp_proxy"
+            "all_proxy"
+            "no_proxy"
+            "NIX_CURL_FLAGS"
+            "NIX_CONNECT_TIMEOUT"
+          ]
+          ++ map (scheme: "NIX_MIRRORS_${scheme}") (mirrorSchemes urls);
+        }
+      )
       // {
         inherit passthru meta;
       };

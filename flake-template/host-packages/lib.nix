@@ -37,15 +37,13 @@ rec {
   concatMapStrings = concatMapStringsSep "";
 
   splitString =
-    separator: string:
-    filter builtins.isString (builtins.split (escapeRegex separator) string);
-  escapeRegex = builtins.replaceStrings (chars "\\[{()^$?*+|.") (map (c: "\\${c}") (chars "\\[{()^$?*+|."));
-  chars =
-    string:
-    builtins.genList (i: builtins.substring i 1 string) (builtins.stringLength string);
+    separator: string: filter builtins.isString (builtins.split (escapeRegex separator) string);
+  escapeRegex = builtins.replaceStrings (chars "\\[{()^$?*+|.") (
+    map (c: "\\${c}") (chars "\\[{()^$?*+|.")
+  );
+  chars = string: builtins.genList (i: builtins.substring i 1 string) (builtins.stringLength string);
 
-  hasPrefix =
-    prefix: string: builtins.substring 0 (builtins.stringLength prefix) string == prefix;
+  hasPrefix = prefix: string: builtins.substring 0 (builtins.stringLength prefix) string == prefix;
   versionOlder = a: b: builtins.compareVersions a b < 0;
   versionAtLeast = a: b: builtins.compareVersions a b >= 0;
 

@@ -1,6 +1,7 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
 mod failure;
+mod r#gen;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +40,9 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Gen(r#gen::Args),
+}
 
 /// What every subcommand gets.
 pub struct Context {
@@ -75,6 +78,8 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs one subcommand; its value is the exit code.
-fn run(command: Command, _context: &Context) -> Result<u8> {
-    match command {}
+fn run(command: Command, context: &Context) -> Result<u8> {
+    match command {
+        Command::Gen(args) => r#gen::run(args, context),
+    }
 }

@@ -33,7 +33,9 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
     let used: BTreeSet<&str> = chosen(&tables)
         .chain(cells.values().map(|cell| cell.toolchain.as_str()))
         .collect();
-    let used = used.into_iter().filter_map(|id| catalog.toolchains().get_key_value(id));
+    let used = used
+        .into_iter()
+        .filter_map(|id| catalog.toolchains().get_key_value(id));
     let used: Vec<(&ToolchainId, &catalog::Toolchain)> = used.collect();
 
     let toolchains: BTreeMap<String, Toolchain> = used
@@ -168,8 +170,8 @@ fn cells(catalog: &Catalog, options: &Options) -> BTreeMap<String, Cell> {
     let mut cells = BTreeMap::new();
     for (era_id, era) in &catalog.eras {
         for arch in catalog.arches.keys() {
-            let Some(toolchain) = pick::toolchain(catalog, &options.sources, arch, &era.kernel)
-            else {
+            let version = cell_kernel(catalog, era);
+            let Some(toolchain) = pick::toolchain(catalog, &options.sources, arch, version) else {
                 continue;
             };
             let cell = Cell {
@@ -178,14 +180,24 @@ fn cells(catalog: &Catalog, options: &Options) -> BTreeMap<String, Cell> {
                 toolchain: toolchain.to_string(),
                 kernel: catalog
                     .kernels
-                    .get_key_value(&era.kernel)
+                    .get_key_value(version)
                     .map(|(version, _)| version.to_string()),
-                board: board_for(catalog, arch, &era.kernel).map(|(id, _)| id.to_string()),
+                board: board_for(catalog, arch, version).map(|(id, _)| id.to_string()),
             };
             cells.insert(format!("{}-{arch}", era_id.attr()), cell);
         }
     }
     cells
+}
+
+/// The kernel that stands for an era: the newest one that the project registered from disk, which has no address; else
+/// the era's own.
+pub fn cell_kernel<'a>(catalog: &'a Catalog, era: &'a catalog::Era) -> &'a KernelVersion {
+    let registered = catalog.kernels.iter().filter(|(_, pin)| pin.url.is_none());
+    let mut versions = registered.map(|(version, _)| version);
+    versions
+        .rfind(|version| era.contains(version))
+        .unwrap_or(&era.kernel)
 }
 
 /// The machine that a kernel of `arch` is tried on: of those meant for its version, the one for the newest kernels.
@@ -321,14 +333,26 @@ fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
         ("binutils", tool("binutils", &definition.binutils)),
         ("gmp", tool("gmp", &definition.gmp)),
         ("mpfr", tool("mpfr", &definition.mpfr)),
-        ("mpc", definition.mpc.as_ref().and_then(|it| tool("mpc", it))),
-        ("musl", definition.musl.as_ref().and_then(|it| tool("musl", it))),
-        ("linux", headers.and_then(|it| id("linux", &format!("headers-{it}")))),
+        (
+            "mpc",
+            definition.mpc.as_ref().and_then(|it| tool("mpc", it)),
+        ),
+        (
+            "musl",
+            definition.musl.as_ref().and_then(|it| tool("musl", it)),
+        ),
+        (
+            "linux",
+            headers.and_then(|it| id("linux", &format!("headers-{it}"))),
+        ),
     ]);
     let patches = ["gcc", "binutils", "musl"].map(|kind| {
         let component = components[kind].as_deref();
         let component = component.and_then(|id| catalog.components.components.get(id));
-        (kind, component.map_or_else(Vec::new, |it| it.patches.clone()))
+        (
+            kind,
+            component.map_or_else(Vec::new, |it| it.patches.clone()),
+        )
     });
     let target = catalog.arches.get(&it.arch)?.source.as_ref()?;
     Some(Build {

@@ -17,7 +17,7 @@ pub mod write;
 
 use include_dir::{Dir, File, include_dir};
 
-pub use assemble::{Options, board_for};
+pub use assemble::{Options, board_for, cell_kernel};
 pub use render::RenderError;
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};
@@ -27,8 +27,16 @@ use crate::hash::Sha256;
 
 /// The builders, and what they run to prove a kernel, with the folder that each goes to.
 static COPIED: [(&str, &str, Dir<'static>); 2] = [
-    ("flake-template", "", include_dir!("$CARGO_MANIFEST_DIR/flake-template")),
-    ("validate", "validate/", include_dir!("$CARGO_MANIFEST_DIR/validate")),
+    (
+        "flake-template",
+        "",
+        include_dir!("$CARGO_MANIFEST_DIR/flake-template"),
+    ),
+    (
+        "validate",
+        "validate/",
+        include_dir!("$CARGO_MANIFEST_DIR/validate"),
+    ),
 ];
 
 /// nixpkgs, in the release that the builders were written for.
@@ -83,7 +91,9 @@ fn copy(tree: &mut Tree, origin: &str, folder: &str, dir: &Dir<'_>) -> Result<()
         let origin = format!("{origin}/{name}");
         let path = format!("{folder}{name}");
         let text = copied(&origin, &path, file)?;
-        let path = path.parse().map_err(|error| render::broken(&origin, error))?;
+        let path = path
+            .parse()
+            .map_err(|error| render::broken(&origin, error))?;
         tree.files.insert(path, text);
     }
     dir.dirs()
@@ -103,20 +113,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_nix_file_is_formatted_and_sound() {
+    fn every_nix_file_is_marked_formatted_and_sound() {
         let tree = generate(&Catalog::embedded().unwrap(), &Options::default()).unwrap();
         for (path, text) in &tree.files {
             assert!(header::is_generated(text.as_bytes()), "{path}");
-            if path.as_str().ends_with(".nix") {
-                assert_eq!(lint::lint(path.as_str(), text), [], "{path}");
-                let formatted = nixfmt_rs::format(text).unwrap();
-                similar_asserts(path, text, &formatted);
+            if !path.as_str().ends_with(".nix") {
+                continue;
             }
+            assert_eq!(lint::lint(path.as_str(), text), [], "{path}");
+            let formatted = nixfmt_rs::format(text).unwrap();
+            let diff = similar::TextDiff::from_lines(text, &formatted);
+            assert!(
+                *text == formatted,
+                "{path} is not formatted (`cargo install nixfmt_rs` has the formatter):\n{}",
+                diff.unified_diff()
+            );
         }
     }
 
-    fn similar_asserts(path: &TreePath, text: &str, formatted: &str) {
-        let diff = similar::TextDiff::from_lines(text, formatted);
-        assert!(text == formatted, "{path} is not formatted:\n{}", diff.unified_diff());
+    #[test]
+    fn generation_is_deterministic() {
+        let catalog = Catalog::embedded().unwrap();
+        let tree = || generate(&catalog, &Options::default()).unwrap();
+        assert_eq!(tree(), tree());
     }
 }

@@ -43,7 +43,11 @@ fn best<'a>(
     arch: &ArchId,
     era: &Era,
 ) -> Option<&'a Toolchain> {
-    let order = if sources.is_empty() { &era.sources } else { sources };
+    let order = if sources.is_empty() {
+        &era.sources
+    } else {
+        sources
+    };
     order.iter().find_map(|source| {
         let wanted = era.prefer.get(source).map_or(&[][..], Vec::as_slice);
         let all = catalog.toolchains().values();
@@ -53,7 +57,10 @@ fn best<'a>(
                 let prefix = format!("{version}.");
                 it.gcc.as_str() == version.as_str() || it.gcc.as_str().starts_with(&prefix)
             });
-            (place.unwrap_or(wanted.len()), std::cmp::Reverse(it.gcc.clone()))
+            (
+                place.unwrap_or(wanted.len()),
+                std::cmp::Reverse(it.gcc.clone()),
+            )
         })
     })
 }

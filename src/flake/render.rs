@@ -44,10 +44,19 @@ pub enum RenderError {
 const TEMPLATES: [(&str, &str); 6] = [
     ("flake.nix", include_str!("../../templates/flake.nix.hbs")),
     ("kernel.nix", include_str!("../../templates/kernel.nix.hbs")),
-    ("kernels.nix", include_str!("../../templates/kernels.nix.hbs")),
+    (
+        "kernels.nix",
+        include_str!("../../templates/kernels.nix.hbs"),
+    ),
     ("matrix.nix", include_str!("../../templates/matrix.nix.hbs")),
-    ("resolve.nix", include_str!("../../templates/resolve.nix.hbs")),
-    ("sources.nix", include_str!("../../templates/sources.nix.hbs")),
+    (
+        "resolve.nix",
+        include_str!("../../templates/resolve.nix.hbs"),
+    ),
+    (
+        "sources.nix",
+        include_str!("../../templates/sources.nix.hbs"),
+    ),
 ];
 
 /// Every generated file, stamped.

@@ -1,0 +1,91 @@
+//! `kflake gen`: writes the flake.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, Failure, Result};
+use crate::catalog::{Catalog, SourceKind};
+use crate::exit;
+use crate::flake::{self, Options, Plan, Tree};
+
+/// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
+///
+/// The matrix is the one that kflake holds, with the project's own `matrix/` folder over it. Files that are as they
+/// should be are left alone; a file that kflake did not write is never overwritten, unless --force is given.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder to write to [default: the project folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Write nothing: show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    check: bool,
+
+    /// Overwrite files that kflake did not write
+    #[arg(long, conflicts_with = "check")]
+    force: bool,
+
+    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg [default:
+    /// each era's own order]
+    #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
+    toolchains: Vec<SourceKind>,
+}
+
+/// Runs `kflake gen`.
+pub fn run(args: Args, context: &Context) -> Result<u8> {
+    let catalog =
+        Catalog::load(&context.project).map_err(|error| Failure::new(exit::DATA, error))?;
+    let options = Options {
+        sources: args.toolchains,
+    };
+    let tree =
+        flake::generate(&catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;
+    let out = args.out.unwrap_or_else(|| context.project.clone());
+    let plan = Plan::new(&tree, &out).map_err(|error| Failure::new(exit::IO, error))?;
+    if args.check {
+        anstream::print!("{}", plan.diff());
+        return Ok(if plan.is_done() {
+            exit::OK
+        } else {
+            exit::FAILED
+        });
+    }
+    let done = plan
+        .apply(args.force)
+        .map_err(|error| Failure::new(exit::IO, error))?;
+    let removed = match done.removed {
+        0 => String::new(),
+        n => format!(", removed {n} that are no longer needed"),
+    };
+    anstream::println!(
+        "{}: wrote {} files{removed}, {} were up to date",
+        out.display(),
+        done.written,
+        done.unchanged
+    );
+    if let Some(hint) = untracked(&tree, &out) {
+        anstream::eprintln!("{hint}");
+    }
+    Ok(exit::OK)
+}
+
+/// What to tell a user whose files Nix would not see: in a git checkout, a flake is only what git tracks.
+fn untracked(tree: &Tree, out: &Path) -> Option<String> {
+    let out = out.canonicalize().ok()?;
+    out.ancestors().find(|dir| dir.join(".git").exists())?;
+    let listed = duct::cmd!("git", "-C", &out, "ls-files", "-z", "--", ".")
+        .stderr_null()
+        .read()
+        .ok()?;
+    let tracked: std::collections::BTreeSet<&str> = listed.split('\0').collect();
+    let lock = tree.lock.as_ref().map(|_| "flake.lock");
+    let paths = tree.files.keys().map(|path| path.as_str()).chain(lock);
+    let missing = paths.filter(|path| !tracked.contains(path)).count();
+    (missing > 0).then(|| {
+        format!(
+            "git does not track {missing} of these files, and Nix sees only what git tracks: `git add` them, or name the \
+             flake as path:{}",
+            out.display()
+        )
+    })
+}
