@@ -26,8 +26,8 @@ if ($child == 0) {
     open STDIN, '<', '/dev/null';
     open STDOUT, '>&', $write;
     open STDERR, '>&', $write;
-    exec { $command[0] } @command;
-    print "kflake-supervise: $command[0]: $!\n";
+    exec { $command[0] } @command or
+        print "cannot run $command[0]: $!\n";
     POSIX::_exit(127);
 }
 close $write;
@@ -42,6 +42,7 @@ my ($ended, $timeout);
 # One console line; everything a terminal could act on is taken out, and a prefix keeps it from posing as a line of ours.
 sub line {
     my ($text) = @_;
+    $text =~ s/\e\][^\a\e]*(?:\a|\e\\)?//g;
     $text =~ s/\e\[[0-9;?]*[ -\/]*[@-~]//g;
     $text =~ s/[^\x20-\x7e\t]//g;
     print $log "$text\n";

@@ -16,6 +16,10 @@ let
     name = "kflake-build-kernel.sh";
     path = ./build-kernel.sh;
   };
+  sourceScript = builtins.path {
+    name = "kflake-kernel-source.sh";
+    path = ./kernel-source.sh;
+  };
   checkConfig = builtins.path {
     name = "kflake-check-config.pl";
     path = ./check-config.pl;
@@ -73,7 +77,7 @@ let
       dontUnpack = true;
       dontConfigure = true;
       dontFixup = true;
-      buildPhase = ". ${script}; unpack_kernel_source";
+      buildPhase = ". ${sourceScript}; unpack_kernel_source";
       installPhase = "true";
       passthru = {
         inherit version;

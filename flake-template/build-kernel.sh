@@ -1,21 +1,8 @@
-# The steps of build-kernel.nix. Reads the derivation's environment.
+# The steps of buildKernel in build-kernel.nix. Reads the derivation's environment.
 
 kernel_fail() {
   echo "kflake: kernel: $1: $2" >&2
   exit 1
-}
-
-unpack_kernel_source() {
-  mkdir -p "$out"
-  if [ -d "$src" ]; then
-    cp -r --no-preserve=ownership "$src/." "$out/"
-    chmod -R u+w "$out"
-  else
-    tar -xf "$src" -C "$out" --strip-components=1 --no-same-owner || kernel_fail bad-archive "$(basename "$src") could not be unpacked"
-  fi
-  [ -f "$out/Makefile" ] && [ -f "$out/Kbuild" ] || kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile and Kbuild at its top"
-  cd "$out"
-  . "$fixScriptPath"
 }
 
 # Every make of a kernel, with what identifies the build fixed.
@@ -35,9 +22,24 @@ settle_config() {
   fi
 }
 
-# The tree's own names for symbols.
+# The folder under arch/ that a kernel's ARCH stands for.
+source_arch() {
+  if [ ! -d "$source/arch/$linuxArch" ] || [ ! -f "$source/arch/$linuxArch/Makefile" ]; then
+    case $linuxArch in
+    i386 | x86_64) echo x86 ;;
+    sparc32 | sparc64) echo sparc ;;
+    sh64) echo sh ;;
+    *) echo "$linuxArch" ;;
+    esac
+  else
+    echo "$linuxArch"
+  fi
+}
+
+# The names of the symbols that this tree has for this architecture.
 known_symbols() {
-  find "$source" -name 'Kconfig*' -type f -exec sed -nE 's/^[[:space:]]*(menu)?config[[:space:]]+([A-Za-z0-9_]+).*/CONFIG_\2/p' {} + | sort -u
+  find "$source" \( -path "$source/arch/*/*" ! -path "$source/arch/$(source_arch)/*" -prune \) -o -name 'Kconfig*' -type f \
+    -exec sed -nE 's/^[[:space:]]*(menu)?config[[:space:]]+([A-Za-z0-9_]+).*/CONFIG_\2/p' {} + | sort -u
 }
 
 configure_kernel() {
@@ -125,22 +127,21 @@ install_dev() {
   cp "$tree/.config" "$dev/.config"
   echo "$(<"$out/release")" >"$dev/release"
   if ! grep -q '^CONFIG_MODULES=y' "$tree/.config"; then return 0; fi
-  local srcarch=$linuxArch
-  case $linuxArch in i386 | x86_64) [ -d "$source/arch/x86" ] && srcarch=x86 ;; esac
+  local srcarch
+  srcarch=$(source_arch)
   (
     cd "$source"
     {
-      find Makefile Kbuild scripts include tools/build tools/scripts -type f -o -type l 2>/dev/null || true
+      find Makefile Kbuild scripts include -type f -o -type l
       find "arch/$srcarch" \( -name 'Makefile*' -o -name 'Kbuild*' -o -name Platform -o -name '*.lds' -o -name '*.mk' \) -type f
       find "arch/$srcarch" -path '*/include/*' -type f
-      [ ! -d arch/x86 ] || [ "$srcarch" != um ] || find arch/x86/include -type f
     } | sort -u | tar -cf - --no-recursion -T -
   ) | tar -xf - -C "$dev"
   chmod -R u+w "$dev"
   (
     cd "$tree"
     {
-      find include scripts "arch/$srcarch/include" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*.a' 2>/dev/null || true
+      find include scripts "arch/$srcarch/include" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*.a' ! -name '*.s' 2>/dev/null || true
       find "arch/$srcarch" -name module.lds -type f 2>/dev/null || true
       for file in Module.symvers System.map tools/objtool/objtool arch/powerpc/lib/crtsavres.o arch/s390/lib/expoline/expoline.o \
         scripts/module.lds scripts/module-common.lds; do
@@ -148,5 +149,6 @@ install_dev() {
       done
     } | sort -u | tar -cf - --no-recursion -T -
   ) | tar -xf - -C "$dev"
-  rm -rf "$dev/scripts/kconfig" "$dev"/scripts/dtc/include-prefixes
+  # Configuring and device trees are the kernel's own business.
+  rm -rf "$dev/scripts/kconfig" "$dev/scripts/dtc"
 }

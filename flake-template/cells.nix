@@ -169,5 +169,7 @@ in
     }
   ) built;
 
+  formatter = pkgs.nixfmt-rfc-style or pkgs.nixfmt;
+
   devShell = import ./kbuild.nix { inherit pkgs; };
 }

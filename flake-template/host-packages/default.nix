@@ -249,6 +249,10 @@ let
       files = [ "/usr/include/libelf.h" ];
       package = "libelf-dev";
     };
+    nixfmt = hostTool {
+      name = "nixfmt";
+      package = "nixfmt, from trixie on";
+    };
     ubootTools = hostTool {
       name = "u-boot-tools";
       commands = [ "mkimage" ];

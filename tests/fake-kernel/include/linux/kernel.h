@@ -1,0 +1,2 @@
+#define KERN_NOTICE ""
+int printk(const char *format, ...);
