@@ -13,6 +13,7 @@ pub mod exit;
 pub mod flake;
 pub mod hash;
 pub mod id;
+pub mod kconfig;
 pub mod report;
 pub mod validate;
 pub mod version;

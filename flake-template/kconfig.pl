@@ -1,0 +1,649 @@
+# Kernel configurations inside a build: merges what was asked for, and afterwards explains what did not come out.
+#
+#   merge  SPEC OUT        writes the settings of every fragment of SPEC, in order, without those the tree does not know
+#   report SPEC CONFIG DIR compares CONFIG with SPEC; writes DIR/config-report.json and DIR/config-report.txt
+#
+# SPEC is JSON: source, srcarch, arch, version, strict, base (a .config file, or null), renames (a JSON file, or null), and
+# fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree).
+#
+# Why a symbol is not as asked is read from the tree's Kconfig files. Only what they say for certain is reported; a test of
+# the compiler, for one, is named but not judged. Works on every generation of the Kconfig language.
+use strict;
+use warnings;
+use JSON::PP;
+
+my ($mode, $spec_file, @rest) = @ARGV;
+die "usage: kconfig.pl merge SPEC OUT | report SPEC CONFIG DIR\n"
+    unless defined $spec_file && ($mode eq 'merge' ? @rest == 1 : $mode eq 'report' && @rest == 2);
+my $spec = JSON::PP->new->decode(slurp($spec_file));
+my ($source, $srcarch) = @{$spec}{qw(source srcarch)};
+my $version = $spec->{version};
+
+sub fail { my ($message) = @_; print STDERR "kflake: kernel: config: $message\n"; exit 1 }
+
+sub slurp {
+    my ($file) = @_;
+    open my $in, '<', $file or fail("$file cannot be read: $!");
+    local $/;
+    my $text = <$in>;
+    return $text // '';
+}
+
+sub spew {
+    my ($file, $text) = @_;
+    open my $out, '>', $file or fail("$file cannot be written: $!");
+    print {$out} $text;
+    close $out or fail("$file cannot be written: $!");
+}
+
+# Control characters out of text that came from outside, so that a log stays a log.
+sub plain { my ($text) = @_; $text =~ s/[^\x20-\x7e]/?/g; return $text }
+
+# ---- Configuration lines ----------------------------------------------------------------------------------------------
+
+# (symbol without CONFIG_, value) of a line; nothing for blank lines and comments; fails on anything else.
+sub setting {
+    my ($line, $where) = @_;
+    $line =~ s/\s+$//;
+    return ($1, $2) if $line =~ /^CONFIG_(\w+)=(.*)$/;
+    return ($1, 'n') if $line =~ /^#\s*CONFIG_(\w+) is not set$/;
+    return if $line =~ /^\s*(#.*)?$/;
+    fail("$where: not a configuration line: " . plain(substr $line, 0, 120));
+}
+
+# [[symbol, value], ...] of a file, in order.
+sub settings {
+    my ($file, $label) = @_;
+    my ($number, @found) = (0);
+    for my $line (split /\n/, slurp($file)) {
+        $number++;
+        my ($symbol, $value) = setting($line, plain($label) . " line $number") or next;
+        push @found, [$symbol, $value];
+    }
+    return \@found;
+}
+
+# Kbuild looks for a fragment of the tree in these two folders, and applies both where both have it.
+sub tree_fragment {
+    my ($name) = @_;
+    my @places = $name =~ m{/} ? ($name) : ("kernel/configs/$name", "arch/$srcarch/configs/$name");
+    my @found = grep { -f } map { "$source/$_" } @places;
+    return @found if @found;
+    my @have = sort map { m{([^/]+)$} } glob("$source/kernel/configs/*.config $source/arch/$srcarch/configs/*.config");
+    fail("the tree of $version has no fragment `" . plain($name) . "`; it has: " . (@have ? join(' ', @have) : 'none'));
+}
+
+# Every request, in order: { symbol, value, label }. The last one for a symbol counts.
+sub requests {
+    my (@order, %last);
+    for my $fragment (@{ $spec->{fragments} }) {
+        my @files = defined $fragment->{tree} ? tree_fragment($fragment->{tree}) : ($fragment->{file});
+        for my $file (@files) {
+            for my $pair (@{ settings($file, $fragment->{label}) }) {
+                my ($symbol, $value) = @$pair;
+                push @order, $symbol unless $last{$symbol};
+                $last{$symbol} = { symbol => $symbol, value => $value, label => $fragment->{label} };
+            }
+        }
+    }
+    return map { $last{$_} } @order;
+}
+
+# ---- The tree's Kconfig files -----------------------------------------------------------------------------------------
+
+# symbol => [ { type, prompt, prompt_if, depends => [expr], defaults, ranges, choice, file } ], one per definition
+my %symbols;
+# symbol => [ { by, condition => [expr] } ]
+my (%selected_by, %implied_by);
+my %seen_file;
+
+my %variables = (
+    ARCH => $spec->{arch}, SRCARCH => $srcarch, KERNELVERSION => $version, srctree => $source,
+    UTS_MACHINE => $spec->{arch}, HEADER_ARCH => $srcarch,
+);
+
+sub expand {
+    my ($text) = @_;
+    $text =~ s/\$\((\w+)\)/$variables{$1} \/\/ "\$($1)"/ge;
+    $text =~ s/\$\{(\w+)\}/$variables{$1} \/\/ "\${$1}"/ge;
+    $text =~ s/\$(\w+)/$variables{$1} \/\/ "\$$1"/ge;
+    return $text;
+}
+
+# Logical lines of a Kconfig file: [indent, text], continuations joined, comments and help texts gone.
+sub logical_lines {
+    my ($file) = @_;
+    my @physical = split /\n/, slurp($file);
+    my @lines;
+    while (@physical) {
+        my $line = shift @physical;
+        $line = substr($line, 0, -1) . ' ' . shift @physical while $line =~ /\\$/ && @physical;
+        $line =~ /^(\s*)/;
+        my $indent = columns($1);
+        $line =~ s/^\s+//;
+        # a # inside quotes is text
+        $line =~ s/^((?:[^"'#]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*)#.*$/$1/;
+        $line =~ s/\s+$//;
+        next if $line eq '';
+        if ($line =~ /^(?:---help---|help)$/) {
+            # The text is what is indented at least as far as its first line.
+            my $text_indent;
+            while (@physical) {
+                if ($physical[0] =~ /^\s*$/) { shift @physical; next }
+                $physical[0] =~ /^(\s*)/;
+                my $here = columns($1);
+                $text_indent //= $here;
+                last if $here < $text_indent || $here == 0 || $text_indent <= 0;
+                shift @physical;
+            }
+            next;
+        }
+        push @lines, $line;
+    }
+    return @lines;
+}
+
+sub columns {
+    my ($blank) = @_;
+    my $column = 0;
+    $column += $_ eq "\t" ? 8 - $column % 8 : 1 for split //, $blank;
+    return $column;
+}
+
+# A prompt or a string at the start of $$text, removed from it.
+sub take_string {
+    my ($text) = @_;
+    return $2 if $$text =~ s/^\s*(["'])((?:[^\\]|\\.)*?)\1//;
+    return;
+}
+
+sub condition_of { my ($text) = @_; return $text =~ /^\s*if\s+(.+)$/ ? $1 : undef }
+
+# The blocks around the line being read: { kind, depends => [expr], prompt, name }.
+my @blocks;
+sub around { return map { @{ $_->{depends} } } @blocks }
+
+sub read_kconfig {
+    my ($file) = @_;
+    # A file may be read for two places (arch/um reads x86's); twice from one place is a loop.
+    return if ++$seen_file{$file} > 8 || !-f "$source/$file";
+    my $depth = @blocks;
+    # What attributes belong to: a definition, or the block just opened.
+    my $entry;
+    for my $line (logical_lines("$source/$file")) {
+        if ($line =~ /^(?:menuconfig|config)\s+(\w+)$/) {
+            my ($choice) = grep { $_->{kind} eq 'choice' } reverse @blocks;
+            # own: what the definition says itself; outer: what the blocks around it say, by reference, as a menu's
+            # `depends on` follows its opening line.
+            $entry = { name => $1, own => [], outer => [@blocks], defaults => [], ranges => [], choice => $choice, file => $file };
+            push @{ $symbols{$1} }, $entry;
+            push @{ $choice->{members} }, $1 if $choice;
+        }
+        elsif ($line =~ /^choice\b/) {
+            $entry = { kind => 'choice', depends => [], members => [] };
+            push @blocks, $entry;
+        }
+        elsif ($line =~ /^menu\s+(.*)$/) {
+            my $text = $1;
+            $entry = { kind => 'menu', depends => [], prompt => take_string(\$text) };
+            push @blocks, $entry;
+        }
+        elsif ($line =~ /^if\s+(.+)$/) {
+            push @blocks, { kind => 'if', depends => [expand($1)] };
+            $entry = undef;
+        }
+        elsif ($line =~ /^(?:endif|endmenu|endchoice)\b/) {
+            pop @blocks if @blocks > $depth;
+            $entry = undef;
+        }
+        elsif ($line =~ /^comment\b/) { $entry = { kind => 'comment', depends => [] } }
+        elsif ($line =~ /^mainmenu\b/) { $entry = undef }
+        elsif ($line =~ /^(o?r?)source\s+"?([^"]+?)"?$/) {
+            my ($kind, $name) = ($1, expand($2));
+            $name = ($file =~ m{^(.*/)} ? $1 : '') . $name if $kind =~ /r/;
+            $name =~ s{^\Q$source\E/}{};
+            $entry = undef;
+            read_kconfig($name) unless $name =~ /\.\./;
+        }
+        elsif ($line =~ /^([\w-]+)\s*(?::=|\+=|=)\s*(.*)$/) {
+            # a macro; plain text only is worth remembering
+            my ($name, $value) = ($1, $2);
+            $variables{$name} = $value if $name !~ /-/ && $value !~ /\$/;
+        }
+        elsif ($entry) { attribute($entry, $line) }
+    }
+    splice @blocks, $depth;
+}
+
+sub attribute {
+    my ($entry, $line) = @_;
+    my $own = $entry->{own} // $entry->{depends};
+    if ($line =~ /^(?:depends\s+on|depends|requires)\s+(.+)$/) {
+        push @$own, expand($1);
+        return;
+    }
+    if ($line =~ /^(bool|boolean|tristate|int|hex|string)\b\s*(.*)$/) {
+        $entry->{type} = $1 eq 'boolean' ? 'bool' : $1;
+        my $text = $2;
+        my $prompt = take_string(\$text);
+        @{$entry}{qw(prompt prompt_if)} = ($prompt, condition_of(expand($text))) if defined $prompt;
+    }
+    elsif ($line =~ /^def_(bool|tristate)\s+(.+)$/) {
+        $entry->{type} = $1;
+        push @{ $entry->{defaults} }, expand($2) if $entry->{defaults};
+    }
+    elsif ($line =~ /^prompt\s+(.+)$/) {
+        my $text = $1;
+        @{$entry}{qw(prompt prompt_if)} = (take_string(\$text), undef);
+        $entry->{prompt_if} = condition_of(expand($text));
+    }
+    elsif ($line =~ /^default\s+(.+)$/) { push @{ $entry->{defaults} }, expand($1) if $entry->{defaults} }
+    elsif ($line =~ /^range\s+(\S+)\s+(\S+)\s*(.*)$/) {
+        push @{ $entry->{ranges} }, [$1, $2, condition_of(expand($3))] if $entry->{ranges};
+    }
+    elsif ($line =~ /^(select|imply)\s+(\w+)\s*(.*)$/) {
+        my $table = $1 eq 'select' ? \%selected_by : \%implied_by;
+        push @{ $table->{$2} }, { by => $entry->{name}, condition => condition_of(expand($3)), entry => $entry };
+    }
+    elsif ($line =~ /^visible\s+if\s+(.+)$/) { $entry->{visible} = expand($1) }
+}
+
+# Everything that a definition depends on, outermost first.
+sub dependencies { my ($entry) = @_; return ((map { @{ $_->{depends} } } @{ $entry->{outer} }), @{ $entry->{own} }) }
+
+# ---- Expressions ------------------------------------------------------------------------------------------------------
+
+# Tree of an expression: ['and'|'or', l, r], ['not', e], ['cmp', op, l, r], ['symbol', name], ['text', string],
+# ['macro', text]; undef when it cannot be read.
+sub parse_expression {
+    my ($text) = @_;
+    my @tokens = tokens($text) or return;
+    my $tree = parse_or(\@tokens);
+    return @tokens ? undef : $tree;
+}
+
+sub tokens {
+    my ($text) = @_;
+    my @tokens;
+    while ($text =~ /\S/) {
+        if ($text =~ s/^\s*(&&|\|\||!=|<=|>=|=|<|>|!|\(|\))//) { push @tokens, [$1] }
+        elsif ($text =~ s/^\s*"((?:[^"\\]|\\.)*)"// || $text =~ s/^\s*'((?:[^'\\]|\\.)*)'//) { push @tokens, ['text', $1] }
+        elsif ($text =~ s/^\s*(\$\()//) {
+            my ($depth, $macro) = (1, '$(');
+            while ($depth && $text =~ s/^(.)//s) {
+                $macro .= $1;
+                $depth += $1 eq '(' ? 1 : $1 eq ')' ? -1 : 0;
+            }
+            push @tokens, ['macro', $macro];
+        }
+        elsif ($text =~ s/^\s*([\w.\/-]+)//) { push @tokens, ['symbol', $1] }
+        else { return }
+    }
+    return @tokens;
+}
+
+sub next_is { my ($tokens, $kind) = @_; return @$tokens && $tokens->[0][0] eq $kind }
+
+sub parse_or {
+    my ($tokens) = @_;
+    my $left = parse_and($tokens) or return;
+    while (next_is($tokens, '||')) {
+        shift @$tokens;
+        my $right = parse_and($tokens) or return;
+        $left = ['or', $left, $right];
+    }
+    return $left;
+}
+
+sub parse_and {
+    my ($tokens) = @_;
+    my $left = parse_unary($tokens) or return;
+    while (next_is($tokens, '&&')) {
+        shift @$tokens;
+        my $right = parse_unary($tokens) or return;
+        $left = ['and', $left, $right];
+    }
+    return $left;
+}
+
+sub parse_unary {
+    my ($tokens) = @_;
+    if (next_is($tokens, '!')) {
+        shift @$tokens;
+        my $inner = parse_unary($tokens) or return;
+        return ['not', $inner];
+    }
+    if (next_is($tokens, '(')) {
+        shift @$tokens;
+        my $inner = parse_or($tokens) or return;
+        return unless next_is($tokens, ')');
+        shift @$tokens;
+        return $inner;
+    }
+    my $left = shift @$tokens or return;
+    return unless $left->[0] =~ /^(?:symbol|text|macro)$/;
+    if (@$tokens && $tokens->[0][0] =~ /^(?:=|!=|<|>|<=|>=)$/) {
+        my $operator = shift(@$tokens)->[0];
+        my $right = shift @$tokens or return;
+        return ['cmp', $operator, $left, $right];
+    }
+    return $left;
+}
+
+# Final values: symbol => value as in .config.
+my %config;
+
+# 0 (n), 1 (m), 2 (y); undef: cannot be told.
+sub tristate {
+    my ($text) = @_;
+    return { n => 0, m => 1, y => 2 }->{$text};
+}
+sub letter { my ($number) = @_; return defined $number ? qw(n m y)[$number] : '?' }
+
+sub value_of {
+    my ($leaf) = @_;
+    my ($kind, $text) = @$leaf;
+    return undef if $kind eq 'macro';
+    return $text if $kind eq 'text' || $text =~ /^(?:[nmy]|-?\d+|0x[0-9a-fA-F]+)$/;
+    return $config{$text} // ($symbols{$text} && ($symbols{$text}[0]{type} // '') =~ /^(?:int|hex|string)$/ ? '' : 'n');
+}
+
+sub evaluate {
+    my ($tree) = @_;
+    return undef unless $tree;
+    my ($kind, @parts) = @$tree;
+    if ($kind eq 'and' || $kind eq 'or') {
+        my ($l, $r) = map { evaluate($_) } @parts;
+        my $decisive = $kind eq 'and' ? 0 : 2;
+        for my $side ($l, $r) { return $side if defined $side && $side == $decisive }
+        return undef unless defined $l && defined $r;
+        return $kind eq 'and' ? ($l < $r ? $l : $r) : ($l > $r ? $l : $r);
+    }
+    if ($kind eq 'not') {
+        my $inner = evaluate($parts[0]);
+        return defined $inner ? 2 - $inner : undef;
+    }
+    if ($kind eq 'cmp') {
+        my ($operator, $l, $r) = ($parts[0], value_of($parts[1]), value_of($parts[2]));
+        return undef unless defined $l && defined $r;
+        s/^"(.*)"$/$1/ for $l, $r;
+        return ($l eq $r) ? 2 : 0 if $operator eq '=';
+        return ($l ne $r) ? 2 : 0 if $operator eq '!=';
+        ($l, $r) = map { /^0x/ ? hex : $_ } $l, $r;
+        return undef if grep { !/^-?\d+$/ } $l, $r;
+        return eval { $operator eq '<' ? $l < $r : $operator eq '>' ? $l > $r : $operator eq '<=' ? $l <= $r : $l >= $r } ? 2 : 0;
+    }
+    my $value = value_of($tree);
+    return undef unless defined $value;
+    return tristate($value) // 0;
+}
+
+# The expression with the value of each symbol in it: `NET (n) || !PCI (y)`.
+sub show {
+    my ($tree, $inside) = @_;
+    my ($kind, @parts) = @$tree;
+    if ($kind eq 'and' || $kind eq 'or') {
+        my $text = join($kind eq 'and' ? ' && ' : ' || ', map { show($_, $kind) } @parts);
+        return $inside && $inside ne $kind ? "($text)" : $text;
+    }
+    return '!' . show($parts[0], 'not') if $kind eq 'not';
+    return show($parts[1], 'cmp') . " $parts[0] " . show($parts[2], 'cmp') if $kind eq 'cmp';
+    return "\"$parts[0]\"" if $kind eq 'text';
+    return plain($parts[0]) . ' (not known)' if $kind eq 'macro';
+    my $value = value_of($tree);
+    return $parts[0] =~ /^(?:[nmy]|-?\d+|0x[0-9a-fA-F]+)$/ ? $parts[0] : "$parts[0] ($value)";
+}
+
+# The conjuncts of an expression that keep it below `want` (0..2): [text, ...]; those that cannot be told count.
+sub obstacles {
+    my ($text, $want) = @_;
+    my $tree = parse_expression($text) or return plain($text) . ' (cannot be read)';
+    my (@open, @found) = ($tree);
+    while (my $part = shift @open) {
+        if ($part->[0] eq 'and') { unshift @open, @{$part}[1, 2]; next }
+        my $value = evaluate($part);
+        push @found, show($part) if !defined $value || $value < $want;
+    }
+    return @found;
+}
+
+# What definitely stands in the way is all that is said, if there is any; what cannot be judged is said only otherwise.
+sub unmet {
+    my ($want, @expressions) = @_;
+    my %once;
+    my @all = grep { !$once{$_}++ } map { obstacles($_, $want) } @expressions;
+    my @sure = grep { !/\((?:not known|cannot be read)\)/ } @all;
+    return @sure ? @sure : @all;
+}
+
+# ---- Why --------------------------------------------------------------------------------------------------------------
+
+my %renames;
+my %everywhere;
+
+# Files in which a symbol is defined, for symbols outside this arch's Kconfig files.
+sub find_everywhere {
+    return if %everywhere;
+    require File::Find;
+    File::Find::find({ no_chdir => 1, wanted => sub {
+        return unless m{/Kconfig[^/]*$} && -f;
+        my ($file) = m{^\Q$source\E/(.*)$} or return;
+        open my $in, '<', $_ or return;
+        while (my $line = <$in>) { $everywhere{$2} //= $file if $line =~ /^\s*(menu)?config\s+(\w+)/ }
+    } }, $source);
+}
+
+sub no_such_symbol {
+    my ($symbol) = @_;
+    my $rename = $renames{$symbol};
+    my $text = "no such symbol in $version";
+    if ($rename) {
+        my ($new) = grep { known($_) } @{ $rename->{to} };
+        return ("$text (renamed to $new)", $new) if $new;
+        return ("$text (removed: " . plain($rename->{reason}) . ')', undef) if !@{ $rename->{to} };
+        # asked for by a newer name in an older tree
+    }
+    for my $old (sort keys %renames) {
+        next unless grep { $_ eq $symbol } @{ $renames{$old}{to} };
+        return ("$text (it is called $old there)", $old) if known($old);
+    }
+    return ($text, undef);
+}
+
+sub known {
+    my ($symbol) = @_;
+    return 1 if $symbols{$symbol};
+    find_everywhere();
+    return exists $everywhere{$symbol};
+}
+
+# Why `symbol` is `got` where `want` was asked; undef: not known.
+sub why {
+    my ($symbol, $want, $got) = @_;
+    my $definitions = $symbols{$symbol};
+    if (!$definitions) {
+        find_everywhere();
+        return exists $everywhere{$symbol} ? "not for $spec->{arch}: defined in $everywhere{$symbol}" : undef;
+    }
+    my ($type) = map { $_->{type} // () } @$definitions;
+    if (($type // '') =~ /^(?:bool|tristate)$/) {
+        return why_tristate($symbol, $type, $want, $got, $definitions);
+    }
+    my @missing = missing_for($definitions, 1);
+    return reason_of('depends on', @missing) if @missing;
+    if (defined $type && $type =~ /^(?:int|hex)$/) {
+        return "is a number ($type)" if $want !~ /^-?(?:\d+|(?:0x)?[0-9a-fA-F]+)$/;
+        my $number = $type eq 'hex' || $want =~ /^0x/ ? hex $want : $want;
+        for my $range (map { @{ $_->{ranges} } } @$definitions) {
+            my ($low, $high, $condition) = @$range;
+            next if defined $condition && (evaluate(parse_expression($condition)) // 0) == 0;
+            my ($l, $h) = map { /^0x/ ? hex : $_ } map { $config{$_} // $_ } $low, $high;
+            next if grep { !/^-?\d+$/ } $l, $h;
+            return "outside its range of $low to $high" if $number < $l || $number > $h;
+        }
+    }
+    return 'is a text: it is written in quotes' if ($type // '') eq 'string' && $want !~ /^".*"$/;
+    return no_prompt($symbol, $definitions);
+}
+
+# What no definition of a symbol has met: the obstacles of the one that is nearest.
+sub missing_for {
+    my ($definitions, $want) = @_;
+    my $best;
+    for my $entry (@$definitions) {
+        my @unmet = unmet($want, dependencies($entry));
+        return () if !@unmet;
+        $best = \@unmet if !$best || @unmet < @$best;
+    }
+    return @{ $best // [] };
+}
+
+sub reason_of { my ($words, @obstacles) = @_; return "$words " . join(', ', @obstacles) }
+
+# Why nobody can set the symbol by hand, if so.
+sub no_prompt {
+    my ($symbol, $definitions) = @_;
+    my @prompted = grep { defined $_->{prompt} } @$definitions;
+    if (!@prompted) {
+        my @by = map { $_->{by} } @{ $selected_by{$symbol} // [] };
+        my $set_by = @by ? 'only others select it: ' . join(', ', (sort @by)[0 .. (@by > 6 ? 5 : $#by)]) . (@by > 6 ? ', …' : '') : 'its default decides';
+        return "has no prompt; $set_by";
+    }
+    for my $entry (@prompted) {
+        my @conditions = grep { defined } $entry->{prompt_if}, map { $_->{visible} } @{ $entry->{outer} };
+        my @unmet = unmet(1, @conditions);
+        return unless @unmet;
+        return reason_of('can be set only if', @unmet);
+    }
+    return;
+}
+
+sub why_tristate {
+    my ($symbol, $type, $want, $got, $definitions) = @_;
+    my $wanted = tristate($want);
+    return "is a $type: it takes " . ($type eq 'bool' ? 'y or n' : 'y, m or n') unless defined $wanted;
+    return 'is a bool: it takes y or n' if $type eq 'bool' && $want eq 'm';
+    my $had = tristate($got) // 0;
+    if ($had > $wanted) {
+        return 'modules are off: MODULES (n)' if $want eq 'm' && ($config{MODULES} // 'n') eq 'n';
+        my @by;
+        for my $select (@{ $selected_by{$symbol} // [] }) {
+            my @conditions = (evaluate(['symbol', $select->{by}]), defined $select->{condition} ? evaluate(parse_expression($select->{condition})) : 2);
+            next if grep { !defined || $_ <= $wanted } @conditions;
+            push @by, $select->{by};
+        }
+        my %once;
+        @by = sort grep { !$once{$_}++ } @by;
+        return 'selected by ' . join(', ', map { "$_ (" . ($config{$_} // 'n') . ')' } @by) if @by;
+        if (my ($entry) = grep { $_->{choice} } @$definitions) {
+            my @others = grep { $_ ne $symbol && ($config{$_} // 'n') eq 'y' } @{ $entry->{choice}{members} };
+            return "one of a choice" . choice_name($entry) . ' must be on' unless @others;
+        }
+        return no_prompt($symbol, $definitions);
+    }
+    my @missing = missing_for($definitions, $wanted);
+    return reason_of('depends on', @missing) if @missing;
+    for my $entry (grep { $_->{choice} } @$definitions) {
+        my ($taken) = grep { $_ ne $symbol && ($config{$_} // 'n') eq 'y' } @{ $entry->{choice}{members} };
+        return 'the choice' . choice_name($entry) . " took $taken" if $taken;
+    }
+    return no_prompt($symbol, $definitions);
+}
+
+sub choice_name { my ($entry) = @_; my $prompt = $entry->{choice}{prompt}; return defined $prompt ? ' "' . plain($prompt) . '"' : '' }
+
+# ---- The two modes ----------------------------------------------------------------------------------------------------
+
+sub read_tree {
+    # Before 2.6.38 each arch has the root.
+    read_kconfig(-f "$source/Kconfig" ? 'Kconfig' : "arch/$srcarch/Kconfig");
+    %symbols or fail("the tree of $version has no Kconfig files for $srcarch");
+    %renames = %{ JSON::PP->new->decode(slurp($spec->{renames})) } if defined $spec->{renames};
+    delete $renames{'$schema'};
+}
+
+if ($mode eq 'merge') {
+    read_tree();
+    my $text = '';
+    for my $request (requests()) {
+        next unless known($request->{symbol});
+        my ($symbol, $value) = @{$request}{qw(symbol value)};
+        $text .= $value eq 'n' ? "# CONFIG_$symbol is not set\n" : "CONFIG_$symbol=$value\n";
+    }
+    spew($rest[0], $text);
+    exit 0;
+}
+
+my ($config_file, $dir) = @rest;
+read_tree();
+%config = map { @$_ } @{ settings($config_file, '.config') };
+
+my (@entries, @lines, $differences);
+$differences = 0;
+for my $request (requests()) {
+    my ($symbol, $want, $label) = @{$request}{qw(symbol value label)};
+    my $got = $config{$symbol} // 'n';
+    my %entry = (symbol => $symbol, requested => $want, from => $label);
+    if (!known($symbol)) {
+        my ($text, $renamed) = no_such_symbol($symbol);
+        # Asking for n of what does not exist is no wish left open.
+        my $status = $want eq 'n' ? 'met' : 'unknown';
+        @entry{qw(status got reason renamed_to)} = ($status, undef, $text, $renamed);
+        if ($status eq 'unknown') {
+            $differences++;
+            push @lines, "$symbol: requested $want: $text; the line is left out";
+        }
+    }
+    elsif ($got eq $want) { @entry{qw(status got reason renamed_to)} = ('met', $got, undef, undef) }
+    else {
+        my $reason = why($symbol, $want, $got);
+        @entry{qw(status got reason renamed_to)} = ('different', $got, $reason, undef);
+        $differences++;
+        push @lines, "$symbol: requested $want, got $got: " . ($reason // 'not known why');
+    }
+    push @entries, \%entry;
+}
+
+# What became of a whole configuration from elsewhere.
+my $drift;
+if (defined $spec->{base}) {
+    my %old = map { @$_ } @{ settings($spec->{base}, 'base configuration') };
+    my %asked = map { $_->{symbol} => 1 } requests();
+    my ($title) = slurp($spec->{base}) =~ /^# (Linux.*Configuration)/m;
+    my (@new, @gone, @changed);
+    for my $symbol (sort keys %config) {
+        push @new, { symbol => $symbol, value => $config{$symbol} } unless exists $old{$symbol} || $asked{$symbol};
+    }
+    for my $symbol (sort keys %old) {
+        next if $asked{$symbol};
+        if (!known($symbol)) {
+            my (undef, $renamed) = no_such_symbol($symbol);
+            push @gone, { symbol => $symbol, value => $old{$symbol}, renamed_to => $renamed };
+            next;
+        }
+        my $got = $config{$symbol} // 'n';
+        next if $got eq $old{$symbol};
+        # A value that no longer applies is written nowhere.
+        push @changed, { symbol => $symbol, old => $old{$symbol}, new => $config{$symbol} // 'n', reason => why($symbol, $old{$symbol}, $got) };
+    }
+    $drift = { title => $title, new => \@new, gone => \@gone, changed => \@changed };
+    push @lines, sprintf 'base configuration: %d symbols new in %s, %d gone, %d changed', scalar @new, $version, scalar @gone, scalar @changed;
+}
+
+my %report = (
+    schema_version => 1, version => $version, arch => $spec->{arch}, strict => $spec->{strict} ? JSON::PP::true : JSON::PP::false,
+    requested => scalar @entries, differences => $differences, requests => \@entries, drift => $drift,
+);
+spew("$dir/config-report.json", JSON::PP->new->canonical->pretty->encode(\%report));
+my $text = join '', map { plain($_) . "\n" } sprintf('%d symbols requested, %d not as requested', scalar @entries, $differences), @lines;
+if ($drift) {
+    $text .= "\nnew: " . join(' ', map { "$_->{symbol}=$_->{value}" } @{ $drift->{new} }) . "\n";
+    $text .= 'gone: ' . join(' ', map { $_->{symbol} . (defined $_->{renamed_to} ? " (now $_->{renamed_to})" : '') } @{ $drift->{gone} }) . "\n";
+    $text .= join '', map { "changed: $_->{symbol}: $_->{old} -> $_->{new}: " . ($_->{reason} // 'not known why') . "\n" } @{ $drift->{changed} };
+}
+spew("$dir/config-report.txt", $text);
+print STDERR 'kflake: kernel: config: ' . plain($_) . "\n" for @lines;
+if ($spec->{strict} && $differences) {
+    print STDERR "kflake: kernel: config: $differences of " . scalar(@entries) . " requested symbols did not come out as asked, and --strict was given\n";
+    exit 1;
+}

@@ -1,0 +1,341 @@
+//! Whole `.config` files and fragments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::setting::{Setting, SettingError, Value, shown};
+use crate::id::Symbol;
+
+/// No kernel's configuration comes near this many bytes.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// A configuration: each symbol with its last value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// What its first comment says it is for.
+    pub title: Option<Title>,
+    settings: BTreeMap<Symbol, Value>,
+}
+
+/// `# Linux/arm64 6.1.0 Kernel Configuration`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title {
+    /// The kernel's name of the architecture.
+    pub arch: String,
+    /// The kernel's version.
+    pub version: String,
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Linux/{} {}", self.arch, self.version)
+    }
+}
+
+/// Why a file is no configuration.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// A folder, device, or the like.
+    #[error("{} is not a file", path.display())]
+    #[diagnostic(help("give a kernel configuration, such as a .config or a fragment of one"))]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// Larger than any configuration.
+    #[error("{} is too large for a kernel configuration", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line that is neither a setting nor a comment.
+    #[error("{} line {line}: {reason}: `{text}`", path.display())]
+    #[diagnostic(help(
+        "a configuration holds lines like CONFIG_FOO=y and `# CONFIG_FOO is not set`"
+    ))]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Its number, from 1.
+        line: usize,
+        /// The line, cut and with control characters replaced.
+        text: String,
+        /// What is wrong with it.
+        reason: SettingError,
+    },
+    /// Not one setting.
+    #[error("{} sets no symbol", path.display())]
+    #[diagnostic(help(
+        "a configuration holds lines like CONFIG_FOO=y and `# CONFIG_FOO is not set`"
+    ))]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Config {
+    /// Reads a file, gzip-compressed (as `/proc/config.gz` is) or plain.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let fail = |error| ConfigError::Read {
+            path: path.to_owned(),
+            error,
+        };
+        let file = std::fs::File::open(path).map_err(fail)?;
+        if !file.metadata().map_err(fail)?.is_file() {
+            return Err(ConfigError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let mut bytes = limited(file).map_err(fail)?;
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            bytes = limited(flate2::read::MultiGzDecoder::new(&bytes[..])).map_err(fail)?;
+        }
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(ConfigError::TooLarge {
+                path: path.to_owned(),
+            });
+        }
+        let config = Config::parse(&String::from_utf8_lossy(&bytes), path)?;
+        if config.settings.is_empty() {
+            return Err(ConfigError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        Ok(config)
+    }
+
+    /// Parses a file's text; `path` is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim_end();
+            let is_off = line
+                .strip_prefix('#')
+                .is_some_and(|rest| rest.trim_start().starts_with("CONFIG_"));
+            if line.trim_start().is_empty() || (line.trim_start().starts_with('#') && !is_off) {
+                if config.title.is_none() {
+                    config.title = title(line);
+                }
+                continue;
+            }
+            match line.parse::<Setting>() {
+                Ok(setting) => {
+                    config.settings.insert(setting.symbol, setting.value);
+                }
+                // a remark about a symbol, not a setting
+                Err(SettingError::NotSet(_)) if is_off => {}
+                Err(reason) => {
+                    return Err(ConfigError::Line {
+                        path: path.to_owned(),
+                        line: index + 1,
+                        text: shown(line),
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// The value of a symbol; none where the file does not mention it.
+    pub fn get(&self, symbol: &str) -> Option<&Value> {
+        self.settings.get(symbol)
+    }
+
+    /// All settings, by symbol.
+    pub fn settings(&self) -> impl Iterator<Item = (&Symbol, &Value)> {
+        self.settings.iter()
+    }
+
+    /// Number of symbols mentioned.
+    pub fn len(&self) -> usize {
+        self.settings.len()
+    }
+
+    /// Whether it mentions no symbol.
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+    }
+
+    /// Adds the settings of `later`, which win.
+    pub fn merge(&mut self, later: &Config) {
+        for (symbol, value) in &later.settings {
+            self.settings.insert(symbol.clone(), value.clone());
+        }
+    }
+}
+
+impl FromIterator<Setting> for Config {
+    fn from_iter<I: IntoIterator<Item = Setting>>(settings: I) -> Self {
+        Config {
+            title: None,
+            settings: settings
+                .into_iter()
+                .map(|setting| (setting.symbol, setting.value))
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Display for Config {
+    /// One line per symbol, in order of the symbols.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (symbol, value) in &self.settings {
+            let setting = Setting {
+                symbol: symbol.clone(),
+                value: value.clone(),
+            };
+            writeln!(f, "{setting}")?;
+        }
+        Ok(())
+    }
+}
+
+/// At most one byte more than allowed.
+fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// `# Linux/ARCH VERSION Kernel Configuration`, as trees from 2.6.39 on write it.
+fn title(line: &str) -> Option<Title> {
+    let rest = line.strip_prefix("# Linux/")?;
+    let rest = rest.strip_suffix("Kernel Configuration")?.trim_end();
+    let (arch, version) = rest.split_once(' ')?;
+    let safe = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._+-~".contains(&b))
+    };
+    (safe(arch) && safe(version)).then(|| Title {
+        arch: arch.to_owned(),
+        version: version.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SAMPLE: &str = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/arm64 6.1.192 Kernel Configuration\n#\n\
+        CONFIG_CC_VERSION_TEXT=\"gcc (Debian) 12\"\nCONFIG_A=y\n\n#\n# General setup\n#\n# CONFIG_B is not set\n\
+        # CONFIG_C chooses a thing\nCONFIG_A=m\r\n";
+
+    #[test]
+    fn reads_a_kernels_file() {
+        let config = Config::parse(SAMPLE, Path::new("x")).unwrap();
+        assert_eq!(
+            config.title.as_ref().unwrap().to_string(),
+            "Linux/arm64 6.1.192"
+        );
+        assert_eq!(config.get("A"), Some(&Value::Module));
+        assert_eq!(config.get("B"), Some(&Value::No));
+        assert_eq!(config.get("C"), None);
+        assert_eq!(config.len(), 3);
+    }
+
+    #[test]
+    fn points_at_the_bad_line() {
+        for (text, line) in [
+            ("CONFIG_A=y\n<<<<<<< HEAD\n", "line 2"),
+            ("CONFIG_A\n", "line 1"),
+            ("\nCONFIG_=y\n", "line 2"),
+        ] {
+            let error = Config::parse(text, Path::new("my.config"))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("my.config ") && error.contains(line),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn files_are_plain_or_gzip_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("plain");
+        std::fs::write(&plain, SAMPLE).unwrap();
+        let packed = dir.path().join("config.gz");
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(SAMPLE.as_bytes()).unwrap();
+        let bytes = gz.finish().unwrap();
+        std::fs::write(&packed, &bytes).unwrap();
+        assert_eq!(
+            Config::read(&plain).unwrap(),
+            Config::read(&packed).unwrap()
+        );
+
+        let cut = dir.path().join("cut.gz");
+        std::fs::write(&cut, &bytes[..bytes.len() - 12]).unwrap();
+        assert!(matches!(Config::read(&cut), Err(ConfigError::Read { .. })));
+        let empty = dir.path().join("empty");
+        std::fs::write(&empty, "# nothing\n").unwrap();
+        assert!(matches!(
+            Config::read(&empty),
+            Err(ConfigError::Empty { .. })
+        ));
+        assert!(matches!(
+            Config::read(dir.path()),
+            Err(ConfigError::NotAFile { .. })
+        ));
+        assert!(matches!(
+            Config::read(&dir.path().join("missing")),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+
+    fn settings() -> impl Strategy<Value = Vec<Setting>> {
+        let value = prop_oneof![
+            Just("y".to_owned()),
+            Just("m".to_owned()),
+            Just("n".to_owned()),
+            "[1-9][0-9]{0,4}",
+            "0x[0-9a-f]{1,8}",
+            "\"[a-z =,]{0,10}\""
+        ];
+        let setting = ("[A-Z][A-Z0-9_]{0,3}", value).prop_map(|(symbol, value)| Setting {
+            symbol: symbol.parse().unwrap(),
+            value: value.parse().unwrap(),
+        });
+        proptest::collection::vec(setting, 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn writing_and_reading_agree(settings in settings()) {
+            let config: Config = settings.into_iter().collect();
+            prop_assert_eq!(Config::parse(&config.to_string(), Path::new("x")).unwrap(), config);
+        }
+
+        #[test]
+        fn the_last_word_counts(first in settings(), second in settings()) {
+            let mut merged: Config = first.clone().into_iter().collect();
+            merged.merge(&second.clone().into_iter().collect());
+            let text: String = first.iter().chain(&second).map(|s| format!("{s}\n")).collect();
+            prop_assert_eq!(Config::parse(&text, Path::new("x")).unwrap(), merged);
+        }
+
+        #[test]
+        fn parsing_never_panics(text in "(\\PC{0,20}\n|#? ?CONFIG_\\PC{0,9}\n){0,5}") {
+            let _ = Config::parse(&text, Path::new("x"));
+        }
+    }
+}

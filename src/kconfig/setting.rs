@@ -1,0 +1,345 @@
+//! One line of a configuration: `CONFIG_FOO=y`, `# CONFIG_FOO is not set`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::id::Symbol;
+
+/// A symbol's value, as a configuration file writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// Off.
+    No,
+    /// A module.
+    Module,
+    /// Built in.
+    Yes,
+    /// A decimal or hexadecimal number: `17`, `-1`, `0x80000000`.
+    Number(String),
+    /// A text, in its quotes and with its escapes: `"-rc\"1"`.
+    Text(String),
+}
+
+impl Value {
+    /// The value as a configuration file writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Value::No => "n",
+            Value::Module => "m",
+            Value::Yes => "y",
+            Value::Number(text) | Value::Text(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A symbol and the value it is given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Setting {
+    /// The symbol, without `CONFIG_`.
+    pub symbol: Symbol,
+    /// Its value.
+    pub value: Value,
+}
+
+/// Why a line is no setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// `CONFIG_=y`.
+    #[error("there is no symbol between CONFIG_ and =")]
+    NoSymbol,
+    /// `CONFIG_FOO`, without a value.
+    #[error("there is no value: write CONFIG_{0}=y, =m, =n or a value")]
+    NoValue(String),
+    /// `CONFIG_FOO=` with nothing behind it.
+    #[error(
+        "nothing follows CONFIG_{0}=: to turn it off write CONFIG_{0}=n, for an empty text CONFIG_{0}=\"\""
+    )]
+    EmptyValue(String),
+    /// `FOO=y`.
+    #[error("the symbol lacks its prefix: write CONFIG_{0}")]
+    NoPrefix(String),
+    /// Blanks beside the `=`.
+    #[error("there are blanks beside the =: write CONFIG_{0}=VALUE")]
+    Blanks(String),
+    /// A character that no symbol has.
+    #[error("`{0}` is not a symbol: a symbol is letters, digits and underscores")]
+    BadSymbol(String),
+    /// `CONFIG_FOO=Y`, `CONFIG_FOO=yes`.
+    #[error("`{given}` is not a value: write {meant}")]
+    Spelling {
+        /// What was written.
+        given: String,
+        /// What was meant.
+        meant: &'static str,
+    },
+    /// A text without quotes.
+    #[error(
+        "`{0}` is not y, m, n or a number, and a text is written in double quotes: CONFIG_FOO=\"text\""
+    )]
+    Unquoted(String),
+    /// A text whose quotes do not match.
+    #[error(
+        "the quotes of the text do not match: inside, write \\\" for a quote and \\\\ for a backslash"
+    )]
+    Quotes,
+    /// A control character.
+    #[error("it holds a control character or a line break: give one setting at a time")]
+    Control,
+    /// `# CONFIG_FOO` followed by something else.
+    #[error("a line that turns a symbol off reads `# CONFIG_{0} is not set`")]
+    NotSet(String),
+    /// Nothing like a setting.
+    #[error(
+        "it is not a setting: write CONFIG_FOO=y, m, n or a value, or `# CONFIG_FOO is not set`"
+    )]
+    Shape,
+}
+
+/// What an error message may repeat of a user's text.
+pub(super) fn shown(text: &str) -> String {
+    text.chars()
+        .take(60)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+impl FromStr for Value {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        if text.chars().any(char::is_control) {
+            return Err(SettingError::Control);
+        }
+        match text {
+            "y" => return Ok(Value::Yes),
+            "m" => return Ok(Value::Module),
+            "n" => return Ok(Value::No),
+            _ => {}
+        }
+        if text.starts_with('"') {
+            return if is_quoted(text) {
+                Ok(Value::Text(text.to_owned()))
+            } else {
+                Err(SettingError::Quotes)
+            };
+        }
+        if is_number(text) {
+            return Ok(Value::Number(text.to_owned()));
+        }
+        let meant = match text.to_ascii_lowercase().as_str() {
+            "y" | "yes" | "on" | "true" => "y",
+            "m" | "module" => "m",
+            "n" | "no" | "off" | "false" => "n",
+            _ => return Err(SettingError::Unquoted(shown(text))),
+        };
+        Err(SettingError::Spelling {
+            given: shown(text),
+            meant,
+        })
+    }
+}
+
+/// Whether `text` is one double-quoted string to its end.
+fn is_quoted(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
+        return false;
+    };
+    if text.len() < 2 {
+        return false;
+    }
+    let mut escaped = false;
+    for c in inner.chars() {
+        match (escaped, c) {
+            (true, _) => escaped = false,
+            (false, '\\') => escaped = true,
+            (false, '"') => return false,
+            (false, _) => {}
+        }
+    }
+    !escaped
+}
+
+/// Decimal, with or without sign, or hexadecimal, with or without `0x`.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str, hex: bool| {
+        !text.is_empty()
+            && text.bytes().all(|b| {
+                if hex {
+                    b.is_ascii_hexdigit()
+                } else {
+                    b.is_ascii_digit()
+                }
+            })
+    };
+    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return digits(hex, true);
+    }
+    digits(text.strip_prefix('-').unwrap_or(text), false)
+        || (digits(text, true) && text.starts_with(|c: char| c.is_ascii_digit()))
+        || (digits(text, true) && text.len() >= 4 && text.bytes().any(|b| b.is_ascii_digit()))
+}
+
+fn symbol(text: &str) -> Result<Symbol, SettingError> {
+    if text.is_empty() {
+        return Err(SettingError::NoSymbol);
+    }
+    text.parse()
+        .map_err(|_| SettingError::BadSymbol(shown(text)))
+}
+
+impl FromStr for Setting {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let text = text.trim_end();
+        if text.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(SettingError::Control);
+        }
+        if let Some(rest) = text.strip_prefix('#') {
+            return off(rest.trim_start());
+        }
+        let Some(rest) = text.strip_prefix("CONFIG_") else {
+            return Err(match text.split_once('=') {
+                Some((name, _)) if name.parse::<Symbol>().is_ok() => {
+                    SettingError::NoPrefix(shown(name))
+                }
+                _ => SettingError::Shape,
+            });
+        };
+        let Some((name, value)) = rest.split_once('=') else {
+            return Err(if rest.is_empty() {
+                SettingError::NoSymbol
+            } else {
+                symbol(rest)?;
+                SettingError::NoValue(shown(rest))
+            });
+        };
+        if name.trim() != name && symbol(name.trim()).is_ok() {
+            return Err(SettingError::Blanks(shown(name.trim())));
+        }
+        let symbol = symbol(name)?;
+        if value.trim().is_empty() {
+            return Err(SettingError::EmptyValue(shown(name)));
+        }
+        if value.starts_with([' ', '\t']) {
+            return Err(SettingError::Blanks(shown(name)));
+        }
+        Ok(Setting {
+            symbol,
+            value: value.parse()?,
+        })
+    }
+}
+
+/// What follows the `#` of `# CONFIG_FOO is not set`.
+fn off(text: &str) -> Result<Setting, SettingError> {
+    let rest = text.strip_prefix("CONFIG_").ok_or(SettingError::Shape)?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(rest.len());
+    let symbol = symbol(&rest[..end])?;
+    let words: Vec<_> = rest[end..].split_whitespace().collect();
+    if words == ["is", "not", "set"] {
+        Ok(Setting {
+            symbol,
+            value: Value::No,
+        })
+    } else {
+        Err(SettingError::NotSet(symbol.to_string()))
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Value::No => write!(f, "# CONFIG_{} is not set", self.symbol),
+            _ => write!(f, "CONFIG_{}={}", self.symbol, self.value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(text: &str) -> SettingError {
+        text.parse::<Setting>().expect_err(text)
+    }
+
+    #[test]
+    fn accepts_what_configurations_hold() {
+        for text in [
+            "CONFIG_FOO=y",
+            "CONFIG_FOO=m",
+            "CONFIG_64BIT=y",
+            "CONFIG_HZ=250",
+            "CONFIG_X=-1",
+            "CONFIG_PAGE_OFFSET=0xC0000000",
+            "CONFIG_PHYS=00c0",
+            "CONFIG_CMDLINE=\"console=ttyS0 a=\\\"b\\\"\"",
+            "CONFIG_LOCALVERSION=\"\"",
+            "# CONFIG_FOO is not set",
+        ] {
+            assert_eq!(text.parse::<Setting>().expect(text).to_string(), text);
+        }
+        for text in [
+            "CONFIG_FOO=n",
+            "#CONFIG_FOO is  not set",
+            "# CONFIG_FOO is not set  ",
+        ] {
+            let setting: Setting = text.parse().expect(text);
+            assert_eq!(setting.to_string(), "# CONFIG_FOO is not set");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(error("CONFIG_=y"), SettingError::NoSymbol);
+        assert_eq!(error("CONFIG_"), SettingError::NoSymbol);
+        assert_eq!(error("CONFIG_X="), SettingError::EmptyValue("X".into()));
+        assert_eq!(error("CONFIG_X=  "), SettingError::EmptyValue("X".into()));
+        assert_eq!(error("CONFIG_X"), SettingError::NoValue("X".into()));
+        assert_eq!(error("X=y"), SettingError::NoPrefix("X".into()));
+        assert_eq!(error("CONFIG_X =y"), SettingError::Blanks("X".into()));
+        assert_eq!(error("CONFIG_X= y"), SettingError::Blanks("X".into()));
+        assert_eq!(error("CONFIG_A-B=y"), SettingError::BadSymbol("A-B".into()));
+        assert_eq!(error("CONFIG_X=\"a"), SettingError::Quotes);
+        assert_eq!(error("CONFIG_X=\""), SettingError::Quotes);
+        assert_eq!(error("CONFIG_X=\"a\" b\""), SettingError::Quotes);
+        assert_eq!(error("CONFIG_X=\"a\\\""), SettingError::Quotes);
+        assert_eq!(
+            error("CONFIG_X=text"),
+            SettingError::Unquoted("text".into())
+        );
+        assert_eq!(error("CONFIG_X=y\nCONFIG_Y=y"), SettingError::Control);
+        assert_eq!(error("# CONFIG_X"), SettingError::NotSet("X".into()));
+        assert_eq!(error("# CONFIG_ is not set"), SettingError::NoSymbol);
+        assert_eq!(error("# a comment"), SettingError::Shape);
+        assert_eq!(error(""), SettingError::Shape);
+        assert!(error("CONFIG_X=Yes").to_string().contains("write y"));
+        assert!(error("CONFIG_X=N").to_string().contains("write n"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_what_parses_round_trips(text in "\\PC{0,40}|(# ?)?CONFIG_[A-Z0-9_]{0,5}(=| is not set)?\\PC{0,8}") {
+            if let Ok(setting) = text.parse::<Setting>() {
+                prop_assert_eq!(setting.to_string().parse::<Setting>(), Ok(setting));
+            }
+        }
+
+        #[test]
+        fn every_text_can_be_quoted(text in "[ -~]{0,20}") {
+            let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+            prop_assert_eq!(quoted.parse::<Value>(), Ok(Value::Text(quoted)));
+        }
+    }
+}

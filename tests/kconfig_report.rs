@@ -1,0 +1,417 @@
+//! The configuration report (`flake-template/kconfig.pl`), run as a build runs it, on small trees.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use kflake::kconfig::{Report, Status};
+use serde_json::{Value, json};
+
+struct Tree {
+    dir: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new(kconfig: &str) -> Tree {
+        let tree = Tree {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        tree.file("Kconfig", kconfig);
+        tree
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn spec(&self, asked: &str) -> Value {
+        let asked = self.file("asked.config", asked);
+        json!({
+            "source": self.path(), "srcarch": "arm64", "arch": "arm64", "version": "6.1", "strict": false,
+            "base": null, "renames": null, "fragments": [{"label": "asked", "file": asked}],
+        })
+    }
+
+    fn run(&self, args: &[&str], spec: &Value) -> Output {
+        let file = self.file("spec.json", &spec.to_string());
+        Command::new("perl")
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/flake-template/kconfig.pl"
+            ))
+            .args([args[0], file.to_str().unwrap()])
+            .args(&args[1..])
+            .output()
+            .unwrap()
+    }
+
+    /// The report on `got`, given what was asked.
+    fn report(&self, asked: &str, got: &str) -> Report {
+        self.report_of(&self.spec(asked), got)
+    }
+
+    fn report_of(&self, spec: &Value, got: &str) -> Report {
+        let config = self.file(".config", got);
+        let out = self.path().to_str().unwrap();
+        let output = self.run(&["report", config.to_str().unwrap(), out], spec);
+        assert!(output.status.success(), "{output:?}");
+        let text = fs::read_to_string(self.path().join("config-report.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The one line about the one request that was not met.
+    fn line(&self, asked: &str, got: &str) -> String {
+        let report = self.report(asked, got);
+        let lines: Vec<_> = report.unmet().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), report.differences);
+        lines.join("\n")
+    }
+}
+
+const KCONFIG: &str = r#"
+mainmenu "Linux/$(ARCH) $(KERNELVERSION)"
+source "arch/$(SRCARCH)/Kconfig"
+config MODULES
+	bool "modules"
+	option modules
+config NET
+	bool "net"
+config PCI
+	tristate "pci"
+menu "Devices"
+	depends on NET
+if PCI
+config CARD
+	tristate "card" # a card
+	help
+	  Depends on nothing, says this text.
+	  config FAKE
+	  depends on FAKE
+
+config SLOW
+	bool "slow"
+	depends on !CARD || \
+		BROKEN
+endif
+endmenu
+config HIDDEN
+	bool
+config PICKY
+	bool "picky" if EXPERT
+	default y
+config EXPERT
+	bool "expert"
+config PICKER
+	bool "picker"
+	select HIDDEN
+	select FORCED if NET
+config FORCED
+	bool "forced"
+config SIZE
+	int "size"
+	range 4 16
+config NAME
+	string "name"
+choice
+	prompt "Speed"
+config HZ_100
+	bool "100"
+config HZ_250
+	bool "250"
+endchoice
+config COMPILER
+	bool "compiler"
+	depends on $(cc-option,-fmagic)
+config BOTH
+	bool "both"
+	depends on NET
+config BOTH
+	bool "both, again"
+	depends on EXPERT
+"#;
+
+fn tree() -> Tree {
+    let tree = Tree::new(KCONFIG);
+    tree.file("arch/arm64/Kconfig", "config ARM64\n\tdef_bool y\n");
+    tree.file(
+        "arch/x86/Kconfig",
+        "config X86\n\tdef_bool y\nconfig KVM_X\n\tbool \"x\"\n",
+    );
+    tree
+}
+
+#[test]
+fn says_why_a_symbol_is_not_as_asked() {
+    let tree = tree();
+    for (asked, got, line) in [
+        (
+            "CONFIG_CARD=y",
+            "",
+            "CARD: requested y, got n: depends on NET (n), PCI (n)",
+        ),
+        (
+            "CONFIG_CARD=y",
+            "CONFIG_NET=y\nCONFIG_PCI=m\nCONFIG_CARD=m",
+            "CARD: requested y, got m: depends on PCI (m)",
+        ),
+        (
+            "CONFIG_SLOW=y",
+            "CONFIG_NET=y\nCONFIG_PCI=y\nCONFIG_CARD=y",
+            "SLOW: requested y, got n: depends on !CARD (y) || BROKEN (n)",
+        ),
+        (
+            "CONFIG_HIDDEN=y",
+            "",
+            "HIDDEN: requested y, got n: has no prompt; only others select it: PICKER",
+        ),
+        (
+            "# CONFIG_PICKY is not set",
+            "CONFIG_PICKY=y",
+            "PICKY: requested n, got y: can be set only if EXPERT (n)",
+        ),
+        (
+            "# CONFIG_FORCED is not set",
+            "CONFIG_NET=y\nCONFIG_PICKER=y\nCONFIG_FORCED=y",
+            "FORCED: requested n, got y: selected by PICKER (y)",
+        ),
+        (
+            "CONFIG_SIZE=99",
+            "CONFIG_SIZE=16",
+            "SIZE: requested 99, got 16: outside its range of 4 to 16",
+        ),
+        (
+            "CONFIG_SIZE=\"a\"",
+            "CONFIG_SIZE=16",
+            "SIZE: requested \"a\", got 16: is a number (int)",
+        ),
+        (
+            "CONFIG_NAME=y",
+            "CONFIG_NAME=\"\"",
+            "NAME: requested y, got \"\": is a text: it is written in quotes",
+        ),
+        (
+            "CONFIG_NET=m",
+            "CONFIG_NET=y",
+            "NET: requested m, got y: is a bool: it takes y or n",
+        ),
+        (
+            "CONFIG_PCI=m",
+            "CONFIG_PCI=y",
+            "PCI: requested m, got y: modules are off: MODULES (n)",
+        ),
+        (
+            "CONFIG_HZ_100=y",
+            "CONFIG_HZ_250=y",
+            "HZ_100: requested y, got n: the choice \"Speed\" took HZ_250",
+        ),
+        (
+            "CONFIG_KVM_X=y",
+            "",
+            "KVM_X: requested y, got n: not for arm64: defined in arch/x86/Kconfig",
+        ),
+        (
+            "CONFIG_NONE=y",
+            "",
+            "NONE: requested y: no such symbol in 6.1",
+        ),
+        (
+            "CONFIG_COMPILER=y",
+            "",
+            "COMPILER: requested y, got n: depends on $(cc-option,-fmagic) (not known)",
+        ),
+        // nothing stands in its way as far as the files say
+        (
+            "CONFIG_EXPERT=y",
+            "",
+            "EXPERT: requested y, got n: not known why",
+        ),
+        (
+            "CONFIG_BOTH=y",
+            "CONFIG_EXPERT=y",
+            "BOTH: requested y, got n: not known why",
+        ),
+        (
+            "CONFIG_BOTH=y",
+            "",
+            "BOTH: requested y, got n: depends on NET (n)",
+        ),
+    ] {
+        assert_eq!(tree.line(asked, got), line);
+    }
+}
+
+#[test]
+fn what_is_met_is_met() {
+    let tree = tree();
+    let asked = "CONFIG_NET=y\n# CONFIG_PCI is not set\nCONFIG_SIZE=8\n# CONFIG_GONE is not set\nCONFIG_NAME=\"a b\"\n";
+    let report = tree.report(asked, "CONFIG_NET=y\nCONFIG_SIZE=8\nCONFIG_NAME=\"a b\"\n");
+    assert_eq!((report.requested, report.differences), (5, 0));
+    assert!(
+        report
+            .requests
+            .iter()
+            .all(|request| request.status == Status::Met)
+    );
+}
+
+#[test]
+fn the_last_fragment_wins_and_stale_symbols_are_left_out() {
+    let tree = tree();
+    let second = tree.file(
+        "second.config",
+        "CONFIG_NET=y\nCONFIG_STALE=y\nCONFIG_SIZE=5\n",
+    );
+    tree.file("kernel/configs/small.config", "CONFIG_SIZE=4\n");
+    let mut spec = tree.spec("# CONFIG_NET is not set\nCONFIG_PCI=m\n");
+    let fragments = spec["fragments"].as_array_mut().unwrap();
+    fragments.push(json!({"label": "second", "file": second}));
+    fragments.push(json!({"label": "small.config", "tree": "small.config"}));
+    let merged = tree.path().join("merged");
+    let output = tree.run(&["merge", merged.to_str().unwrap()], &spec);
+    assert!(output.status.success(), "{output:?}");
+    let text = fs::read_to_string(merged).unwrap();
+    assert_eq!(text, "CONFIG_NET=y\nCONFIG_PCI=m\nCONFIG_SIZE=4\n");
+    let report = tree.report_of(
+        &spec,
+        "CONFIG_NET=y\nCONFIG_SIZE=4\nCONFIG_MODULES=y\nCONFIG_PCI=m\n",
+    );
+    let unmet: Vec<_> = report
+        .unmet()
+        .map(|r| (r.symbol.as_str(), r.from.as_str(), r.status))
+        .collect();
+    assert_eq!(unmet, [("STALE", "second", Status::Unknown)]);
+}
+
+#[test]
+fn renames_are_told_in_both_directions() {
+    let tree = tree();
+    let renames = tree.file(
+        "renames.json",
+        &json!({
+            "OLD_NET": {"to": ["NET"], "since": "5.0", "reason": "renamed", "evidence": "x"},
+            "EXPERT": {"to": ["WISE"], "since": "9.0", "reason": "renamed", "evidence": "x"},
+            "DROPPED": {"to": [], "since": "4.0", "reason": "always on now", "evidence": "x"},
+        })
+        .to_string(),
+    );
+    let mut spec = tree.spec("CONFIG_OLD_NET=y\nCONFIG_WISE=y\nCONFIG_DROPPED=y\n");
+    spec["renames"] = json!(renames);
+    let report = tree.report_of(&spec, "");
+    let lines: Vec<_> = report.unmet().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "OLD_NET: requested y: no such symbol in 6.1 (renamed to NET)",
+            "WISE: requested y: no such symbol in 6.1 (it is called EXPERT there)",
+            "DROPPED: requested y: no such symbol in 6.1 (removed: always on now)",
+        ]
+    );
+    assert_eq!(report.requests[0].renamed_to.as_deref(), Some("NET"));
+}
+
+#[test]
+fn strict_fails_and_still_writes_the_report() {
+    let tree = tree();
+    let mut spec = tree.spec("CONFIG_CARD=y\n");
+    spec["strict"] = json!(true);
+    let config = tree.file(".config", "");
+    let out = tree.path().to_str().unwrap().to_owned();
+    let output = tree.run(&["report", config.to_str().unwrap(), &out], &spec);
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        log.contains("CARD: requested y, got n: depends on NET (n), PCI (n)\n"),
+        "{log}"
+    );
+    assert!(tree.path().join("config-report.txt").is_file());
+}
+
+#[test]
+fn drift_from_a_whole_configuration_is_listed() {
+    let tree = tree();
+    let base = tree.file(
+        "vendor.config",
+        "# Linux/arm64 5.10.1 Kernel Configuration\nCONFIG_NET=y\nCONFIG_VENDOR_THING=m\nCONFIG_CARD=y\nCONFIG_SIZE=8\n",
+    );
+    let mut spec = tree.spec("CONFIG_SIZE=9\n");
+    spec["base"] = json!(base);
+    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_ARM64=y\nCONFIG_SIZE=9\n");
+    let drift = report.drift.unwrap();
+    assert_eq!(
+        drift.title.as_deref(),
+        Some("Linux/arm64 5.10.1 Kernel Configuration")
+    );
+    let new: Vec<_> = drift.new.iter().map(|n| n.symbol.as_str()).collect();
+    let gone: Vec<_> = drift.gone.iter().map(|n| n.symbol.as_str()).collect();
+    assert_eq!((new, gone), (vec!["ARM64"], vec!["VENDOR_THING"]));
+    // SIZE was asked for, so it is no drift
+    assert_eq!(drift.changed.len(), 1);
+    assert_eq!(
+        drift.changed[0].reason.as_deref(),
+        Some("depends on PCI (n)")
+    );
+}
+
+#[test]
+fn bad_input_is_named() {
+    let tree = tree();
+    let merged = tree.path().join("merged");
+    let fails = |spec: &Value| {
+        let output = tree.run(&["merge", merged.to_str().unwrap()], spec);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let log = fails(&tree.spec("CONFIG_NET=y\n\u{1b}[31mred\n"));
+    assert_eq!(
+        log,
+        "kflake: kernel: config: asked line 2: not a configuration line: ?[31mred\n"
+    );
+    let mut spec = tree.spec("");
+    spec["fragments"] = json!([{"label": "x", "tree": "absent.config"}]);
+    tree.file("arch/arm64/configs/virt.config", "");
+    let log = fails(&spec);
+    assert!(
+        log.contains("has no fragment `absent.config`; it has: virt.config"),
+        "{log}"
+    );
+    let mut spec = tree.spec("");
+    spec["source"] = json!("/nonexistent");
+    assert!(fails(&spec).contains("has no Kconfig files"));
+}
+
+#[test]
+fn trees_before_2_6_38_start_at_the_arch() {
+    let tree = Tree {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    tree.file(
+        "arch/arm64/Kconfig",
+        "mainmenu \"Linux\"\nsource net/Kconfig\n",
+    );
+    tree.file(
+        "net/Kconfig",
+        "menu \"Networking\"\nconfig NET\n\tbool \"Networking\"\n\t---help---\n\t  Text.\n\nconfig INET\n\tboolean \"TCP/IP\"\n\trequires NET\nendmenu\n",
+    );
+    assert_eq!(
+        tree.line("CONFIG_INET=y", ""),
+        "INET: requested y, got n: depends on NET (n)"
+    );
+}
+
+#[test]
+fn a_tree_that_sources_itself_ends() {
+    let tree = Tree::new(
+        "config A\n\tbool \"a\"\nsource \"Kconfig\"\nsource \"../../../etc/passwd\"\nif A\n",
+    );
+    assert_eq!(
+        tree.line("CONFIG_A=y", ""),
+        "A: requested y, got n: not known why"
+    );
+}
