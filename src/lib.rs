@@ -15,5 +15,7 @@ pub mod hash;
 pub mod id;
 pub mod kconfig;
 pub mod report;
+pub mod nix;
+pub mod text;
 pub mod validate;
 pub mod version;

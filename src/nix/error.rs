@@ -1,0 +1,105 @@
+//! What can be wrong with Nix itself, each with what to do about it.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::probe::{OLDEST, Version};
+use crate::exit;
+
+/// How to get Nix, in one line.
+const GET_NIX: &str = "install it with `apt-get install nix-bin` (Debian, Ubuntu) or as nixos.org/download says; \
+                       KFLAKE_NIX names a Nix that is not on PATH";
+
+/// Nix is missing, too old, or did not do what was asked.
+#[derive(Debug, Error, Diagnostic)]
+pub enum NixError {
+    /// There is none.
+    #[error("Nix is not installed: no `nix` on PATH")]
+    #[diagnostic(code(kflake::nix::missing), help("{GET_NIX}"))]
+    Missing,
+    /// `KFLAKE_NIX` names something that cannot be run.
+    #[error("KFLAKE_NIX names {}, which cannot be run: {reason}", path.display())]
+    #[diagnostic(code(kflake::nix::missing), help("let KFLAKE_NIX name a `nix` program, or unset it to use the one on PATH"))]
+    NotRunnable {
+        /// What it names.
+        path: PathBuf,
+        /// Why it cannot be run.
+        reason: String,
+    },
+    /// It runs, and is not Nix.
+    #[error("{} is not Nix: `--version` printed {shown:?}", path.display())]
+    #[diagnostic(code(kflake::nix::unknown), help("{GET_NIX}"))]
+    NotNix {
+        /// The program.
+        path: PathBuf,
+        /// What it printed, shortened.
+        shown: String,
+    },
+    /// It is older than kflake works with.
+    #[error("Nix {found} is too old: kflake needs {OLDEST} or newer")]
+    #[diagnostic(code(kflake::nix::too_old), help("{GET_NIX}"))]
+    TooOld {
+        /// The version found.
+        found: Version,
+    },
+    /// The store does not answer.
+    #[error("the Nix store cannot be used: {reason}")]
+    #[diagnostic(
+        code(kflake::nix::store),
+        help("`nix-store --verify` checks it; a single-user store must be writable by you, and with a daemon NIX_REMOTE=daemon must reach it")
+    )]
+    Store {
+        /// Nix's own words.
+        reason: String,
+    },
+    /// What was generated does not evaluate.
+    #[error("Nix cannot evaluate what was generated: {reason}")]
+    #[diagnostic(code(kflake::nix::evaluation))]
+    Evaluation {
+        /// Nix's own words, without control characters.
+        reason: String,
+    },
+    /// Nix answered something that cannot be read.
+    #[error("Nix {what} cannot be read: {reason}")]
+    #[diagnostic(code(kflake::nix::answer))]
+    Answer {
+        /// Which answer.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A program could not be started, or its output not read.
+    #[error("{program} could not be run: {source}")]
+    #[diagnostic(code(kflake::nix::run))]
+    Run {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A path that Nix's settings cannot express.
+    #[error("{} cannot be a sandbox path: it holds {character:?}", path.display())]
+    #[diagnostic(
+        code(kflake::nix::sandbox_path),
+        help("move the folder to a path of letters, digits and / . _ + -")
+    )]
+    SandboxPath {
+        /// The path.
+        path: PathBuf,
+        /// The first character that Nix's settings would misread.
+        character: char,
+    },
+}
+
+impl NixError {
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            NixError::Evaluation { .. } => exit::EVALUATION,
+            NixError::SandboxPath { .. } => exit::USAGE,
+            _ => exit::NO_NIX,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Evaluating an expression to JSON.
+
+use std::process::Stdio;
+
+use serde::de::DeserializeOwned;
+
+use super::config::Settings;
+use super::error::NixError;
+use super::probe::Nix;
+use crate::text::clean_line;
+
+/// Longest explanation of a failed evaluation, in lines.
+const MAX_LINES: usize = 40;
+
+impl Nix {
+    /// The value of `expression`, every derivation in it written to the store. Reads the file system and the environment as the
+    /// expression asks.
+    ///
+    /// # Errors
+    /// When it does not evaluate, or its value has another shape.
+    pub fn eval<T: DeserializeOwned>(
+        &self,
+        settings: &Settings,
+        expression: &str,
+    ) -> Result<T, NixError> {
+        let mut command = settings.guarded(self, "nix-instantiate")?;
+        command.args(["--eval", "--strict", "--json", "--read-write-mode", "--expr", expression]);
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| NixError::Run {
+                program: "nix-instantiate".to_owned(),
+                source,
+            })?;
+        if !output.status.success() {
+            return Err(NixError::Evaluation {
+                reason: explanation(&output.stderr),
+            });
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| NixError::Answer {
+            what: "evaluation result",
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// What Nix's standard error says, from its first `error:` on.
+fn explanation(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<String> = text
+        .lines()
+        .map(clean_line)
+        .skip_while(|line| !line.starts_with("error:"))
+        .take(MAX_LINES)
+        .collect();
+    if lines.is_empty() {
+        return super::store::last_error(stderr);
+    }
+    lines.join("\n").trim_start_matches("error: ").trim().to_owned()
+}
+
+/// `text` as a Nix string literal.
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '$' => out.push_str("\\$"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_leaves_nothing_to_interpolate() {
+        assert_eq!(quote("a\"b\\${c}$${d}\n"), r#""a\"b\\\${c}\$\${d}\n""#);
+    }
+
+    #[test]
+    fn explanations_lose_their_colours() {
+        let text = "warning: x\n\u{1b}[31;1merror:\u{1b}[0m boom\n  at here\n";
+        assert_eq!(explanation(text.as_bytes()), "boom\n  at here");
+    }
+}

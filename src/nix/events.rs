@@ -1,0 +1,196 @@
+//! Nix's own account of what it does (`--log-format internal-json`), read leniently.
+//!
+//! The format is not a promise: fields come and go, activity types are added, and builders' output is mixed in. A line that
+//! cannot be read becomes a message, and nothing here fails.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::NixError;
+
+/// Number that Nix gives to an activity, unique within one process.
+pub type Activity = u64;
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A build began.
+    BuildStarted {
+        /// Its activity.
+        id: Activity,
+        /// The derivation's path.
+        drv: String,
+    },
+    /// A build waits for another process, or for a free slot.
+    BuildWaiting {
+        /// Its activity.
+        id: Activity,
+        /// The derivation's path, where Nix says it.
+        drv: Option<String>,
+    },
+    /// Something is downloaded or copied from a binary cache.
+    FetchStarted {
+        /// Its activity.
+        id: Activity,
+        /// What, in Nix's words.
+        what: String,
+    },
+    /// A build entered a phase.
+    Phase {
+        /// The build.
+        id: Activity,
+        /// `unpackPhase`, `buildPhase`.
+        phase: String,
+    },
+    /// A builder printed a line.
+    Log {
+        /// The build.
+        id: Activity,
+        /// The line, as printed.
+        line: String,
+    },
+    /// An activity ended: well or not, Nix does not say.
+    Stopped {
+        /// The activity.
+        id: Activity,
+    },
+    /// Nix itself says something.
+    Message {
+        /// Whether it is an error.
+        error: bool,
+        /// Its text, as printed.
+        text: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// Reads lines of Nix's standard error.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parser;
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    id: Value,
+    #[serde(default, rename = "type")]
+    kind: Value,
+    #[serde(default)]
+    level: Value,
+    #[serde(default)]
+    text: Value,
+    #[serde(default)]
+    msg: Value,
+    #[serde(default)]
+    raw_msg: Value,
+    #[serde(default)]
+    fields: Value,
+}
+
+// activity types
+const COPY_PATH: u64 = 100;
+const BUILD: u64 = 105;
+const SUBSTITUTE: u64 = 108;
+const BUILD_WAITING: u64 = 111;
+// result types
+const LOG_LINE: u64 = 101;
+const SET_PHASE: u64 = 104;
+const POST_BUILD_LOG_LINE: u64 = 107;
+
+impl Parser {
+    /// What `line` says.
+    pub fn parse(&self, line: &[u8]) -> Event {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        let Some(json) = text.strip_prefix("@nix ") else {
+            return plain(text);
+        };
+        match serde_json::from_str::<Raw>(json) {
+            Ok(raw) => raw.event(),
+            // cut short by an end of Nix, or not Nix's at all
+            Err(_) => Event::Other,
+        }
+    }
+}
+
+/// A line outside the format: a program that Nix started, or Nix before its logger.
+fn plain(text: &str) -> Event {
+    if text.trim().is_empty() {
+        return Event::Other;
+    }
+    Event::Message {
+        error: text.starts_with("error:") || text.starts_with("error "),
+        text: text.to_owned(),
+    }
+}
+
+impl Raw {
+    fn event(self) -> Event {
+        let id = self.id.as_u64();
+        match (self.action.as_str(), id) {
+            ("start", Some(id)) => self.started(id),
+            ("stop", Some(id)) => Event::Stopped { id },
+            ("result", Some(id)) => self.result(id),
+            ("msg", _) => self.message(),
+            _ => Event::Other,
+        }
+    }
+
+    fn field(&self, index: usize) -> Option<&str> {
+        self.fields.get(index)?.as_str()
+    }
+
+    fn started(self, id: Activity) -> Event {
+        match (self.kind.as_u64(), self.field(0)) {
+            (Some(BUILD), Some(drv)) => Event::BuildStarted {
+                id,
+                drv: drv.to_owned(),
+            },
+            (Some(BUILD_WAITING), drv) => Event::BuildWaiting {
+                id,
+                drv: drv.map(str::to_owned),
+            },
+            (Some(COPY_PATH | SUBSTITUTE), what) => Event::FetchStarted {
+                id,
+                what: what.or(self.text.as_str()).unwrap_or_default().to_owned(),
+            },
+            _ => Event::Other,
+        }
+    }
+
+    fn result(self, id: Activity) -> Event {
+        match (self.kind.as_u64(), self.field(0)) {
+            (Some(LOG_LINE | POST_BUILD_LOG_LINE), Some(line)) => Event::Log {
+                id,
+                line: line.to_owned(),
+            },
+            (Some(SET_PHASE), Some(phase)) => Event::Phase {
+                id,
+                phase: phase.to_owned(),
+            },
+            _ => Event::Other,
+        }
+    }
+
+    fn message(self) -> Event {
+        let text = self.raw_msg.as_str().filter(|text| !text.is_empty());
+        match text.or(self.msg.as_str()) {
+            Some(text) if !text.trim().is_empty() => Event::Message {
+                error: self.level.as_u64() == Some(0),
+                text: text.to_owned(),
+            },
+            _ => Event::Other,
+        }
+    }
+}
+
+impl Event {
+    /// The error that a message is, for Nix failing as a whole.
+    pub(crate) fn store_error(text: &str) -> NixError {
+        NixError::Store {
+            reason: crate::text::clean_line(&text.replace('\n', " ")),
+        }
+    }
+}

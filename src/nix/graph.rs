@@ -1,0 +1,109 @@
+//! The derivations behind what is to be built, and who needs whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::drv::Derivation;
+use super::error::NixError;
+
+/// Derivations by path, closed under their inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: BTreeMap<String, Derivation>,
+}
+
+impl Graph {
+    /// Reads `roots` and everything that they need from the store.
+    ///
+    /// # Errors
+    /// When a `.drv` file cannot be read.
+    pub fn load<'a>(roots: impl IntoIterator<Item = &'a str>) -> Result<Graph, NixError> {
+        let root = chroot_store();
+        let mut graph = Graph::default();
+        let mut todo: Vec<String> = roots.into_iter().map(str::to_owned).collect();
+        while let Some(path) = todo.pop() {
+            if graph.nodes.contains_key(&path) {
+                continue;
+            }
+            let bytes = read(&path, root.as_deref()).map_err(|error| NixError::Store {
+                reason: format!("{path}: {error}"),
+            })?;
+            let drv = Derivation::parse(&bytes).map_err(|error| NixError::Store {
+                reason: format!("{path}: {error}"),
+            })?;
+            todo.extend(drv.inputs.iter().cloned());
+            graph.nodes.insert(path, drv);
+        }
+        Ok(graph)
+    }
+
+    /// A graph from its nodes.
+    pub fn from_nodes(nodes: impl IntoIterator<Item = (String, Derivation)>) -> Graph {
+        Graph {
+            nodes: nodes.into_iter().collect(),
+        }
+    }
+
+    /// The derivation at `path`.
+    pub fn get(&self, path: &str) -> Option<&Derivation> {
+        self.nodes.get(path)
+    }
+
+    /// Every derivation, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Derivation)> {
+        self.nodes.iter().map(|(path, drv)| (path.as_str(), drv))
+    }
+
+    /// `root` and everything that it needs.
+    pub fn closure(&self, root: &str) -> BTreeSet<&str> {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![root];
+        while let Some(path) = todo.pop() {
+            if let Some((path, drv)) = self.nodes.get_key_value(path) {
+                if seen.insert(path.as_str()) {
+                    todo.extend(drv.inputs.iter().map(String::as_str));
+                }
+            }
+        }
+        seen
+    }
+}
+
+fn read(path: &str, root: Option<&Path>) -> io::Result<Vec<u8>> {
+    match root {
+        Some(root) => std::fs::read(root.join(path.trim_start_matches('/'))).or_else(|_| std::fs::read(path)),
+        None => std::fs::read(path),
+    }
+}
+
+/// The folder that holds a chroot store's `/nix`, where `NIX_REMOTE` names one (`local?root=…`, or a path).
+fn chroot_store() -> Option<PathBuf> {
+    let remote = std::env::var("NIX_REMOTE").ok()?;
+    let (store, query) = remote.split_once('?').unwrap_or((&remote, ""));
+    if let Some(root) = query.split('&').find_map(|pair| pair.strip_prefix("root=")) {
+        return Some(PathBuf::from(root));
+    }
+    store.starts_with('/').then(|| PathBuf::from(store))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(path: &str, inputs: &[&str]) -> (String, Derivation) {
+        let drv = Derivation {
+            outputs: Vec::new(),
+            inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            system: String::new(),
+        };
+        (path.to_owned(), drv)
+    }
+
+    #[test]
+    fn closures_stop_at_what_is_unknown() {
+        let graph = Graph::from_nodes([node("a", &["b", "x"]), node("b", &["c"]), node("c", &[]), node("d", &["c"])]);
+        assert_eq!(graph.closure("a").into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(graph.closure("x").is_empty());
+    }
+}

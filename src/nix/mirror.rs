@@ -1,0 +1,148 @@
+//! Mirror schemes: where `mirror://SCHEME/path` is looked for, and how a fetcher inside Nix is told.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Apt;
+
+/// Base urls by scheme, the first one tried first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mirrors {
+    bases: BTreeMap<String, Vec<String>>,
+}
+
+impl Mirrors {
+    /// Mirrors from data: base urls by scheme.
+    pub fn new(bases: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
+        let mut mirrors = Mirrors::default();
+        for (scheme, urls) in bases {
+            for url in urls {
+                mirrors.push(&scheme, &url);
+            }
+        }
+        mirrors
+    }
+
+    /// What this machine's apt uses comes before the `debian` urls of the data.
+    #[must_use]
+    pub fn with_apt(mut self, apt: &Apt) -> Self {
+        let known = self.bases.remove("debian").unwrap_or_default();
+        for url in apt.urls.iter().chain(&known) {
+            self.push("debian", url);
+        }
+        self
+    }
+
+    /// What the environment says replaces the scheme's urls: `NIX_MIRRORS_debian="https://… file:///srv/mirror"`. Names that no
+    /// fetcher would read are ignored.
+    #[must_use]
+    pub fn with_environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in variables {
+            let Some(scheme) = name.strip_prefix("NIX_MIRRORS_") else {
+                continue;
+            };
+            let urls: Vec<&str> = value.split_whitespace().collect();
+            if !scheme.is_empty() && !urls.is_empty() {
+                self.bases.remove(scheme);
+                for url in urls {
+                    self.push(scheme, url);
+                }
+            }
+        }
+        self
+    }
+
+    fn push(&mut self, scheme: &str, url: &str) {
+        let url = match url.strip_prefix('/') {
+            Some(path) => format!("file:///{path}"),
+            None => url.to_owned(),
+        };
+        // nixpkgs joins base and path without a separator of its own
+        let url = if url.ends_with('/') { url } else { format!("{url}/") };
+        let list = self.bases.entry(scheme.to_owned()).or_default();
+        if !list.contains(&url) {
+            list.push(url);
+        }
+    }
+
+    /// The base urls of `scheme`, each ending in a slash.
+    pub fn urls(&self, scheme: &str) -> &[String] {
+        self.bases.get(scheme).map_or(&[], Vec::as_slice)
+    }
+
+    /// The variables that fetchers read: `NIX_MIRRORS_<scheme>`, base urls separated by blanks.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.bases
+            .iter()
+            .map(|(scheme, urls)| (format!("NIX_MIRRORS_{scheme}"), urls.join(" ")))
+    }
+
+    /// The local folders among them: a sandboxed fetch must be shown them.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = self
+            .bases
+            .values()
+            .flatten()
+            .filter_map(|url| url.strip_prefix("file://").or(url.strip_prefix("file:")))
+            .map(|path| Path::new(path.trim_end_matches('/')).to_owned())
+            .filter(|path| path.is_dir())
+            .collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data() -> Mirrors {
+        let list = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect();
+        Mirrors::new([
+            ("debian".to_owned(), list(&["https://d.example/debian/"])),
+            ("gnu".to_owned(), list(&["https://g.example/gnu", "/srv/gnu"])),
+        ])
+    }
+
+    #[test]
+    fn apt_comes_first_and_the_environment_decides() {
+        let apt = Apt {
+            urls: vec!["http://a.example/debian".to_owned()],
+        };
+        let mirrors = data().with_apt(&apt);
+        assert_eq!(
+            mirrors.urls("debian"),
+            ["http://a.example/debian/", "https://d.example/debian/"]
+        );
+        assert_eq!(mirrors.urls("gnu"), ["https://g.example/gnu/", "file:///srv/gnu/"]);
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mirrors = mirrors.with_environment([
+            variable("NIX_MIRRORS_gnu", " /m  https://h.example/x "),
+            variable("NIX_MIRRORS_debian", ""),
+            variable("HOME", "/h"),
+        ]);
+        let all: Vec<_> = mirrors.variables().collect();
+        assert_eq!(
+            all,
+            [
+                variable(
+                    "NIX_MIRRORS_debian",
+                    "http://a.example/debian/ https://d.example/debian/"
+                ),
+                variable("NIX_MIRRORS_gnu", "file:///m/ https://h.example/x/"),
+            ]
+        );
+    }
+
+    #[test]
+    fn existing_local_folders_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap().to_owned();
+        let mirrors = Mirrors::new([
+            ("a".to_owned(), vec![path.clone(), "/nonexistent/x".to_owned()]),
+            ("b".to_owned(), vec![format!("file://{path}/")]),
+        ]);
+        assert_eq!(mirrors.folders(), [dir.path()]);
+    }
+}

@@ -1,0 +1,30 @@
+//! Nix: found, configured, asked to evaluate and to build.
+//!
+//! Everything that differs between Nix versions, and everything that Nix prints, is dealt with here; what comes out is
+//! typed. Nothing here knows what a cell or a stage is.
+
+mod apt;
+mod config;
+mod drv;
+mod error;
+mod eval;
+mod events;
+mod graph;
+mod guard;
+mod mirror;
+mod probe;
+mod realise;
+mod store;
+
+pub use apt::Apt;
+pub use config::{Packages, Settings};
+pub(crate) use drv::name_of;
+pub use drv::{Derivation, DrvError, Output};
+pub use error::NixError;
+pub use eval::quote;
+pub use events::{Activity, Event, Parser};
+pub use graph::Graph;
+pub use guard::Guard;
+pub use mirror::Mirrors;
+pub use probe::{Nix, Version};
+pub use realise::{Job, Line, Realise};

@@ -1,0 +1,99 @@
+//! Asking the store: what is there, and what building would take.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::process::{Output, Stdio};
+
+use super::config::Settings;
+use super::error::NixError;
+use super::probe::Nix;
+use crate::text::clean_line;
+
+/// Paths given to one process: far below what a command line may hold.
+const CHUNK: usize = 4000;
+
+impl Nix {
+    /// Those of `paths` that are not in the store.
+    ///
+    /// # Errors
+    /// When Nix fails: the store is unreadable, or its daemon does not answer.
+    pub fn invalid<'a>(
+        &self,
+        settings: &Settings,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>, NixError> {
+        let paths: Vec<&str> = paths.into_iter().collect();
+        let mut invalid = BTreeSet::new();
+        for chunk in paths.chunks(CHUNK) {
+            let output = self.store(settings, ["--check-validity", "--print-invalid"], chunk)?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            invalid.extend(text.lines().map(str::to_owned));
+        }
+        Ok(invalid)
+    }
+
+    /// The derivations that realising `drvs` would build, and not fetch from a binary cache.
+    ///
+    /// # Errors
+    /// When Nix fails.
+    pub fn to_build<'a>(
+        &self,
+        settings: &Settings,
+        drvs: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>, NixError> {
+        let drvs: Vec<&str> = drvs.into_iter().collect();
+        let mut missing = BTreeSet::new();
+        for chunk in drvs.chunks(CHUNK) {
+            let output = self.store(settings, ["--realise", "--dry-run"], chunk)?;
+            // it lists derivations to build and paths to fetch, only the first of which end in .drv
+            let text = String::from_utf8_lossy(&output.stderr);
+            let lines = text.lines().map(str::trim);
+            missing.extend(
+                lines
+                    .filter(|line| line.starts_with('/') && line.ends_with(".drv"))
+                    .map(str::to_owned),
+            );
+        }
+        Ok(missing)
+    }
+
+    /// Runs `nix-store` with `options` over `paths`.
+    fn store(
+        &self,
+        settings: &Settings,
+        options: [&str; 2],
+        paths: &[&str],
+    ) -> Result<Output, NixError> {
+        let mut command = settings.command(self, "nix-store")?;
+        command.args(options).args(paths.iter().map(OsStr::new));
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| NixError::Run {
+                program: "nix-store".to_owned(),
+                source,
+            })?;
+        if output.status.success() {
+            Ok(output)
+        } else {
+            Err(NixError::Store {
+                reason: last_error(&output.stderr),
+            })
+        }
+    }
+}
+
+/// What Nix's standard error says went wrong, in one line without control characters.
+pub(crate) fn last_error(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<String> = text.lines().map(clean_line).collect();
+    let from = lines.iter().position(|line| line.starts_with("error:")).unwrap_or(0);
+    let words: Vec<&str> = lines[from..]
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .collect();
+    match words.join(" ") {
+        text if text.is_empty() => "it said nothing".to_owned(),
+        text => text.strip_prefix("error: ").unwrap_or(&text).to_owned(),
+    }
+}

@@ -1,0 +1,76 @@
+//! What evaluation made of a plan: a derivation for every stage of every cell.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::Stage;
+
+/// The value of `manifest.nix`, with the system that evaluated it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Manifest {
+    /// The system that builds run on here: `x86_64-linux`.
+    pub system: String,
+    /// One target for every planned cell, in plan order.
+    pub targets: Vec<Target>,
+}
+
+/// One planned cell.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Target {
+    /// [`super::PlannedCell::key`].
+    pub id: String,
+    /// Its stages.
+    pub stages: BTreeMap<Stage, Entry>,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// It can be built.
+    Build(Build),
+    /// It cannot even be described.
+    Error {
+        /// Why not.
+        error: String,
+    },
+}
+
+/// A derivation that a stage is proved by.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Build {
+    /// The derivation's path.
+    #[serde(rename = "drvPath")]
+    pub drv: String,
+    /// Its outputs' paths by name.
+    pub outputs: BTreeMap<String, String>,
+    /// The system that can build it.
+    pub system: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Build {
+    /// The path that stands for the result: `out`, or the first output.
+    pub fn out(&self) -> Option<&str> {
+        let out = self.outputs.get("out").or_else(|| self.outputs.values().next());
+        out.map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_builds_or_errors() {
+        let json = r#"{"system":"x86_64-linux","targets":[{"id":"k6-arm64","stages":{
+            "toolchain":{"drvPath":"/nix/store/x.drv","name":"x","outputs":{"out":"/nix/store/x"},"system":"x86_64-linux"},
+            "kernel":{"error":"no kernel"}}}]}"#;
+        let manifest: Manifest = serde_json::from_str(json).unwrap();
+        let stages = &manifest.targets[0].stages;
+        assert!(matches!(&stages[&Stage::Toolchain], Entry::Build(build) if build.out() == Some("/nix/store/x")));
+        assert!(matches!(&stages[&Stage::Kernel], Entry::Error { error } if error == "no kernel"));
+    }
+}
