@@ -85,9 +85,15 @@ mod tests {
 
     #[test]
     fn control_sequences_go() {
-        assert_eq!(clean_line("\u{1b}[31;1merror:\u{1b}[0m no\r\n"), "error: no");
+        assert_eq!(
+            clean_line("\u{1b}[31;1merror:\u{1b}[0m no\r\n"),
+            "error: no"
+        );
         assert_eq!(clean_line("\u{1b}]0;title\u{7}text"), "text");
-        assert_eq!(clean_line("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\"), "link");
+        assert_eq!(
+            clean_line("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\"),
+            "link"
+        );
         assert_eq!(clean_line("a\tb\u{7}c\u{8}"), "a    b\u{fffd}c\u{fffd}");
         assert_eq!(clean_line("\u{9b}2Jx\u{202e}y"), "x\u{fffd}y");
         assert_eq!(clean_line("\u{1b}(Bplain"), "plain");
@@ -96,10 +102,16 @@ mod tests {
 
     #[test]
     fn workflow_commands_are_defused() {
-        assert_eq!(clean_for_workflow("::error file=x::boo"), ": :error file=x: :boo");
+        assert_eq!(
+            clean_for_workflow("::error file=x::boo"),
+            ": :error file=x: :boo"
+        );
         assert_eq!(clean_for_workflow("  ::add-mask::a"), "  : :add-mask: :a");
         assert_eq!(clean_for_workflow("##[group]x"), "## [group]x");
-        assert_eq!(clean_for_workflow("\u{1b}[0m:\u{1b}[0m:stop-commands::t"), ": :stop-commands: :t");
+        assert_eq!(
+            clean_for_workflow("\u{1b}[0m:\u{1b}[0m:stop-commands::t"),
+            ": :stop-commands: :t"
+        );
         assert_eq!(clean_for_workflow(":::error::"), ": : :error: :");
     }
 

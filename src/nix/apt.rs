@@ -120,7 +120,10 @@ mod tests {
              deb cdrom:[x]/ bookworm main\n\
              deb http://a.example/debian bookworm-updates main\n",
         )]);
-        assert_eq!(urls, ["http://a.example/debian", "https://b.example/debian"]);
+        assert_eq!(
+            urls,
+            ["http://a.example/debian", "https://b.example/debian"]
+        );
     }
 
     #[test]
@@ -133,16 +136,26 @@ mod tests {
                  Enabled: No\nTypes: deb\nURIs: http://off.example/debian\n",
             ),
             ("sources.list.d/x.list", "deb file:/srv/mirror ./\n"),
-            ("sources.list.d/y.list.save", "deb http://saved.example/ x main\n"),
+            (
+                "sources.list.d/y.list.save",
+                "deb http://saved.example/ x main\n",
+            ),
         ]);
         assert_eq!(
             urls,
-            ["http://a.example/debian", "http://b.example/debian", "file:/srv/mirror"]
+            [
+                "http://a.example/debian",
+                "http://b.example/debian",
+                "file:/srv/mirror"
+            ]
         );
     }
 
     #[test]
     fn no_apt_is_no_urls() {
-        assert_eq!(Apt::read(Path::new("/nonexistent")).urls, Vec::<String>::new());
+        assert_eq!(
+            Apt::read(Path::new("/nonexistent")).urls,
+            Vec::<String>::new()
+        );
     }
 }

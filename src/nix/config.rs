@@ -138,7 +138,10 @@ mod tests {
     use super::*;
 
     fn host(folder: Option<&Path>) -> Settings {
-        let urls = folder.map(|path| path.display().to_string()).into_iter().collect();
+        let urls = folder
+            .map(|path| path.display().to_string())
+            .into_iter()
+            .collect();
         Settings {
             packages: Packages::Host,
             mirrors: Mirrors::new([("debian".to_owned(), urls)]),
@@ -148,20 +151,30 @@ mod tests {
     #[test]
     fn host_tools_mean_a_strict_sandbox() {
         let dir = tempfile::tempdir().unwrap();
-        let config = host(Some(dir.path())).compose("cores = 3\nsandbox = false", "max-jobs = 7").unwrap();
+        let config = host(Some(dir.path()))
+            .compose("cores = 3\nsandbox = false", "max-jobs = 7")
+            .unwrap();
         let lines: Vec<_> = config.lines().collect();
         assert_eq!(lines[0], "cores = 3");
         let at = |line: &str| lines.iter().rposition(|other| *other == line);
         assert!(at("sandbox = true") > at("sandbox = false"));
         assert!(at("sandbox-fallback = false").is_some() && at("substitute = false").is_some());
-        let paths = lines.iter().find(|line| line.starts_with("sandbox-paths = ")).unwrap();
-        assert!(paths.contains("/usr") && paths.ends_with(dir.path().to_str().unwrap()), "{paths}");
+        let paths = lines
+            .iter()
+            .find(|line| line.starts_with("sandbox-paths = "))
+            .unwrap();
+        assert!(
+            paths.contains("/usr") && paths.ends_with(dir.path().to_str().unwrap()),
+            "{paths}"
+        );
         assert_eq!(lines.last(), Some(&"max-jobs = 7"));
     }
 
     #[test]
     fn nixpkgs_leaves_the_users_settings_alone() {
-        let config = Settings::default().compose("sandbox = relaxed", "").unwrap();
+        let config = Settings::default()
+            .compose("sandbox = relaxed", "")
+            .unwrap();
         assert_eq!(
             config,
             "sandbox = relaxed\nextra-experimental-features = nix-command flakes\n"
@@ -172,6 +185,9 @@ mod tests {
     fn a_path_that_nix_would_misread_is_an_error() {
         let dir = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
         let error = host(Some(dir.path())).compose("", "").unwrap_err();
-        assert!(matches!(error, NixError::SandboxPath { character: ' ', .. }), "{error}");
+        assert!(
+            matches!(error, NixError::SandboxPath { character: ' ', .. }),
+            "{error}"
+        );
     }
 }

@@ -68,7 +68,9 @@ impl Derivation {
 
     /// The output paths that are known.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.outputs.iter().filter_map(|output| output.path.as_deref())
+        self.outputs
+            .iter()
+            .filter_map(|output| output.path.as_deref())
     }
 }
 
@@ -104,7 +106,11 @@ impl Reader<'_> {
     }
 
     fn expect(&mut self, word: &[u8], expected: &'static str) -> Result<(), DrvError> {
-        if self.eat(word) { Ok(()) } else { self.fail(expected) }
+        if self.eat(word) {
+            Ok(())
+        } else {
+            self.fail(expected)
+        }
     }
 
     fn string(&mut self) -> Result<String, DrvError> {
@@ -218,7 +224,10 @@ mod tests {
         let drv = Derivation::parse(PLAIN.as_bytes()).unwrap();
         assert_eq!(drv.inputs, ["/nix/store/a-a.drv", "/nix/store/b-b.drv"]);
         assert_eq!(drv.system, "x86_64-linux");
-        assert_eq!(drv.paths().collect::<Vec<_>>(), ["/nix/store/d-x-dev", "/nix/store/o-x"]);
+        assert_eq!(
+            drv.paths().collect::<Vec<_>>(),
+            ["/nix/store/d-x-dev", "/nix/store/o-x"]
+        );
         assert!(!drv.is_fixed());
     }
 
@@ -228,12 +237,18 @@ mod tests {
         assert!(Derivation::parse(fetch.as_bytes()).unwrap().is_fixed());
         let floating = r#"DrvWithVersion("xp-dyn-drv",[("out","","r:sha256","")],[("/nix/store/a-a.drv",(["out"],[("x",["y)"])]))],[],"s\\y","b",[],[])"#;
         let drv = Derivation::parse(floating.as_bytes()).unwrap();
-        assert_eq!((drv.paths().count(), drv.inputs.len(), drv.system.as_str()), (0, 1, "s\\y"));
+        assert_eq!(
+            (drv.paths().count(), drv.inputs.len(), drv.system.as_str()),
+            (0, 1, "s\\y")
+        );
     }
 
     #[test]
     fn names() {
-        assert_eq!(name_of("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-kernel-6.1.drv"), "kernel-6.1");
+        assert_eq!(
+            name_of("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-kernel-6.1.drv"),
+            "kernel-6.1"
+        );
         assert_eq!(name_of("odd"), "odd");
     }
 

@@ -21,7 +21,10 @@ pub enum NixError {
     Missing,
     /// `KFLAKE_NIX` names something that cannot be run.
     #[error("KFLAKE_NIX names {}, which cannot be run: {reason}", path.display())]
-    #[diagnostic(code(kflake::nix::missing), help("let KFLAKE_NIX name a `nix` program, or unset it to use the one on PATH"))]
+    #[diagnostic(
+        code(kflake::nix::missing),
+        help("let KFLAKE_NIX name a `nix` program, or unset it to use the one on PATH")
+    )]
     NotRunnable {
         /// What it names.
         path: PathBuf,
@@ -48,7 +51,9 @@ pub enum NixError {
     #[error("the Nix store cannot be used: {reason}")]
     #[diagnostic(
         code(kflake::nix::store),
-        help("`nix-store --verify` checks it; a single-user store must be writable by you, and with a daemon NIX_REMOTE=daemon must reach it")
+        help(
+            "`nix-store --verify` checks it; a single-user store must be writable by you, and with a daemon NIX_REMOTE=daemon must reach it"
+        )
     )]
     Store {
         /// Nix's own words.

@@ -24,7 +24,14 @@ impl Nix {
         expression: &str,
     ) -> Result<T, NixError> {
         let mut command = settings.guarded(self, "nix-instantiate")?;
-        command.args(["--eval", "--strict", "--json", "--read-write-mode", "--expr", expression]);
+        command.args([
+            "--eval",
+            "--strict",
+            "--json",
+            "--read-write-mode",
+            "--expr",
+            expression,
+        ]);
         let output = command
             .stdin(Stdio::null())
             .output()
@@ -56,7 +63,11 @@ fn explanation(stderr: &[u8]) -> String {
     if lines.is_empty() {
         return super::store::last_error(stderr);
     }
-    lines.join("\n").trim_start_matches("error: ").trim().to_owned()
+    lines
+        .join("\n")
+        .trim_start_matches("error: ")
+        .trim()
+        .to_owned()
 }
 
 /// `text` as a Nix string literal.

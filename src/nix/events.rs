@@ -6,8 +6,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::NixError;
-
 /// Number that Nix gives to an activity, unique within one process.
 pub type Activity = u64;
 
@@ -182,15 +180,6 @@ impl Raw {
                 text: text.to_owned(),
             },
             _ => Event::Other,
-        }
-    }
-}
-
-impl Event {
-    /// The error that a message is, for Nix failing as a whole.
-    pub(crate) fn store_error(text: &str) -> NixError {
-        NixError::Store {
-            reason: crate::text::clean_line(&text.replace('\n', " ")),
         }
     }
 }

@@ -60,10 +60,10 @@ impl Graph {
         let mut seen = BTreeSet::new();
         let mut todo = vec![root];
         while let Some(path) = todo.pop() {
-            if let Some((path, drv)) = self.nodes.get_key_value(path) {
-                if seen.insert(path.as_str()) {
-                    todo.extend(drv.inputs.iter().map(String::as_str));
-                }
+            if let Some((path, drv)) = self.nodes.get_key_value(path)
+                && seen.insert(path.as_str())
+            {
+                todo.extend(drv.inputs.iter().map(String::as_str));
             }
         }
         seen
@@ -72,7 +72,9 @@ impl Graph {
 
 fn read(path: &str, root: Option<&Path>) -> io::Result<Vec<u8>> {
     match root {
-        Some(root) => std::fs::read(root.join(path.trim_start_matches('/'))).or_else(|_| std::fs::read(path)),
+        Some(root) => {
+            std::fs::read(root.join(path.trim_start_matches('/'))).or_else(|_| std::fs::read(path))
+        }
         None => std::fs::read(path),
     }
 }
@@ -102,8 +104,16 @@ mod tests {
 
     #[test]
     fn closures_stop_at_what_is_unknown() {
-        let graph = Graph::from_nodes([node("a", &["b", "x"]), node("b", &["c"]), node("c", &[]), node("d", &["c"])]);
-        assert_eq!(graph.closure("a").into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+        let graph = Graph::from_nodes([
+            node("a", &["b", "x"]),
+            node("b", &["c"]),
+            node("c", &[]),
+            node("d", &["c"]),
+        ]);
+        assert_eq!(
+            graph.closure("a").into_iter().collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
         assert!(graph.closure("x").is_empty());
     }
 }

@@ -36,7 +36,10 @@ impl Mirrors {
     /// What the environment says replaces the scheme's urls: `NIX_MIRRORS_debian="https://… file:///srv/mirror"`. Names that no
     /// fetcher would read are ignored.
     #[must_use]
-    pub fn with_environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn with_environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         for (name, value) in variables {
             let Some(scheme) = name.strip_prefix("NIX_MIRRORS_") else {
                 continue;
@@ -58,7 +61,11 @@ impl Mirrors {
             None => url.to_owned(),
         };
         // nixpkgs joins base and path without a separator of its own
-        let url = if url.ends_with('/') { url } else { format!("{url}/") };
+        let url = if url.ends_with('/') {
+            url
+        } else {
+            format!("{url}/")
+        };
         let list = self.bases.entry(scheme.to_owned()).or_default();
         if !list.contains(&url) {
             list.push(url);
@@ -101,7 +108,10 @@ mod tests {
         let list = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect();
         Mirrors::new([
             ("debian".to_owned(), list(&["https://d.example/debian/"])),
-            ("gnu".to_owned(), list(&["https://g.example/gnu", "/srv/gnu"])),
+            (
+                "gnu".to_owned(),
+                list(&["https://g.example/gnu", "/srv/gnu"]),
+            ),
         ])
     }
 
@@ -115,7 +125,10 @@ mod tests {
             mirrors.urls("debian"),
             ["http://a.example/debian/", "https://d.example/debian/"]
         );
-        assert_eq!(mirrors.urls("gnu"), ["https://g.example/gnu/", "file:///srv/gnu/"]);
+        assert_eq!(
+            mirrors.urls("gnu"),
+            ["https://g.example/gnu/", "file:///srv/gnu/"]
+        );
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mirrors = mirrors.with_environment([
             variable("NIX_MIRRORS_gnu", " /m  https://h.example/x "),
@@ -140,7 +153,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap().to_owned();
         let mirrors = Mirrors::new([
-            ("a".to_owned(), vec![path.clone(), "/nonexistent/x".to_owned()]),
+            (
+                "a".to_owned(),
+                vec![path.clone(), "/nonexistent/x".to_owned()],
+            ),
             ("b".to_owned(), vec![format!("file://{path}/")]),
         ]);
         assert_eq!(mirrors.folders(), [dir.path()]);

@@ -10,7 +10,11 @@ use super::guard::Guard;
 use crate::text::clean_line;
 
 /// The oldest Nix that kflake works with.
-pub const OLDEST: Version = Version { major: 2, minor: 8, patch: 0 };
+pub const OLDEST: Version = Version {
+    major: 2,
+    minor: 8,
+    patch: 0,
+};
 
 /// A version of Nix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,7 +110,11 @@ impl Nix {
         match self.program.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => {
                 let beside = dir.join(tool);
-                if beside.exists() { beside } else { PathBuf::from(tool) }
+                if beside.exists() {
+                    beside
+                } else {
+                    PathBuf::from(tool)
+                }
             }
             _ => PathBuf::from(tool),
         }
@@ -124,12 +132,18 @@ fn parse_version(line: &str) -> Option<Version> {
     let major = parts.next()?.parse().ok()?;
     let minor = leading_number(parts.next()?)?;
     let patch = parts.next().and_then(leading_number).unwrap_or(0);
-    Some(Version { major, minor, patch })
+    Some(Version {
+        major,
+        minor,
+        patch,
+    })
 }
 
 /// `4` of `4pre20211006_53e4794`.
 fn leading_number(text: &str) -> Option<u16> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text[..end].parse().ok()
 }
 
@@ -147,9 +161,24 @@ mod tests {
             ("nix (Lix, like Nix) 2.91.1", 2, 91, 1),
             ("nix (Determinate Nix 3.8.5) 2.30.2", 2, 30, 2),
         ] {
-            assert_eq!(parse_version(line), Some(Version { major, minor, patch }), "{line}");
+            assert_eq!(
+                parse_version(line),
+                Some(Version {
+                    major,
+                    minor,
+                    patch
+                }),
+                "{line}"
+            );
         }
-        for line in ["", "nix", "nix (Nix) ", "nix (Nix) two", "nixos 2.8.0", "nix (Foo) 2.8.0"] {
+        for line in [
+            "",
+            "nix",
+            "nix (Nix) ",
+            "nix (Nix) two",
+            "nixos 2.8.0",
+            "nix (Foo) 2.8.0",
+        ] {
             assert_eq!(parse_version(line), None, "{line}");
         }
     }

@@ -87,7 +87,10 @@ impl Nix {
 pub(crate) fn last_error(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<String> = text.lines().map(clean_line).collect();
-    let from = lines.iter().position(|line| line.starts_with("error:")).unwrap_or(0);
+    let from = lines
+        .iter()
+        .position(|line| line.starts_with("error:"))
+        .unwrap_or(0);
     let words: Vec<&str> = lines[from..]
         .iter()
         .flat_map(|line| line.split_whitespace())

@@ -54,7 +54,10 @@ pub struct Build {
 impl Build {
     /// The path that stands for the result: `out`, or the first output.
     pub fn out(&self) -> Option<&str> {
-        let out = self.outputs.get("out").or_else(|| self.outputs.values().next());
+        let out = self
+            .outputs
+            .get("out")
+            .or_else(|| self.outputs.values().next());
         out.map(String::as_str)
     }
 }
@@ -70,7 +73,9 @@ mod tests {
             "kernel":{"error":"no kernel"}}}]}"#;
         let manifest: Manifest = serde_json::from_str(json).unwrap();
         let stages = &manifest.targets[0].stages;
-        assert!(matches!(&stages[&Stage::Toolchain], Entry::Build(build) if build.out() == Some("/nix/store/x")));
+        assert!(
+            matches!(&stages[&Stage::Toolchain], Entry::Build(build) if build.out() == Some("/nix/store/x"))
+        );
         assert!(matches!(&stages[&Stage::Kernel], Entry::Error { error } if error == "no kernel"));
     }
 }

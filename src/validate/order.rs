@@ -87,16 +87,23 @@ impl Order {
         for drv in &sorted {
             let fixed = graph.get(drv).is_some_and(|found| found.is_fixed());
             let inputs = graph.get(drv).map_or(&[][..], |found| &found.inputs);
-            let levels = inputs.iter().filter_map(|input| fetch_level.get(input.as_str()));
+            let levels = inputs
+                .iter()
+                .filter_map(|input| fetch_level.get(input.as_str()));
             let level = levels.max().copied().unwrap_or(0) + usize::from(fixed);
             fetch_level.insert(drv, level);
             let mut private = users.get(drv).into_iter().flatten();
             let owner = match (private.next(), private.next()) {
-                (Some(cell), None) if !alone.contains(drv) && !before_fetch.contains(drv) => Some(*cell),
+                (Some(cell), None) if !alone.contains(drv) && !before_fetch.contains(drv) => {
+                    Some(*cell)
+                }
                 _ => None,
             };
             let id = if fixed {
-                let room = open_fetch.get(&level).copied().filter(|id| units[*id].drvs.len() < FETCHES);
+                let room = open_fetch
+                    .get(&level)
+                    .copied()
+                    .filter(|id| units[*id].drvs.len() < FETCHES);
                 room.unwrap_or(units.len())
             } else {
                 let joined = owner.and_then(|cell| unit_of_cell.get(&cell).copied());
@@ -143,9 +150,13 @@ impl Order {
                 waiting[*needed] += 1;
             }
         }
-        let mut ready: Vec<UnitId> = (0..self.units.len()).filter(|id| waiting[*id] == 0).collect();
+        let mut ready: Vec<UnitId> = (0..self.units.len())
+            .filter(|id| waiting[*id] == 0)
+            .collect();
         while let Some(id) = ready.pop() {
-            let after = needed_by[id].iter().map(|other| self.units[*other].priority);
+            let after = needed_by[id]
+                .iter()
+                .map(|other| self.units[*other].priority);
             self.units[id].priority = self.units[id].seconds + after.fold(0.0, f64::max);
             for needed in self.units[id].needs.clone() {
                 waiting[needed] -= 1;
@@ -256,7 +267,10 @@ mod tests {
         let graph = cells();
         let order = Order::new(&graph, &all(&graph), &goals(), |_| 1.0);
         let unit = |drv: &str| {
-            let found = order.units.iter().position(|unit| unit.drvs.iter().any(|other| other == drv));
+            let found = order
+                .units
+                .iter()
+                .position(|unit| unit.drvs.iter().any(|other| other == drv));
             found.unwrap()
         };
         assert_eq!(unit("kernel-a"), unit("module-a"));
@@ -266,7 +280,11 @@ mod tests {
         assert_ne!(unit("kernel-a"), unit("source"));
         assert_eq!(unit("pin"), unit("tarball"));
         assert_eq!(order.units[unit("pin")].kind, Kind::Fetch);
-        assert!(order.units[unit("kernel-b")].needs.contains(&unit("source")));
+        assert!(
+            order.units[unit("kernel-b")]
+                .needs
+                .contains(&unit("source"))
+        );
         // tool, then the fetches, then gcc or source, then the four of cell a
         assert_eq!(order.units[unit("tool")].priority, 1.0 + 2.0 + 1.0 + 4.0);
         assert_eq!(order.units[unit("kernel-b")].priority, 1.0);

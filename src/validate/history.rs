@@ -1,0 +1,84 @@
+//! How long things took before: for the order of a run, and for saying when it will end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::Stage;
+use crate::nix::name_of;
+
+/// Seconds by derivation name. A name holds version and arch, and stays when a hash changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    seconds: BTreeMap<String, f64>,
+}
+
+impl History {
+    /// What `path` holds; nothing when it is missing or no history.
+    pub fn read(path: &Path) -> History {
+        let text = std::fs::read(path).unwrap_or_default();
+        let seconds: BTreeMap<String, f64> = serde_json::from_slice(&text).unwrap_or_default();
+        History {
+            seconds: seconds
+                .into_iter()
+                .filter(|(_, seconds)| seconds.is_finite() && *seconds >= 0.0)
+                .collect(),
+        }
+    }
+
+    /// Replaces the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, &self.seconds)?;
+        file.write_all(b"\n")?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Notes that `drv` took `seconds`.
+    pub fn note(&mut self, drv: &str, seconds: f64) {
+        self.seconds
+            .insert(name_of(drv).to_owned(), (seconds * 1000.0).round() / 1000.0);
+    }
+
+    /// Whether `drv` was built before.
+    pub fn knows(&self, drv: &str) -> bool {
+        self.seconds.contains_key(name_of(drv))
+    }
+
+    /// Seconds that `drv` should take: as before, or a guess by what it is.
+    pub fn estimate(&self, drv: &str, stage: Option<Stage>, fetch: bool) -> f64 {
+        let known = self.seconds.get(name_of(drv)).copied();
+        known.unwrap_or(match (stage, fetch) {
+            (_, true) => 2.0,
+            (Some(Stage::Toolchain), _) => 20.0,
+            (Some(Stage::Kernel), _) => 120.0,
+            (Some(Stage::Module | Stage::Boot), _) => 5.0,
+            (None, _) => 3.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remembers_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.json");
+        let mut history = History::read(&path);
+        let drv = "/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-linux-6.1-arm64.drv";
+        assert_eq!(history.estimate(drv, Some(Stage::Kernel), false), 120.0);
+        history.note(drv, 88.123456);
+        history.write(&path).unwrap();
+        let other = "/nix/store/1h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-linux-6.1-arm64.drv";
+        assert_eq!(History::read(&path).estimate(other, None, false), 88.123);
+        std::fs::write(&path, "{\"x\": ").unwrap();
+        assert_eq!(History::read(&path), History::default());
+    }
+}

@@ -1,0 +1,221 @@
+//! What a run has done so far, on disk line by line, so that a run that was cut short can go on.
+//!
+//! One JSON object a line, only ever appended. A line cut off by a crash ends the reading; everything before it counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::FailureRecord;
+
+/// Version of the lines' shape; a journal of another one is not resumed.
+const VERSION: u32 = 1;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line {
+    /// A run began, or went on.
+    Begin {
+        version: u32,
+        started: Timestamp,
+        /// Derivations that were not built before.
+        missing: Vec<String>,
+    },
+    /// A derivation ended.
+    End(Ended),
+}
+
+/// How the build of a derivation ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its path.
+    pub drv: String,
+    /// How.
+    pub result: Result,
+    /// Wall time in seconds, where it was built by this run.
+    pub seconds: Option<f64>,
+    /// What its log says, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureRecord>,
+    /// In a few words, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a build ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// Well.
+    Built,
+    /// Not well.
+    Failed,
+    /// By being stopped for taking too long.
+    TimedOut,
+}
+
+/// What an earlier part of a run left behind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// When the run began.
+    pub started: Option<Timestamp>,
+    /// Derivations that were missing then.
+    pub missing: BTreeSet<String>,
+    /// Those that ended since, by path.
+    pub ended: BTreeMap<String, Ended>,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+}
+
+impl Journal {
+    /// Starts a new one at `path`, in place of any other.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn create(path: &Path) -> io::Result<Journal> {
+        Ok(Journal {
+            file: File::create(path)?,
+        })
+    }
+
+    /// Opens the one at `path` to go on, with what it holds. A missing one, or one of another version, is begun anew.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn resume(path: &Path) -> io::Result<(Journal, Past)> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let (past, whole) = read(&file)?;
+        // what follows the last whole line was cut off
+        file.set_len(whole)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok((Journal { file }, past))
+    }
+
+    /// Notes a beginning.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(&mut self, started: Timestamp, missing: &BTreeSet<String>) -> io::Result<()> {
+        self.append(&Line::Begin {
+            version: VERSION,
+            started,
+            missing: missing.iter().cloned().collect(),
+        })
+    }
+
+    /// Notes an end.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(&mut self, ended: Ended) -> io::Result<()> {
+        self.append(&Line::End(ended))
+    }
+
+    fn append(&mut self, line: &Line) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        bytes.push(b'\n');
+        // one write: a reader sees a line whole, or cut at the end of the file
+        self.file.write_all(&bytes)
+    }
+}
+
+/// The whole lines of `file`, and how many bytes they take.
+fn read(file: &File) -> io::Result<(Past, u64)> {
+    let mut past = Past::default();
+    let mut whole = 0;
+    let mut reader = BufReader::new(file);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let length = reader.read_until(b'\n', &mut bytes)?;
+        if length == 0 || bytes.last() != Some(&b'\n') {
+            return Ok((past, whole));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Line::Begin {
+                version,
+                started,
+                missing,
+            }) if version == VERSION => {
+                past.started.get_or_insert(started);
+                past.missing.extend(missing);
+            }
+            Ok(Line::End(ended)) => {
+                past.ended.insert(ended.drv.clone(), ended);
+            }
+            _ => return Ok((past, whole)),
+        }
+        whole += length as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(drv: &str, result: Result) -> Ended {
+        Ended {
+            drv: drv.to_owned(),
+            result,
+            seconds: Some(1.5),
+            failure: None,
+            reason: None,
+        }
+    }
+
+    fn whole(path: &Path) -> Vec<u8> {
+        let mut journal = Journal::create(path).unwrap();
+        let missing = ["a", "b", "c"].map(str::to_owned).into();
+        journal
+            .begin("2026-11-20T05:00:00Z".parse().unwrap(), &missing)
+            .unwrap();
+        journal.end(ended("a", Result::Built)).unwrap();
+        journal.end(ended("b", Result::Failed)).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn goes_on_where_it_was_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let bytes = whole(&path);
+        let full = Journal::resume(&path).unwrap().1;
+        assert_eq!(full.ended.len(), 2);
+        assert_eq!(full.missing.len(), 3);
+        for cut in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let (mut journal, past) = Journal::resume(&path).unwrap();
+            let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+            assert_eq!(past.ended.len(), lines.saturating_sub(1), "cut at {cut}");
+            journal.end(ended("c", Result::TimedOut)).unwrap();
+            let (_, again) = Journal::resume(&path).unwrap();
+            assert_eq!(again.ended.len(), past.ended.len() + 1, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_not_resumed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        whole(&path);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("\"version\":1", "\"version\":9");
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(Journal::resume(&path).unwrap().1, Past::default());
+    }
+}
