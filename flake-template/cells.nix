@@ -4,11 +4,19 @@
   matrix,
   sources,
   resolve,
+  muslCrossMake ? null,
 }:
 let
   inherit (pkgs) lib;
 
-  tools = import ./toolchains.nix { inherit pkgs matrix sources; };
+  tools = import ./toolchains.nix {
+    inherit
+      pkgs
+      matrix
+      sources
+      muslCrossMake
+      ;
+  };
   inherit (tools) toolchains elfTools;
   kernels = import ./kernel.nix { inherit pkgs elfTools; };
   modules = import ./module.nix { inherit pkgs elfTools; };

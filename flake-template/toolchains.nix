@@ -3,6 +3,8 @@
   pkgs,
   matrix,
   sources,
+  # musl-cross-make's tree, whose patches toolchains built from source may name.
+  muslCrossMake ? null,
 }:
 let
   inherit (pkgs) lib;
@@ -36,6 +38,14 @@ let
   fetchPin = key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
 
   prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
+  fromSource = import ./mk-source-toolchain.nix {
+    inherit
+      pkgs
+      elfTools
+      fetchPin
+      muslCrossMake
+      ;
+  };
 
   build =
     id: spec:
@@ -62,6 +72,13 @@ let
               archives = map fetchPin spec.runtimePins;
             };
       }
+    else if
+      builtins.elem spec.source [
+        "musl"
+        "kernel-only"
+      ]
+    then
+      fromSource.toolchain { inherit id spec arch; }
     else
       throw "kflake: toolchain ${id}: no builder for the source `${spec.source}`";
 in

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SourceKind;
 use crate::hash::Sha256;
-use crate::id::{ArchId, EraId, PinId, PinUrl};
+use crate::id::{ArchId, EraId, FileName, PinId, PinUrl};
 use crate::version::ToolVersion;
 
 /// Source tarballs, and the input that blesses them.
@@ -54,6 +54,23 @@ pub struct Component {
     pub patches: Vec<String>,
     /// Whether musl-cross-make knows this version.
     pub blessed: bool,
+    /// Its name in the Nix store, when that is not the address's last part.
+    #[serde(default)]
+    pub file: Option<FileName>,
+    /// Whether a project's own file stands in for the one that kflake pins under this id. Found when a project is loaded.
+    #[serde(skip)]
+    pub overridden: bool,
+}
+
+impl Component {
+    /// The file's name before the Nix store has its say.
+    pub fn file_name(&self) -> Option<&str> {
+        match (&self.file, &self.url) {
+            (Some(file), _) => Some(file.as_str()),
+            (None, Some(url)) => Some(url.file_name()),
+            (None, None) => None,
+        }
+    }
 }
 
 /// What a source tarball is.
@@ -110,4 +127,47 @@ pub struct SourceToolchain {
     /// Why these versions.
     #[serde(default)]
     pub reason: String,
+}
+
+impl SourceToolchain {
+    /// What it is built from: each kind of component and the id of the one that is meant.
+    pub fn components(&self) -> impl Iterator<Item = (ComponentKind, PinId)> + '_ {
+        let musl = self.musl.as_ref().map(ToolVersion::as_str);
+        let mpc = self.mpc.as_ref().map(ToolVersion::as_str);
+        [
+            (ComponentKind::Gcc, "gcc", Some(self.gcc.as_str())),
+            (
+                ComponentKind::Binutils,
+                "binutils",
+                Some(self.binutils.as_str()),
+            ),
+            (ComponentKind::Gmp, "gmp", Some(self.gmp.as_str())),
+            (ComponentKind::Mpfr, "mpfr", Some(self.mpfr.as_str())),
+            (ComponentKind::Mpc, "mpc", mpc),
+            (ComponentKind::Musl, "musl", musl),
+            (
+                ComponentKind::Linux,
+                HEADERS,
+                self.linux_headers.as_deref().filter(is_sanitised),
+            ),
+            (
+                ComponentKind::Linux,
+                "linux",
+                self.linux_headers.as_deref().filter(|it| !is_sanitised(it)),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(kind, name, version)| {
+            // versions are names of their own, so the id is one too
+            Some((kind, format!("{name}/{}", version?).parse().ok()?))
+        })
+    }
+}
+
+/// Headers that were taken out of a kernel and made fit for every libc have packages of their own.
+const HEADERS: &str = "linux-headers";
+
+/// Their versions carry the package's revision: `4.19.88-2`.
+fn is_sanitised(version: &&str) -> bool {
+    (version.contains('-') && !version.contains("-rc")) || *version == "4.19.88"
 }

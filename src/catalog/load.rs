@@ -179,7 +179,16 @@ static FILES: &[File] = &[
                 musl_cross_make,
                 components,
             } = &mut catalog.components;
+            let known: Vec<_> = components
+                .iter()
+                .map(|(id, it)| (id.clone(), it.sha256))
+                .collect();
             shape.components.overlay(components);
+            for (id, sha256) in known {
+                if let Some(component) = components.get_mut(&id) {
+                    component.overridden |= component.sha256 != sha256;
+                }
+            }
             if shape.musl_cross_make.is_some() {
                 *musl_cross_make = shape.musl_cross_make;
             }

@@ -48,7 +48,7 @@ impl Catalog {
         let components = self.components.components.iter().filter_map(|(id, pin)| {
             Some(PinnedFile {
                 what: format!("component {id}"),
-                name: store_name(pin.url.as_ref()?.file_name()),
+                name: store_name(pin.file_name()?),
                 url: pin.url.clone(),
                 sha256: pin.sha256?,
                 size: None,

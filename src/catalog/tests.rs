@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::id::PinId;
 
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -155,4 +156,73 @@ fn a_finding_points_into_the_users_file() {
         "{shown}"
     );
     assert!(shown.contains("\"form\": 1"), "{shown}");
+}
+
+#[test]
+fn a_component_of_the_projects_own_renames_the_toolchains_built_from_it() {
+    let repacked = |sha256: &str| {
+        format!(
+            r#"{{"components": {{"gcc/13.3.0": {{"kind": "gcc", "version": "13.3.0", "file": "gcc-13.3.0-repacked.tar.xz",
+                "sha256": "{sha256}", "blessed": true}}}}}}"#
+        )
+    };
+    let id = |id: &str| id.parse::<crate::id::ToolchainId>().unwrap();
+    let own = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let dir = project(&[("components.json", &repacked(own))]);
+    let catalog = Catalog::load(dir.path()).unwrap();
+    assert!(
+        !catalog
+            .toolchains()
+            .contains_key(&id("musl-13.3.0-mips64el"))
+    );
+    let toolchain = &catalog.toolchains()[&id("musl-13.3.0-mips64el+override")];
+    let Origin::Source { overridden, .. } = &toolchain.origin else {
+        panic!("{toolchain:?}")
+    };
+    assert_eq!(
+        overridden.iter().map(PinId::as_str).collect::<Vec<_>>(),
+        ["gcc/13.3.0"]
+    );
+    // the file has no address, but a name in the store
+    let files = catalog.pinned_files();
+    let file = files
+        .iter()
+        .find(|it| it.what == "component gcc/13.3.0")
+        .unwrap();
+    assert_eq!(
+        (file.name.as_str(), &file.url),
+        ("gcc-13.3.0-repacked.tar.xz", &None)
+    );
+    // other toolchains keep their names
+    assert!(
+        catalog
+            .toolchains()
+            .contains_key(&id("musl-14.3.0-mips64el"))
+    );
+
+    // the pinned file from elsewhere is still the pinned file
+    let pinned = Catalog::embedded().unwrap().components.components["gcc/13.3.0"]
+        .sha256
+        .unwrap();
+    let dir = project(&[("components.json", &repacked(&pinned.sri()))]);
+    let catalog = Catalog::load(dir.path()).unwrap();
+    assert!(
+        catalog
+            .toolchains()
+            .contains_key(&id("musl-13.3.0-mips64el"))
+    );
+}
+
+#[test]
+fn a_source_toolchain_names_components_that_are_pinned() {
+    let catalog = Catalog::embedded().unwrap();
+    for (id, definition) in &catalog.source_toolchains {
+        let components: Vec<_> = definition.components().collect();
+        assert!(components.len() >= 4, "{id}");
+        for (kind, component) in components {
+            let pin = &catalog.components.components[&component];
+            assert_eq!(pin.kind, kind, "{component}");
+            assert!(pin.sha256.is_some() && pin.url.is_some(), "{component}");
+        }
+    }
 }

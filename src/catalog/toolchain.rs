@@ -75,13 +75,31 @@ pub enum Origin {
         definition: ToolchainId,
         /// The eras.
         eras: Vec<EraId>,
+        /// The components that the project replaced by files of its own.
+        overridden: Vec<PinId>,
     },
 }
 
 /// The only systems that the prebuilt toolchains run on.
 const PREBUILT_SYSTEMS: &[&str] = &["x86_64-linux"];
-/// The systems that a toolchain can be built on from source.
-const SOURCE_SYSTEMS: &[&str] = &["x86_64-linux", "aarch64-linux"];
+/// The systems that a toolchain can be built on from source: gcc's own scripts know 64-bit ARM hosts from 4.8 on.
+fn source_systems(gcc: &ToolVersion) -> Vec<&'static str> {
+    let since: Option<ToolVersion> = "4.8".parse().ok();
+    if since.is_some_and(|since| *gcc >= since) {
+        vec!["x86_64-linux", "aarch64-linux"]
+    } else {
+        vec!["x86_64-linux"]
+    }
+}
+
+/// The components of `definition` that the project replaced.
+fn overridden(catalog: &Catalog, definition: &super::SourceToolchain) -> Vec<PinId> {
+    let pins = &catalog.components.components;
+    definition
+        .components()
+        .filter_map(|(_, id)| pins.get(&id)?.overridden.then_some(id))
+        .collect()
+}
 
 /// Every toolchain of every source, by id.
 pub(super) fn all(catalog: &Catalog) -> BTreeMap<ToolchainId, Toolchain> {
@@ -216,8 +234,15 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 }
                 _ => (target.kernel_only.clone()?, None),
             };
+            let overridden = overridden(catalog, definition);
+            // what was built from other bytes than the pinned ones goes by another name
+            let mark = if overridden.is_empty() {
+                ""
+            } else {
+                "+override"
+            };
             Some(Toolchain {
-                id: format!("{id}-{arch}").parse().ok()?,
+                id: format!("{id}-{arch}{mark}").parse().ok()?,
                 source: definition.source,
                 arch: arch.clone(),
                 gcc: definition.gcc.clone(),
@@ -226,9 +251,10 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 linux_headers: definition.linux_headers.clone(),
                 target,
                 suffix: String::new(),
-                systems: SOURCE_SYSTEMS.to_vec(),
+                systems: source_systems(&definition.gcc),
                 properties: definition.properties.clone(),
                 origin: Origin::Source {
+                    overridden,
                     definition: id.clone(),
                     eras: definition.eras.clone(),
                 },

@@ -9,7 +9,9 @@ use super::model::{
     VersionRange,
 };
 use super::pick;
-use crate::catalog::{self, Catalog, Component, Endian, KernelPin, Origin, Purpose, SourceKind};
+use crate::catalog::{
+    self, Catalog, Component, ComponentKind, Endian, KernelPin, Origin, Purpose, SourceKind,
+};
 use crate::id::{ArchId, BoardId, PinId, PinUrl, ToolchainId};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
@@ -297,10 +299,9 @@ fn pins(catalog: &Catalog, it: &catalog::Toolchain) -> Vec<(String, Pin)> {
 }
 
 fn component_pin(component: &Component) -> Option<Pin> {
-    let url = component.url.as_ref();
     Some(Pin {
-        name: store_name(url?),
-        urls: url.iter().map(ToString::to_string).collect(),
+        name: catalog::store_name(component.file_name()?),
+        urls: component.url.iter().map(ToString::to_string).collect(),
         hash: component.sha256?.sri(),
         size: None,
     })
@@ -321,31 +322,30 @@ fn store_name(url: &PinUrl) -> String {
 
 /// How a toolchain is built from source, if it is.
 fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
-    let Origin::Source { definition, .. } = &it.origin else {
+    let Origin::Source {
+        definition,
+        overridden,
+        ..
+    } = &it.origin
+    else {
         return None;
     };
     let definition = catalog.source_toolchains.get(definition)?;
-    let id = |kind: &str, version: &str| Some(format!("{kind}/{version}"));
-    let tool = |kind: &str, version: &ToolVersion| id(kind, version.as_str());
-    let headers = definition.linux_headers.as_deref();
-    let components = BTreeMap::from([
-        ("gcc", tool("gcc", &definition.gcc)),
-        ("binutils", tool("binutils", &definition.binutils)),
-        ("gmp", tool("gmp", &definition.gmp)),
-        ("mpfr", tool("mpfr", &definition.mpfr)),
-        (
-            "mpc",
-            definition.mpc.as_ref().and_then(|it| tool("mpc", it)),
-        ),
-        (
-            "musl",
-            definition.musl.as_ref().and_then(|it| tool("musl", it)),
-        ),
-        (
-            "linux",
-            headers.and_then(|it| id("linux", &format!("headers-{it}"))),
-        ),
-    ]);
+    let kinds = ["gcc", "binutils", "gmp", "mpfr", "mpc", "musl", "linux"];
+    let mut components = BTreeMap::from(kinds.map(|kind| (kind, None)));
+    for (kind, id) in definition.components() {
+        let kind = match kind {
+            ComponentKind::Gcc => "gcc",
+            ComponentKind::Binutils => "binutils",
+            ComponentKind::Gmp => "gmp",
+            ComponentKind::Mpfr => "mpfr",
+            ComponentKind::Mpc => "mpc",
+            ComponentKind::Musl => "musl",
+            ComponentKind::Linux => "linux",
+            ComponentKind::Isl | ComponentKind::Other => continue,
+        };
+        components.insert(kind, Some(id.to_string()));
+    }
     let patches = ["gcc", "binutils", "musl"].map(|kind| {
         let component = components[kind].as_deref();
         let component = component.and_then(|id| catalog.components.components.get(id));
@@ -355,11 +355,15 @@ fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
         )
     });
     let target = catalog.arches.get(&it.arch)?.source.as_ref()?;
+    let mut configure = target.gcc_configure.clone();
+    if it.libc.is_some() {
+        configure.extend(target.gcc_configure_musl.iter().cloned());
+    }
     Some(Build {
         patches: BTreeMap::from(patches),
         components,
-        configure: target.gcc_configure.clone(),
-        overridden: vec![],
+        configure,
+        overridden: overridden.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -99,7 +99,7 @@ pub struct Build {
     pub patches: BTreeMap<&'static str, Vec<String>>,
     /// Options for gcc's configure.
     pub configure: Vec<String>,
-    /// Kinds of components that the project replaced.
+    /// Ids of the components that the project replaced.
     pub overridden: Vec<String>,
 }
 

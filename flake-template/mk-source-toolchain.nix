@@ -1,0 +1,157 @@
+# A toolchain built from source: binutils and gcc, and around musl also kernel headers and musl itself.
+#
+# Two derivations, so that a gcc that does not build leaves the binutils that did. One recipe serves gcc 4.4 to 14; what a
+# version needs said differently is in mk-source-toolchain.sh. What is built, with which options and patches, is data.
+{
+  pkgs,
+  # Reads ELF headers; shared with every other check.
+  elfTools,
+  # Pin id to file.
+  fetchPin,
+  # musl-cross-make's tree, for its patches; null where it cannot be had. Toolchains without patches never look at it.
+  muslCrossMake ? null,
+}:
+let
+  inherit (pkgs) lib;
+
+  script = builtins.path {
+    name = "kflake-source-toolchain.sh";
+    path = ./mk-source-toolchain.sh;
+  };
+  selfCheck = builtins.path {
+    name = "kflake-toolchain-self-check.sh";
+    path = ./toolchain-self-check.sh;
+  };
+
+  common = {
+    dontUnpack = true;
+    dontConfigure = true;
+    dontFixup = true;
+    dontStrip = true;
+    dontPatchELF = true;
+    # Format strings and fortified headers of a modern distribution stop compilers of another decade.
+    hardeningDisable = [ "all" ];
+    nativeBuildInputs = [
+      pkgs.xz
+      pkgs.m4
+      pkgs.bison
+      pkgs.flex
+    ];
+  };
+
+  # Two spellings of the machine that builds; known to the config.sub of every release that runs there.
+  buildTriple = "${builtins.head (lib.splitString "-" pkgs.stdenv.buildPlatform.system)}-linux-gnu";
+
+  # "gcc/5.3.0" is version 5.3.0 of gcc.
+  versionOf = pin: lib.concatStringsSep "/" (builtins.tail (lib.splitString "/" pin));
+
+  # The patches of one component, as files of musl-cross-make; the builder says so when they are not there.
+  patchesOf =
+    build: kind:
+    let
+      names = build.patches.${kind} or [ ];
+      dir = "patches/${kind}-${versionOf build.components.${kind}}";
+    in
+    map (name: "${if muslCrossMake == null then "/missing" else muslCrossMake}/${dir}/${name}") names;
+
+  binutils =
+    spec:
+    let
+      inherit (spec) build;
+    in
+    pkgs.stdenv.mkDerivation (
+      common
+      // {
+        name = "binutils-${spec.binutils}-${spec.target}";
+        inherit buildTriple;
+        inherit (spec) target;
+        binutilsVersion = spec.binutils;
+        binutilsSource = fetchPin build.components.binutils;
+        binutilsPatches = patchesOf build "binutils";
+        buildPhase = ". ${script}; build_binutils";
+        installPhase = "true";
+      }
+    );
+
+  # What a program may include from <linux/…> and <asm/…>.
+  linuxHeaders =
+    spec: arch:
+    pkgs.stdenv.mkDerivation (
+      common
+      // {
+        name = "linux-headers-${versionOf spec.build.components.linux}-${arch.linuxArch}";
+        inherit (arch) linuxArch;
+        linuxSource = fetchPin spec.build.components.linux;
+        nativeBuildInputs = common.nativeBuildInputs ++ [
+          pkgs.perl
+          pkgs.rsync
+        ];
+        buildPhase = ". ${script}; build_linux_headers";
+        installPhase = "true";
+      }
+    );
+in
+{
+  inherit binutils linuxHeaders;
+
+  # id    the toolchain's id in the matrix
+  # spec  its entry there; `build` names components, patches and configure options
+  # arch  the entry of its architecture
+  toolchain =
+    {
+      id,
+      spec,
+      arch,
+    }:
+    let
+      inherit (spec) build;
+      source = kind: if build.components.${kind} == null then "" else fetchPin build.components.${kind};
+      withLibc = spec.libc != null;
+    in
+    pkgs.stdenv.mkDerivation (
+      common
+      // {
+        name = "toolchain-${id}";
+        inherit buildTriple;
+        inherit (spec) target;
+        gccVersion = spec.gcc;
+        gccSource = source "gcc";
+        gccPatches = patchesOf build "gcc";
+        gmpSource = source "gmp";
+        mpfrSource = source "mpfr";
+        mpcSource = source "mpc";
+        muslSource = if withLibc then source "musl" else "";
+        muslPatches = if withLibc then patchesOf build "musl" else [ ];
+        linuxHeaders = if withLibc then linuxHeaders spec arch else "";
+        builtBinutils = binutils spec;
+        configureOptions = build.configure;
+
+        wantGcc = spec.gcc;
+        wantBinutils = spec.binutils;
+        wantLibc = if withLibc then spec.libc else "";
+        wantBits = toString arch.bits;
+        wantEndian = arch.endian;
+        wantMachine = toString arch.elfMachine;
+        wantInterpreter = if withLibc then toString arch.interpreter.musl else "";
+
+        buildPhase = ". ${script}; build_toolchain";
+        installPhase = ''
+          . ${elfTools}
+          . ${selfCheck}
+          self_check
+        '';
+        passthru = {
+          inherit id spec arch;
+          inherit (spec)
+            target
+            gcc
+            binutils
+            libc
+            ;
+          inherit (build) overridden;
+          crossCompile = "${spec.target}-";
+          builtBinutils = binutils spec;
+        };
+      }
+    );
+}
