@@ -9,6 +9,7 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod doctor;
 pub mod exit;
 pub mod flake;
 pub mod hash;

@@ -1,5 +1,9 @@
 //! An error on its way to the user, with the exit code it stands for.
 
+use crate::catalog::LoadError;
+use crate::exit;
+use crate::nix::NixError;
+
 /// What a subcommand returns.
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -19,6 +23,20 @@ impl Failure {
             code,
             report: miette::Report::new(error),
         }
+    }
+
+    /// What is wrong with Nix.
+    pub fn nix(error: NixError) -> Self {
+        Failure::new(error.exit_code(), error)
+    }
+
+    /// What is wrong with the data.
+    pub fn load(error: LoadError) -> Self {
+        let code = match error {
+            LoadError::Io { .. } => exit::IO,
+            LoadError::Findings { .. } => exit::DATA,
+        };
+        Failure::new(code, error)
     }
 
     /// A failure from a sentence and, where there is one, what to do about it.

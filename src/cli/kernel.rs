@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Result};
-use crate::catalog::{KernelFile, ProjectFile};
+use crate::catalog::{Catalog, KernelFile, ProjectFile, store_name};
 use crate::exit;
+use crate::nix::{Nix, Packages, Settings};
+use crate::version::KernelVersion;
 
 /// Manage the kernels that the project builds
-#[derive(Args)]
-pub struct Command {
+#[derive(clap::Args)]
+pub struct Args {
     #[command(subcommand)]
     action: Action,
 }
@@ -21,10 +23,104 @@ enum Action {
     /// Register a kernel of the project: a tarball on disk, or a version that the matrix pins
     ///
     /// A tarball's version is read from its Makefile, its sha256 is computed, and it is put into the Nix store, so that
-    /// building it needs no network. The entry goes into `matrix/kernels.json` of the project.
+    /// building it needs no network. The entry goes into `matrix/kernels.json` of the project, and from then on stands
+    /// for its band in `kflake validate`.
+    #[command(
+        after_help = "Examples:\n  kflake kernel add /usr/src/linux-source-6.1.tar.xz\n  kflake kernel add 6.6.30"
+    )]
     Add {
         /// Tarball (`.tar.xz`, `.tar.gz`, `.tar.bz2`, `.tar`) or version
         #[arg(value_name = "FILE|VERSION")]
         kernel: PathBuf,
     },
+}
+
+/// Runs `kflake kernel`.
+///
+/// # Errors
+/// When the kernel cannot be read or registered.
+pub fn run(args: Args, context: &Context) -> Result<u8> {
+    match args.action {
+        Action::Add { kernel } => add(&kernel, context),
+    }
+}
+
+fn add(kernel: &Path, context: &Context) -> Result<u8> {
+    let catalog = context.catalog()?;
+    if kernel.is_file() {
+        return add_file(kernel, &catalog, context);
+    }
+    let text = kernel.to_string_lossy();
+    let version: KernelVersion = text.parse().map_err(|error| {
+        Failure::message(
+            exit::USAGE,
+            format!("{}: no such file, and {error}", kernel.display()),
+            Some(
+                "name a kernel's tarball, or a version that `kflake kernel list` shows".to_owned(),
+            ),
+        )
+    })?;
+    add_version(&version, &catalog, context)
+}
+
+fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
+    let file = KernelFile::inspect(path).map_err(|error| Failure::new(exit::USAGE, error))?;
+    let KernelFile {
+        version,
+        sha256,
+        size,
+        name,
+    } = &file;
+    let era = catalog.eras.iter().find(|(_, era)| era.contains(version));
+    let Some((era, _)) = era else {
+        return Err(Failure::message(
+            exit::USAGE,
+            format!("no band of the matrix covers Linux {version}"),
+            None,
+        ));
+    };
+    let nix = Nix::probe().map_err(Failure::nix)?;
+    let settings = Settings {
+        packages: Packages::Host,
+        mirrors: context.mirrors(catalog),
+    };
+    let stored = nix
+        .add_fixed(&settings, path, &store_name(name.as_str()))
+        .map_err(Failure::nix)?;
+    let root = context
+        .project
+        .join(".kflake/roots")
+        .join(format!("linux-{version}"));
+    nix.add_root(&settings, &stored, &root)
+        .map_err(Failure::nix)?;
+    register(
+        version,
+        json!({ "file": name, "sha256": sha256, "size": size }),
+        context,
+    )?;
+    anstream::println!("Linux {version} ({era}): {name}, {sha256}");
+    Ok(exit::OK)
+}
+
+fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) -> Result<u8> {
+    let Some(pin) = catalog.kernels.get(version) else {
+        return Err(Failure::message(
+            exit::USAGE,
+            format!("the matrix has no tarball of Linux {version}"),
+            Some("`kflake kernel list` shows those it has; a tarball on disk can be added by its path".to_owned()),
+        ));
+    };
+    register(version, json!(pin), context)?;
+    anstream::println!("Linux {version}: {}", pin.sha256);
+    Ok(exit::OK)
+}
+
+/// Writes the entry of `version` into the project's `matrix/kernels.json`.
+fn register(version: &KernelVersion, entry: serde_json::Value, context: &Context) -> Result<()> {
+    let mut file = ProjectFile::open(&context.project, "kernels.json")
+        .map_err(|error| Failure::new(exit::IO, error))?;
+    if file.set(version.as_str(), entry) {
+        file.save().map_err(|error| Failure::new(exit::IO, error))?;
+    }
+    Ok(())
 }

@@ -1,16 +1,21 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
+mod doctor;
 mod failure;
 mod r#gen;
+mod kernel;
+mod pins;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub use failure::{Failure, Result};
 
+use crate::catalog::Catalog;
 use crate::exit;
+use crate::nix::{Apt, Mirrors};
 
 /// Build any Linux kernel from 2.6 to today with the toolchain that fits it.
 #[derive(Parser)]
@@ -42,12 +47,33 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Gen(r#gen::Args),
+    Kernel(kernel::Args),
+    Pins(pins::Args),
+    Doctor(doctor::Args),
 }
 
 /// What every subcommand gets.
 pub struct Context {
     /// The project folder.
     pub project: PathBuf,
+}
+
+impl Context {
+    /// The matrix, with the project's own data over it.
+    fn catalog(&self) -> Result<Catalog> {
+        Catalog::load(&self.project).map_err(Failure::load)
+    }
+
+    /// Where pins are looked for: what the matrix says, this machine's apt for Debian's, and what the environment overrides.
+    fn mirrors(&self, catalog: &Catalog) -> Mirrors {
+        let bases = catalog
+            .mirrors
+            .iter()
+            .map(|(scheme, urls)| (scheme.to_string(), urls.clone()));
+        Mirrors::new(bases)
+            .with_apt(&Apt::read(Path::new("/etc/apt")))
+            .with_environment(std::env::vars())
+    }
 }
 
 /// Parses the command line, runs it, and prints the error if there is one.
@@ -81,5 +107,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
         Command::Gen(args) => r#gen::run(args, context),
+        Command::Kernel(args) => kernel::run(args, context),
+        Command::Pins(args) => pins::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
     }
 }

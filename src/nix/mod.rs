@@ -3,6 +3,7 @@
 //! Everything that differs between Nix versions, and everything that Nix prints, is dealt with here; what comes out is
 //! typed. Nothing here knows what a cell or a stage is.
 
+mod add;
 mod apt;
 mod config;
 mod drv;
@@ -28,3 +29,4 @@ pub use guard::Guard;
 pub use mirror::Mirrors;
 pub use probe::{Nix, Version};
 pub use realise::{Job, Line, Realise};
+pub(crate) use store::last_error;

@@ -1,0 +1,131 @@
+//! `kflake pins`: the files that the matrix pins, and where they come from.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::{Context, Failure, Result};
+use crate::catalog::{PinnedFile, printable};
+use crate::exit;
+use crate::hash::Sha256;
+use crate::nix::{Nix, Packages, Settings};
+
+/// Look at pinned files and take them from where you have them
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Put the files of a folder that a pin knows into the Nix store
+    ///
+    /// Whatever they are called: the sha256 decides. Builds then need no network for them.
+    Import {
+        /// Folder to look through, with all below it
+        dir: PathBuf,
+    },
+    /// Show where each mirror scheme is looked for
+    ///
+    /// `NIX_MIRRORS_<scheme>` overrides: addresses or folders, separated by blanks.
+    Mirrors {
+        /// As shell commands: `eval "$(kflake pins mirrors --export)"` makes a plain `nix build` find them
+        #[arg(long)]
+        export: bool,
+    },
+}
+
+/// Runs `kflake pins`.
+///
+/// # Errors
+/// When the folder cannot be read or Nix refuses a file.
+pub fn run(args: Args, context: &Context) -> Result<u8> {
+    match args.action {
+        Action::Import { dir } => import(&dir, context),
+        Action::Mirrors { export } => mirrors(export, context),
+    }
+}
+
+fn import(dir: &Path, context: &Context) -> Result<u8> {
+    let catalog = context.catalog()?;
+    let mut by_hash = BTreeMap::<Sha256, Vec<PinnedFile>>::new();
+    for file in catalog.pinned_files() {
+        by_hash.entry(file.sha256).or_default().push(file);
+    }
+    let nix = Nix::probe().map_err(Failure::nix)?;
+    let settings = Settings {
+        packages: Packages::Host,
+        mirrors: context.mirrors(&catalog),
+    };
+    let (mut known, mut unknown) = (0, 0);
+    for path in files_below(dir)? {
+        let unreadable = |error| unreadable(&path, &error);
+        let hash = Sha256::of_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
+        let Some(pins) = by_hash.get(&hash) else {
+            unknown += 1;
+            continue;
+        };
+        for pin in pins {
+            nix.add_fixed(&settings, &path, &pin.name)
+                .map_err(Failure::nix)?;
+            anstream::println!("{}: {}", pin.what, printable(&path.to_string_lossy()));
+        }
+        known += 1;
+    }
+    anstream::println!(
+        "{known} files are in the store now; {unknown} are not pinned by the matrix."
+    );
+    Ok(if known == 0 { exit::FAILED } else { exit::OK })
+}
+
+/// The plain files in `dir` and below, in order; links are not followed.
+fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let fail = |error| unreadable(&folder, &error);
+        for entry in fs::read_dir(&folder).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let kind = entry.file_type().map_err(fail)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::message(
+        exit::IO,
+        format!(
+            "cannot read {}: {error}",
+            printable(&path.to_string_lossy())
+        ),
+        None,
+    )
+}
+
+fn mirrors(export: bool, context: &Context) -> Result<u8> {
+    let catalog = context.catalog()?;
+    for (variable, urls) in context.mirrors(&catalog).variables() {
+        if export {
+            anstream::println!("export {variable}='{}'", urls.replace('\'', "'\\''"));
+        } else {
+            let scheme = variable.trim_start_matches("NIX_MIRRORS_");
+            let shown = if urls.is_empty() {
+                "nowhere: no address is known"
+            } else {
+                &urls
+            };
+            anstream::println!("{scheme:10} {}", printable(shown));
+        }
+    }
+    Ok(exit::OK)
+}
