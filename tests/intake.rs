@@ -1,0 +1,196 @@
+//! Files on their way into a project, through the command line and real Nix: `kernel add`, `pins import`; and `doctor`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use assert_cmd::prelude::*;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+fn kflake(project: &Path) -> Command {
+    let mut command = Command::cargo_bin("kflake").unwrap();
+    command.arg("-C").arg(project);
+    command
+}
+
+/// A kernel tarball of `version` with nothing but a Makefile in it.
+fn tarball(dir: &Path, version: &str) -> PathBuf {
+    let mut parts = version.split('.');
+    let mut next = || parts.next().unwrap_or("0").to_owned();
+    let tree = dir.join(format!("linux-{version}"));
+    fs::create_dir(&tree).unwrap();
+    let makefile = format!(
+        "VERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = {}\nEXTRAVERSION =\n",
+        next(),
+        next(),
+        next()
+    );
+    fs::write(tree.join("Makefile"), makefile).unwrap();
+    let file = dir.join(format!("linux-{version}.tar.gz"));
+    let status = Command::new("tar")
+        .arg("-C")
+        .arg(dir)
+        .arg("-czf")
+        .arg(&file)
+        .arg(tree.file_name().unwrap())
+        .status();
+    assert!(status.unwrap().success());
+    file
+}
+
+#[test]
+fn a_tarball_becomes_a_kernel_of_the_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    let file = tarball(dir.path(), "6.1.7777");
+    for _ in 0..2 {
+        kflake(&project)
+            .args(["kernel", "add"])
+            .arg(&file)
+            .assert()
+            .success()
+            .stdout(contains(
+                "Linux 6.1.7777 (k6): linux-6.1.7777.tar.gz, sha256-",
+            ));
+    }
+    let text = fs::read_to_string(project.join("matrix/kernels.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["6.1.7777"]["file"], "linux-6.1.7777.tar.gz");
+    let root = project.join(".kflake/roots/linux-6.1.7777");
+    assert_eq!(
+        fs::read(root).unwrap(),
+        fs::read(&file).unwrap(),
+        "the store holds the file, and keeps it"
+    );
+}
+
+#[test]
+fn a_known_version_becomes_a_kernel_of_the_project() {
+    let dir = tempfile::tempdir().unwrap();
+    kflake(dir.path())
+        .args(["kernel", "add", "6.6.30"])
+        .assert()
+        .success();
+    let text = fs::read_to_string(dir.path().join("matrix/kernels.json")).unwrap();
+    assert!(
+        text.contains("mirror://kernel/linux/kernel/v6.x/linux-6.6.30.tar.xz"),
+        "{text}"
+    );
+    kflake(dir.path())
+        .args(["kernel", "add", "6.6.9999"])
+        .assert()
+        .code(2)
+        .stderr(contains("no tarball of Linux 6.6.9999").and(contains("kernel list")));
+}
+
+#[test]
+fn what_is_no_kernel_is_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let cut = dir.path().join("linux-6.1.tar.gz");
+    let whole = fs::read(tarball(dir.path(), "6.1.3")).unwrap();
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let outside = tarball(dir.path(), "1.2.13");
+    for (file, says) in [
+        (cut.as_path(), "damaged or cut short"),
+        (
+            outside.as_path(),
+            "no band of the matrix covers Linux 1.2.13",
+        ),
+        (Path::new("/etc/hostname"), "not a tarball"),
+        (Path::new("no-such-file.tar.xz"), "no such file"),
+    ] {
+        kflake(&dir.path().join("project"))
+            .args(["kernel", "add"])
+            .arg(file)
+            .assert()
+            .code(2)
+            .stderr(contains(says));
+    }
+    assert!(!dir.path().join("project").exists());
+}
+
+#[test]
+fn pinned_files_are_taken_from_a_folder_whatever_they_are_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    let file = tarball(dir.path(), "6.1.7778");
+    kflake(&project)
+        .args(["kernel", "add"])
+        .arg(&file)
+        .assert()
+        .success();
+    let folder = dir.path().join("downloads/below");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(&file, folder.join("renamed \u{1b}[31m file")).unwrap();
+    fs::write(folder.join("other"), "of no pin").unwrap();
+    kflake(&project)
+        .args(["pins", "import"])
+        .arg(dir.path().join("downloads"))
+        .assert()
+        .success()
+        .stdout(
+            contains("linux 6.1.7778: ")
+                .and(contains("1 files are in the store now; 1 are not pinned"))
+                .and(contains('\u{1b}').not()),
+        );
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    kflake(&project)
+        .args(["pins", "import"])
+        .arg(&empty)
+        .assert()
+        .code(1);
+    kflake(&project)
+        .args(["pins", "import", "no-such-folder"])
+        .assert()
+        .code(8)
+        .stderr(contains("no-such-folder"));
+}
+
+#[test]
+fn mirrors_can_be_told_by_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    kflake(dir.path())
+        .args(["pins", "mirrors", "--export"])
+        .env("NIX_MIRRORS_bootlin", "/srv/mirror")
+        .assert()
+        .success()
+        .stdout(contains("export NIX_MIRRORS_bootlin='file:///srv/mirror/'"));
+}
+
+#[test]
+fn without_nix_everything_else_is_still_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = |command: &mut Command| {
+        command.env("PATH", dir.path()).env_remove("KFLAKE_NIX");
+    };
+    let mut doctor = kflake(dir.path());
+    bare(doctor.arg("doctor"));
+    doctor.assert().code(1).stdout(
+        contains("Nix is not installed")
+            .and(contains("apt-get install nix-bin"))
+            .and(contains("GiB free")),
+    );
+    let file = tarball(dir.path(), "6.1.7779");
+    let mut add = kflake(dir.path());
+    bare(add.args(["kernel", "add"]).arg(file));
+    add.assert()
+        .code(6)
+        .stderr(contains("Nix is not installed"));
+}
+
+#[test]
+fn this_machine_can_build() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kflake(dir.path())
+        .args(["doctor", "--json"])
+        .output()
+        .unwrap();
+    let checks: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let sandbox = checks
+        .iter()
+        .find(|check| check["name"] == "sandbox")
+        .unwrap();
+    assert_eq!(sandbox["verdict"], "good", "{sandbox}");
+}
