@@ -17,6 +17,7 @@ pub mod id;
 pub mod kconfig;
 pub mod nix;
 pub mod report;
+pub mod resolve;
 pub mod text;
 pub mod validate;
 pub mod version;

@@ -48,6 +48,14 @@ const KERNEL_SHAPE: &str =
     "a version looks like 2.6.39.4, 3.18.140, 5.10, 6.12-rc3 or 5.10.229-suffix";
 
 impl KernelVersion {
+    /// Before every version that can be written.
+    pub const BEGINNING: KernelVersion = KernelVersion {
+        numbers: [0; 4],
+        rc: Some(0),
+        local: String::new(),
+        text: String::new(),
+    };
+
     /// The numbers, padded with zeros: 5.10 is `[5, 10, 0, 0]`.
     pub fn numbers(&self) -> [u16; 4] {
         self.numbers
@@ -80,10 +88,29 @@ impl KernelVersion {
     }
 
     /// Position in the kernel's order, local suffix aside: a final release sorts as the highest candidate.
-    pub fn rank(&self) -> ([u16; 4], u32) {
+    pub fn rank(&self) -> Rank {
         (self.numbers, self.rc.map_or(u32::MAX, u32::from))
     }
+
+    /// Where the release begins that this version is, or is a candidate for: before its first candidate.
+    ///
+    /// The result is spelled with `-rc0`, which no kernel was ever called.
+    pub fn opening(&self) -> KernelVersion {
+        let mut text: Vec<String> = self.numbers.iter().map(u16::to_string).collect();
+        while text.len() > 2 && text.last().is_some_and(|number| number == "0") {
+            text.pop();
+        }
+        KernelVersion {
+            numbers: self.numbers,
+            rc: Some(0),
+            local: String::new(),
+            text: format!("{}-rc0", text.join(".")),
+        }
+    }
 }
+
+/// A position in the kernel's order: the numbers, and the candidate's number or the highest for a release.
+pub type Rank = ([u16; 4], u32);
 
 impl FromStr for KernelVersion {
     type Err = VersionError;
@@ -223,6 +250,12 @@ impl ToolVersion {
         &self.text
     }
 
+    /// Whether the version is `prefix` or begins with it, number by number: 12.2.0 begins with 12, not with 1.
+    pub fn starts_with(&self, prefix: &ToolVersion) -> bool {
+        let count = prefix.text.split('.').count();
+        self.numbers[..count] == prefix.numbers[..count]
+    }
+
     /// The first number: 12 for gcc 12.2.0.
     pub fn major(&self) -> u16 {
         self.numbers[0]
@@ -311,6 +344,39 @@ impl<V: Ord> Range<V> {
     /// Whether no version can lie inside.
     pub fn is_empty(&self) -> bool {
         matches!((&self.from, &self.below), (Some(from), Some(below)) if from >= below)
+    }
+}
+
+impl Range<KernelVersion> {
+    /// Whether a fact with these bounds holds for `version`.
+    ///
+    /// A release candidate is held to both sides of a boundary: what begins with 6.12 was merged before 6.12-rc1, and what
+    /// ends with 6.12 may not have ended by then. So both `from 6.12` and `below 6.12` hold for 6.12-rc3. A bound that is
+    /// itself a candidate is taken as it is written. Local suffixes don't count.
+    pub fn holds_for(&self, version: &KernelVersion) -> bool {
+        let rank = version.rank();
+        self.first().is_none_or(|first| rank >= first.rank())
+            && self.below.as_ref().is_none_or(|below| rank < below.rank())
+    }
+
+    /// The first position for which [`Range::holds_for`]; none: from the beginning.
+    pub fn first(&self) -> Option<KernelVersion> {
+        let from = self.from.as_ref()?;
+        Some(match from.rc {
+            Some(_) => from.clone(),
+            None => from.opening(),
+        })
+    }
+}
+
+impl<V: fmt::Display> fmt::Display for Range<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.from, &self.below) {
+            (Some(from), Some(below)) => write!(f, "from {from}, below {below}"),
+            (Some(from), None) => write!(f, "from {from}"),
+            (None, Some(below)) => write!(f, "below {below}"),
+            (None, None) => f.write_str("all"),
+        }
     }
 }
 
@@ -408,10 +474,34 @@ mod tests {
     }
 
     #[test]
+    fn candidates_are_held_to_both_sides_of_a_boundary() {
+        let range = |from: Option<&str>, below: Option<&str>| Range {
+            from: from.map(kernel),
+            below: below.map(kernel),
+        };
+        let candidate = kernel("6.12-rc3");
+        assert!(range(Some("6.12"), None).holds_for(&candidate));
+        assert!(range(None, Some("6.12")).holds_for(&candidate));
+        assert!(!range(None, Some("6.12")).holds_for(&kernel("6.12")));
+        assert!(!range(Some("6.12"), None).holds_for(&kernel("6.11.9")));
+        assert!(!range(Some("6.12-rc4"), None).holds_for(&candidate));
+        assert!(!range(None, Some("6.12-rc3")).holds_for(&candidate));
+        assert!(!range(None, Some("6.12.1")).holds_for(&kernel("6.12.1-local")));
+        assert!(range(Some("6.12.1"), None).holds_for(&kernel("6.12.1-local")));
+        assert_eq!(kernel("6.12.0").opening().as_str(), "6.12-rc0");
+        assert!(kernel("6.12").opening() < kernel("6.12-rc1"));
+        assert!(kernel("6.12").opening() > kernel("6.11.99"));
+    }
+
+    #[test]
     fn tool_versions_compare_by_number() {
         let tool = |text: &str| text.parse::<ToolVersion>().expect(text);
         assert!(tool("2.9") < tool("2.31"));
         assert_eq!(tool("2.31"), tool("2.31.0"));
+        assert!(tool("12.2.0").starts_with(&tool("12")) && !tool("12.2.0").starts_with(&tool("1")));
+        assert!(
+            tool("9.3.0").starts_with(&tool("9.3")) && !tool("9.4.0").starts_with(&tool("9.3"))
+        );
         assert!("12.2.0-14".parse::<ToolVersion>().is_err());
         assert!("".parse::<ToolVersion>().is_err());
     }

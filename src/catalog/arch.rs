@@ -130,6 +130,30 @@ pub struct SourceTarget {
     pub gcc_configure_musl: Vec<String>,
 }
 
+impl Arch {
+    /// Why the arch does not exist in `version`; none: it does. Candidates belong with the release they lead to.
+    pub fn missing_in(&self, version: &KernelVersion) -> Option<&Support> {
+        let numbers = version.numbers();
+        let holds = |support: &Support| {
+            support.kernel.as_ref().is_some_and(|range| {
+                let starts = range
+                    .from
+                    .as_ref()
+                    .is_none_or(|from| numbers >= from.numbers());
+                starts
+                    && range
+                        .below
+                        .as_ref()
+                        .is_none_or(|below| numbers < below.numbers())
+            })
+        };
+        match self.support.iter().any(holds) {
+            true => None,
+            false => self.support.first(),
+        }
+    }
+}
+
 /// A range of kernels that have the arch, and how that is known.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -41,7 +41,7 @@ pub struct Constraint {
 impl Constraint {
     /// Whether it speaks of `arch` at `version`.
     pub fn applies(&self, arch: &ArchId, version: &KernelVersion) -> bool {
-        (self.arches.is_empty() || self.arches.contains(arch)) && self.kernel.contains(version)
+        (self.arches.is_empty() || self.arches.contains(arch)) && self.kernel.holds_for(version)
     }
 
     /// Whether it can reject a toolchain, rather than warn.
@@ -56,6 +56,32 @@ impl Constraint {
 )]
 #[serde(transparent)]
 pub struct Tool(pub String);
+
+impl Tool {
+    /// What of a toolchain it speaks of; none: it is about the machine that builds.
+    pub fn aspect(&self) -> Option<Aspect> {
+        Some(match self.0.trim_end_matches("-known-bad") {
+            "gcc" => Aspect::Gcc,
+            "binutils" => Aspect::Binutils,
+            "glibc" | "musl" | "uclibc" => Aspect::Libc,
+            "gcc-target-abi" => Aspect::Property,
+            _ => return None,
+        })
+    }
+}
+
+/// The part of a toolchain that a constraint speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// gcc's version.
+    Gcc,
+    /// The version of binutils.
+    Binutils,
+    /// The libc's version, where the toolchain has that libc.
+    Libc,
+    /// A tag of the toolchain.
+    Property,
+}
 
 /// Which versions or properties of the tool a constraint accepts; exactly one of the three.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,4 +160,38 @@ pub struct Shim {
     pub fix: Option<FixId>,
     /// What to do, in words.
     pub text: String,
+}
+
+impl Severity {
+    /// The spelling of data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Warns => "warns",
+            Severity::BreaksBoot => "breaks-boot",
+            Severity::BreaksBuild => "breaks-build",
+            Severity::Refuses => "refuses",
+        }
+    }
+}
+
+impl Confidence {
+    /// The spelling of data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Folklore => "folklore",
+            Confidence::Reported => "reported",
+            Confidence::Documented => "documented",
+            Confidence::Measured => "measured",
+        }
+    }
+}
+
+impl Purpose {
+    /// The spelling of data and command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Kernel => "kernel",
+            Purpose::Userland => "userland",
+        }
+    }
 }

@@ -29,6 +29,15 @@ pub struct Fix {
     pub apply: Vec<Apply>,
 }
 
+impl Fix {
+    /// Whether it is applied to `version` on `arch` when `gcc` compiles it.
+    pub fn applies(&self, arch: &ArchId, version: &KernelVersion, gcc: &ToolVersion) -> bool {
+        self.kernel.holds_for(version)
+            && (self.arches.is_empty() || self.arches.contains(arch))
+            && self.gcc.as_ref().is_none_or(|range| range.contains(gcc))
+    }
+}
+
 /// One step of a fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]

@@ -252,6 +252,37 @@ pub(super) fn with_project(project: &Path) -> Result<Catalog, LoadError> {
     finish(catalog, findings)
 }
 
+/// The facts of these files alone: `(name, text)`, the name as in `matrix/`.
+pub(super) fn of_texts(texts: &[(&str, &str)]) -> Result<Catalog, LoadError> {
+    let mut catalog = Catalog::default();
+    let mut findings = vec![];
+    for (name, text) in texts {
+        let source = SourceFile::new(format!("matrix/{name}"), *text);
+        let Some(file) = FILES.iter().find(|file| file.name == *name) else {
+            findings.push(unknown_file(source));
+            continue;
+        };
+        match (file.read)(text, &mut catalog) {
+            Ok(()) => drop(catalog.project_files.insert(file.name, source)),
+            Err(error) => findings.extend(problems(file, &source, &error)),
+        }
+    }
+    finish(catalog, findings)
+}
+
+fn unknown_file(file: SourceFile) -> Finding {
+    let known: Vec<_> = FILES.iter().map(|file| file.name).collect();
+    Finding {
+        code: codes::UNKNOWN_FILE,
+        level: Level::Error,
+        file,
+        pointer: Pointer::root(),
+        offset: None,
+        message: "the matrix has no file of this name, so nothing would read it".into(),
+        help: Some(format!("its files are {}", known.join(", "))),
+    }
+}
+
 fn finish(catalog: Catalog, findings: Vec<Finding>) -> Result<Catalog, LoadError> {
     if findings.iter().any(|finding| finding.level == Level::Error) {
         return Err(LoadError::Findings { findings });
@@ -306,6 +337,13 @@ fn project_files(
         if path.extension().is_none_or(|extension| extension != "json") || name.starts_with('.') {
             continue;
         }
+        if !FILES.iter().any(|file| file.name == name) {
+            if !FOREIGN.contains(&name.as_str()) {
+                let file = SourceFile::new(path.display().to_string(), "");
+                findings.push(unknown_file(file));
+            }
+            continue;
+        }
         let mut unreadable = |code, level, message: &str, help: &str| {
             findings.push(Finding {
                 code,
@@ -317,18 +355,6 @@ fn project_files(
                 help: Some(help.into()),
             });
         };
-        if !FILES.iter().any(|file| file.name == name) {
-            if !FOREIGN.contains(&name.as_str()) {
-                let known: Vec<_> = FILES.iter().map(|file| file.name).collect();
-                unreadable(
-                    codes::UNKNOWN_FILE,
-                    Level::Error,
-                    "the matrix has no file of this name, so nothing would read it",
-                    &format!("its files are {}", known.join(", ")),
-                );
-            }
-            continue;
-        }
         if std::fs::metadata(&path).map_err(io(&path))?.len() > MAX_FILE {
             unreadable(
                 codes::UNREADABLE,

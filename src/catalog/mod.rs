@@ -33,7 +33,7 @@ pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
 pub use board::Board;
 pub use bootlin::{Bootlin, BootlinRelease, BootlinTarball, Confident};
 pub use component::{Component, ComponentKind, Components, MuslCrossMake, SourceToolchain};
-pub use constraint::{Confidence, Constraint, Purpose, Severity, Shim, Tool, Window};
+pub use constraint::{Aspect, Confidence, Constraint, Purpose, Severity, Shim, Tool, Window};
 pub use debian::{Debian, DebianPin, DebianToolchain};
 pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
@@ -95,6 +95,14 @@ impl Catalog {
     /// When a file cannot be read, or its data is wrong; then with every problem, not only the first.
     pub fn load(project: &Path) -> Result<Self, LoadError> {
         load::with_project(project)
+    }
+
+    /// The facts of these files alone, nothing embedded: each file's name in `matrix/` and its text.
+    ///
+    /// # Errors
+    /// When the data is wrong, with every problem.
+    pub fn of_texts(texts: &[(&str, &str)]) -> Result<Self, LoadError> {
+        load::of_texts(texts)
     }
 
     /// Every toolchain of every source.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Catalog, SourceKind};
+use super::{Arch, Bits, Catalog, Endian, SourceKind, SourceTarget};
 use crate::hash::Sha256;
 use crate::id::{ArchId, EraId, FileName, PinId, ToolchainId};
 use crate::version::ToolVersion;
@@ -210,7 +210,11 @@ fn bootlin_one(
         target: triple.clone()?,
         suffix: String::new(),
         systems: PREBUILT_SYSTEMS.to_vec(),
-        properties: vec![],
+        // whether a powerpc64 compiler of theirs defaults to ELFv1 is not known, so none is said to
+        properties: match arch_dir.starts_with("armv7") {
+            true => vec!["armv7-a".into()],
+            false => vec![],
+        },
         origin: Origin::Bootlin {
             file: file.clone(),
             arch_dir: arch_dir.clone(),
@@ -226,13 +230,14 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
     let definitions = catalog.source_toolchains.iter();
     definitions.flat_map(move |(id, definition)| {
         definition.arches.iter().filter_map(move |arch| {
-            let target = catalog.arches.get(arch)?.source.as_ref()?;
+            let facts = catalog.arches.get(arch)?;
+            let source = facts.source.as_ref()?;
             let (target, libc) = match definition.source {
                 SourceKind::Musl => {
                     let version = definition.musl.as_ref()?;
-                    (target.musl.clone()?, Some(format!("musl-{version}")))
+                    (source.musl.clone()?, Some(format!("musl-{version}")))
                 }
-                _ => (target.kernel_only.clone()?, None),
+                _ => (source.kernel_only.clone()?, None),
             };
             let overridden = overridden(catalog, definition);
             // what was built from other bytes than the pinned ones goes by another name
@@ -241,6 +246,8 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
             } else {
                 "+override"
             };
+            let mut properties = definition.properties.clone();
+            properties.extend(configured_properties(facts, source, libc.is_some()));
             Some(Toolchain {
                 id: format!("{id}-{arch}{mark}").parse().ok()?,
                 source: definition.source,
@@ -252,7 +259,7 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 target,
                 suffix: String::new(),
                 systems: source_systems(&definition.gcc),
-                properties: definition.properties.clone(),
+                properties,
                 origin: Origin::Source {
                     overridden,
                     definition: id.clone(),
@@ -261,4 +268,28 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
             })
         })
     })
+}
+
+/// What gcc's own configuration makes of the compiler: `--with-arch=armv7-a` and `--with-abi=elfv2` are tags of that name;
+/// a big-endian powerpc64 compiler that is told nothing defaults to ELFv1, and compiles for 32 bits too.
+fn configured_properties(arch: &Arch, source: &SourceTarget, with_musl: bool) -> Vec<String> {
+    let with_musl = source.gcc_configure_musl.iter().filter(|_| with_musl);
+    let options: Vec<&str> = source
+        .gcc_configure
+        .iter()
+        .chain(with_musl)
+        .map(String::as_str)
+        .collect();
+    let value = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
+    let mut properties = vec![];
+    properties.extend(value("--with-arch=").map(str::to_owned));
+    if arch.linux_arch == "powerpc" && arch.bits == Bits::B64 {
+        let default = match arch.endian {
+            Endian::Big => "elfv1",
+            Endian::Little => "elfv2",
+        };
+        properties.push(value("--with-abi=").unwrap_or(default).to_owned());
+        properties.push("multilib-32".into());
+    }
+    properties
 }

@@ -1,10 +1,12 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
 mod doctor;
+mod explain;
 mod failure;
 mod r#gen;
 mod kernel;
 mod pins;
+mod resolve;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,6 +52,7 @@ enum Command {
     Kernel(kernel::Args),
     Pins(pins::Args),
     Doctor(doctor::Args),
+    Resolve(resolve::Args),
 }
 
 /// What every subcommand gets.
@@ -110,5 +113,6 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Kernel(args) => kernel::run(args, context),
         Command::Pins(args) => pins::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
+        Command::Resolve(args) => resolve::run(&args, context),
     }
 }

@@ -1,0 +1,389 @@
+//! The resolver's answer as text for a terminal of 80 columns, and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use crate::catalog::{Constraint, Purpose, Toolchain, Window};
+use crate::id::{ArchId, ConstraintId};
+use crate::resolve::{Candidate, Fact, NothingFits, Objection, Resolution, Unresolved};
+use crate::version::KernelVersion;
+
+const WIDTH: usize = 80;
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const CARE: Style = AnsiColor::Yellow.on_default();
+
+/// What was asked.
+pub struct Asked<'a> {
+    /// Version.
+    pub version: &'a KernelVersion,
+    /// Arch.
+    pub arch: &'a ArchId,
+    /// Purpose.
+    pub purpose: Purpose,
+}
+
+impl Asked<'_> {
+    /// The beginning of the answer.
+    pub fn json(&self, outcome: &str) -> Value {
+        json!({
+            "schema_version": 1,
+            "version": self.version,
+            "arch": self.arch,
+            "purpose": self.purpose,
+            "outcome": outcome,
+        })
+    }
+}
+
+/// The toolchain alone, and why.
+pub fn summary(resolution: &Resolution<'_>) -> String {
+    let mut out = String::new();
+    let Toolchain {
+        id,
+        source,
+        gcc,
+        binutils,
+        libc,
+        target,
+        ..
+    } = resolution.toolchain;
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {id}", resolution.cell);
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(out, "  {DIM}{name:<9}{DIM:#} {value}");
+    };
+    row("source", source.as_str());
+    row("gcc", gcc.as_str());
+    row(
+        "binutils",
+        binutils
+            .as_ref()
+            .map_or("not recorded", |version| version.as_str()),
+    );
+    row("libc", libc.as_deref().unwrap_or("none (for kernels only)"));
+    row("target", target);
+    row("basis", &basis(resolution));
+    for reason in resolution.reasons() {
+        let _ = writeln!(out, "{}", wrapped(&reason, "  - ", "    "));
+    }
+    out
+}
+
+fn basis(resolution: &Resolution<'_>) -> String {
+    let word = resolution.basis.as_str();
+    let furthest = resolution
+        .measured
+        .iter()
+        .rfind(|it| it.outcome == "passed");
+    match furthest {
+        Some(it) => format!("{word}: {} passed on {}", it.stage, it.date),
+        None => word.into(),
+    }
+}
+
+/// The answer with every candidate and every fact that spoke.
+pub fn resolution(asked: &Asked<'_>, resolution: &Resolution<'_>) -> String {
+    let mut out = summary(resolution);
+    let mut facts = Facts::default();
+    list_candidates(
+        &mut out,
+        &mut facts,
+        &resolution.candidates,
+        Some(resolution.chosen),
+    );
+    facts.print(&mut out);
+    if !resolution.host.is_empty() {
+        heading(&mut out, "Beyond the toolchain");
+        for (id, constraint) in &resolution.host {
+            let line = format!(
+                "{}: {id} ({})",
+                needs(constraint),
+                constraint.severity.as_str()
+            );
+            let _ = writeln!(out, "{}", wrapped(&line, "  - ", "    "));
+        }
+    }
+    let _ = asked;
+    out
+}
+
+/// Why there is no answer.
+pub fn failure(asked: &Asked<'_>, unresolved: &Unresolved<'_>) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{BOLD}Linux {} on {}{BOLD:#}",
+        asked.version, asked.arch
+    );
+    match unresolved {
+        Unresolved::Unsupported { support, .. } => {
+            let _ = writeln!(out, "{}", wrapped(&support.reason, "  ", "  "));
+            let _ = writeln!(
+                out,
+                "{}",
+                wrapped(&format!("Evidence: {}", support.evidence), "  ", "  ")
+            );
+        }
+        Unresolved::NoToolchain(it) => {
+            let NothingFits {
+                candidates,
+                obstacles,
+                ..
+            } = &**it;
+            let mut facts = Facts::default();
+            // the facts in the way are named first, so that theirs are the first numbers
+            for fact in obstacles {
+                let all = candidates.iter().flat_map(|it| &it.verdict.rejected);
+                if let Some(objection) = all.into_iter().find(|it| it.fact == *fact) {
+                    facts.number(objection);
+                }
+            }
+            list_candidates(&mut out, &mut facts, candidates, None);
+            facts.print(&mut out);
+        }
+        _ => {}
+    }
+    out
+}
+
+/// The facts that were named, by the number under which they were.
+#[derive(Default)]
+struct Facts<'a> {
+    numbers: BTreeMap<String, usize>,
+    list: Vec<&'a Objection<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    fn number(&mut self, objection: &'a Objection<'a>) -> usize {
+        let next = self.list.len() + 1;
+        let number = *self
+            .numbers
+            .entry(objection.fact.to_string())
+            .or_insert(next);
+        if number == next {
+            self.list.push(objection);
+        }
+        number
+    }
+
+    fn print(&self, out: &mut String) {
+        if self.list.is_empty() {
+            return;
+        }
+        heading(out, "Facts");
+        for (index, objection) in self.list.iter().enumerate() {
+            let number = format!("[{}]", index + 1);
+            let Some(constraint) = objection.constraint else {
+                let _ = writeln!(
+                    out,
+                    "  {number:<5}{BOLD}{}{BOLD:#}: {}",
+                    objection.fact, objection.text
+                );
+                continue;
+            };
+            let sure = constraint.confidence.as_str();
+            let severity = constraint.severity.as_str();
+            let _ = writeln!(
+                out,
+                "  {number:<5}{BOLD}{}{BOLD:#}  {DIM}{severity}, {sure}{DIM:#}",
+                objection.fact
+            );
+            let mut say = |text: &str| {
+                let _ = writeln!(out, "{}", wrapped(text, "       ", "       "));
+            };
+            say(&format!(
+                "Linux {}: {}.",
+                constraint.kernel,
+                needs(constraint)
+            ));
+            if let Some(condition) = &constraint.only_if {
+                say(&format!("Only if: {condition}."));
+            }
+            say(&constraint.reason);
+            say(&format!("Evidence: {}", constraint.evidence));
+        }
+    }
+}
+
+/// What a constraint asks for: `binutils below 2.31`.
+fn needs(constraint: &Constraint) -> String {
+    let tool = constraint.tool.0.trim_end_matches("-known-bad");
+    match &constraint.window {
+        Window::Accept(range) => format!("{tool} {range}"),
+        Window::Avoid(range) => format!("{tool} not {range}"),
+        Window::Property(tag) => format!("{tool}: {tag}"),
+    }
+}
+
+/// One line per candidate up to the one taken, and a count of those behind it; all, where none is taken.
+fn list_candidates<'a>(
+    out: &mut String,
+    facts: &mut Facts<'a>,
+    candidates: &'a [Candidate<'a>],
+    chosen: Option<usize>,
+) {
+    heading(out, "Candidates, the preferred one first");
+    let last = chosen.unwrap_or(candidates.len());
+    let mut index = 0;
+    while index < candidates.len().min(last + 1) {
+        let candidate = &candidates[index];
+        if Some(index) == chosen {
+            line(out, GOOD, "✓", candidate, "taken");
+        } else {
+            let text = numbers(facts, &candidate.verdict.rejected);
+            line(out, BAD, "✗", candidate, &text);
+        }
+        let warned = numbers(facts, &candidate.verdict.warned);
+        if Some(index) == chosen && !warned.is_empty() {
+            let _ = writeln!(out, "      {CARE}with care:{CARE:#} {warned}");
+        }
+        for lift in candidate
+            .verdict
+            .lifted
+            .iter()
+            .filter(|_| Some(index) == chosen)
+        {
+            let text = format!("{} is lifted by the fix {}", lift.constraint, lift.fix);
+            let _ = writeln!(out, "{}", wrapped(&text, "      ", "      "));
+        }
+        index += 1;
+    }
+    rest(out, facts, &candidates[index..]);
+}
+
+fn numbers<'a>(facts: &mut Facts<'a>, objections: &'a [Objection<'a>]) -> String {
+    let numbers: Vec<String> = objections
+        .iter()
+        .map(|it| format!("[{}]", facts.number(it)))
+        .collect();
+    numbers.join(" ")
+}
+
+fn line(out: &mut String, style: Style, mark: &str, candidate: &Candidate<'_>, text: &str) {
+    let Toolchain {
+        source,
+        gcc,
+        binutils,
+        libc,
+        ..
+    } = candidate.toolchain;
+    let binutils = binutils.as_ref().map_or("?", |version| version.as_str());
+    let libc = libc.as_deref().unwrap_or("no libc");
+    let variant = variant(candidate.toolchain);
+    let _ = writeln!(
+        out,
+        "  {style}{mark}{style:#} {source:<11} gcc {gcc:<7} binutils {binutils:<7} {libc:<12} {variant:<17} {style}{text}{style:#}",
+    );
+}
+
+/// What tells two toolchains of one source with the same versions apart.
+fn variant(toolchain: &Toolchain) -> String {
+    use crate::catalog::Origin;
+    match &toolchain.origin {
+        Origin::Bootlin { arch_dir, .. } => arch_dir.clone(),
+        Origin::Debian { suite, .. } => suite.clone(),
+        Origin::Source { .. } => String::new(),
+    }
+}
+
+/// What comes after the one taken, counted by source.
+fn rest<'a>(out: &mut String, _facts: &mut Facts<'a>, candidates: &'a [Candidate<'a>]) {
+    if candidates.is_empty() {
+        return;
+    }
+    let mut by_source: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for candidate in candidates {
+        let (fit, all) = by_source.entry(candidate.toolchain.source).or_default();
+        *fit += usize::from(candidate.verdict.is_accepted());
+        *all += 1;
+    }
+    let counts: Vec<String> = by_source
+        .iter()
+        .map(|(source, (fit, all))| format!("{fit} of {all} from {source}"))
+        .collect();
+    let text = format!(
+        "{} more behind it; of these would do: {}",
+        candidates.len(),
+        counts.join(", ")
+    );
+    let text = wrapped(&text, "    ", "    ");
+    let _ = writeln!(out, "{DIM}{text}{DIM:#}");
+}
+
+fn heading(out: &mut String, text: &str) {
+    let _ = writeln!(out, "\n{BOLD}{text}{BOLD:#}");
+}
+
+/// `text` filled to the width of the terminal; control characters escaped.
+fn wrapped(text: &str, first: &str, next: &str) -> String {
+    let clean: String = text
+        .chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect();
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(next);
+    textwrap::fill(&clean, options)
+}
+
+/// A toolchain as JSON.
+pub fn toolchain_json(toolchain: &Toolchain) -> Value {
+    let Toolchain {
+        id,
+        source,
+        arch,
+        gcc,
+        binutils,
+        libc,
+        target,
+        properties,
+        systems,
+        ..
+    } = toolchain;
+    json!({
+        "id": id, "source": source, "arch": arch, "gcc": gcc, "binutils": binutils, "libc": libc, "target": target,
+        "properties": properties, "systems": systems,
+    })
+}
+
+/// A constraint as JSON, with its id.
+pub fn constraint_json(id: &ConstraintId, constraint: &Constraint) -> Value {
+    let mut value = json!(constraint);
+    value["id"] = json!(id);
+    value
+}
+
+/// The candidates as JSON, each with what speaks for and against it.
+pub fn candidates_json(candidates: &[Candidate<'_>], chosen: Option<usize>) -> Value {
+    let objection = |objection: &Objection<'_>| {
+        let constraint = match (objection.fact, objection.constraint) {
+            (Fact::Constraint(id), Some(constraint)) => constraint_json(id, constraint),
+            _ => Value::Null,
+        };
+        json!({ "fact": objection.fact.to_string(), "text": objection.text, "constraint": constraint })
+    };
+    let list = candidates.iter().enumerate().map(|(index, candidate)| {
+        let verdict = &candidate.verdict;
+        let lifted = verdict
+            .lifted
+            .iter()
+            .map(|it| json!({ "constraint": it.constraint, "fix": it.fix }));
+        json!({
+            "toolchain": toolchain_json(candidate.toolchain),
+            "accepted": verdict.is_accepted(),
+            "taken": chosen == Some(index),
+            "rejected": verdict.rejected.iter().map(objection).collect::<Vec<_>>(),
+            "warned": verdict.warned.iter().map(objection).collect::<Vec<_>>(),
+            "lifted": lifted.collect::<Vec<_>>(),
+        })
+    });
+    list.collect()
+}

@@ -1,0 +1,140 @@
+//! `kflake resolve`: which toolchain, and why.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::{Context, Failure, Result, explain};
+use crate::catalog::{Catalog, Purpose, SourceKind};
+use crate::exit;
+use crate::id::ArchId;
+use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
+use crate::version::KernelVersion;
+
+/// Name the toolchain that builds a kernel version on an arch, and say why
+#[derive(clap::Args)]
+pub struct Args {
+    /// Kernel version, such as 6.12-rc3 or 5.10.229-suffix
+    version: KernelVersion,
+    /// Arch of the matrix, such as arm64
+    arch: ArchId,
+    /// What the toolchain is for
+    #[arg(long = "for", value_name = "PURPOSE", default_value = "kernel")]
+    purpose: For,
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
+    #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
+    toolchains: Vec<SourceKind>,
+    /// List every candidate, and the facts that rejected it
+    #[arg(long)]
+    explain: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum For {
+    /// Kernels and modules
+    Kernel,
+    /// Programs: needs a libc
+    Userland,
+}
+
+/// Resolves and prints.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let catalog = Catalog::load(&context.project).map_err(Failure::load)?;
+    let resolver = Resolver::new(&catalog, SourceOrder::from(args.toolchains.clone()));
+    let purpose = match args.purpose {
+        For::Kernel => Purpose::Kernel,
+        For::Userland => Purpose::Userland,
+    };
+    let asked = explain::Asked {
+        version: &args.version,
+        arch: &args.arch,
+        purpose,
+    };
+    let outcome = resolver.resolve(&args.version, &args.arch, purpose);
+    let code = outcome.as_ref().map_or_else(exit_code, |_| exit::OK);
+    if args.json {
+        let value = match &outcome {
+            Ok(resolution) => resolved(&asked, resolution),
+            Err(unresolved) => not_resolved(&asked, unresolved),
+        };
+        anstream::println!("{value:#}");
+        return Ok(code);
+    }
+    match outcome {
+        Ok(resolution) => {
+            let text = match args.explain {
+                true => explain::resolution(&asked, &resolution),
+                false => explain::summary(&resolution),
+            };
+            anstream::print!("{text}");
+            Ok(code)
+        }
+        Err(unresolved) => {
+            if args.explain {
+                anstream::print!("{}", explain::failure(&asked, &unresolved));
+            }
+            Err(Failure::message(
+                code,
+                unresolved.to_string(),
+                help(&unresolved),
+            ))
+        }
+    }
+}
+
+fn help(unresolved: &Unresolved<'_>) -> Option<String> {
+    use miette::Diagnostic;
+    match unresolved {
+        Unresolved::NoToolchain(_) => {
+            Some("`--explain` lists each candidate with the facts that reject it".into())
+        }
+        _ => unresolved.help().map(|help| help.to_string()),
+    }
+}
+
+fn exit_code(unresolved: &Unresolved<'_>) -> u8 {
+    match unresolved {
+        Unresolved::UnknownArch { .. } | Unresolved::NoEra { .. } => exit::USAGE,
+        Unresolved::Unsupported { .. } => exit::UNSUPPORTED,
+        Unresolved::NoToolchain(_) => exit::NO_TOOLCHAIN,
+    }
+}
+
+fn resolved(asked: &explain::Asked<'_>, resolution: &Resolution<'_>) -> Value {
+    let mut value = asked.json("resolved");
+    value["cell"] = json!(resolution.cell.to_string());
+    value["era"] = json!(resolution.cell.era);
+    value["toolchain"] = explain::toolchain_json(resolution.toolchain);
+    value["basis"] = json!(resolution.basis);
+    value["reasons"] = json!(resolution.reasons());
+    value["measured"] = json!(resolution.measured);
+    value["candidates"] = explain::candidates_json(&resolution.candidates, Some(resolution.chosen));
+    value["host"] = resolution
+        .host
+        .iter()
+        .map(|(id, it)| explain::constraint_json(id, it))
+        .collect();
+    value
+}
+
+fn not_resolved(asked: &explain::Asked<'_>, unresolved: &Unresolved<'_>) -> Value {
+    let kind = match unresolved {
+        Unresolved::UnknownArch { .. } => "unknown-arch",
+        Unresolved::NoEra { .. } => "no-era",
+        Unresolved::Unsupported { .. } => "unsupported",
+        Unresolved::NoToolchain(_) => "no-toolchain",
+    };
+    let mut value = asked.json(kind);
+    value["reason"] = json!(unresolved.to_string());
+    match unresolved {
+        Unresolved::Unsupported { support, .. } => value["support"] = json!(support),
+        Unresolved::NoToolchain(it) => {
+            value["candidates"] = explain::candidates_json(&it.candidates, None);
+            value["obstacles"] = it.obstacles.iter().map(ToString::to_string).collect();
+        }
+        _ => {}
+    }
+    value
+}

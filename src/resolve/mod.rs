@@ -1,0 +1,431 @@
+//! Which toolchain builds a kernel version on an arch, and why.
+//!
+//! Eras are defaults, constraints decide: the [candidates](SourceOrder) of an arch are tried in the era's order, and the
+//! first that no hard constraint rejects is taken. A constraint with a condition on the configuration, or that only
+//! `warns`, never rejects; one that a fix lifts is passed over, and said. What was measured warns, but does not reject:
+//! one failed run may have had another cause.
+
+mod candidate;
+mod interval;
+mod obstacle;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use miette::Diagnostic;
+
+pub use candidate::SourceOrder;
+pub use interval::{Answer, Interval};
+pub use verdict::{Fact, Lift, Objection, Verdict};
+
+use crate::catalog::{
+    Arch, Catalog, Confidence, Constraint, Era, Evidence, Purpose, SourceKind, Support, Toolchain,
+};
+use crate::id::{ArchId, CellId, ConstraintId, EraId};
+use crate::version::KernelVersion;
+use verdict::Case;
+
+/// Resolves versions and arches over one catalog and one order of sources.
+#[derive(Debug)]
+pub struct Resolver<'c> {
+    catalog: &'c Catalog,
+    order: SourceOrder,
+    arches: BTreeMap<&'c ArchId, PerArch<'c>>,
+}
+
+/// What holds for an arch at any version.
+#[derive(Debug)]
+struct PerArch<'c> {
+    arch: &'c Arch,
+    toolchains: Vec<&'c Toolchain>,
+    constraints: Vec<(&'c ConstraintId, &'c Constraint)>,
+    /// Candidates in order, by era.
+    ordered: BTreeMap<&'c EraId, OnceLock<Vec<&'c Toolchain>>>,
+}
+
+/// A toolchain that could be taken, and what the facts say about it.
+#[derive(Clone, Debug)]
+pub struct Candidate<'c> {
+    /// The toolchain.
+    pub toolchain: &'c Toolchain,
+    /// What speaks for and against it.
+    pub verdict: Verdict<'c>,
+}
+
+/// The answer: the toolchain, and how it came to be taken.
+#[derive(Clone, Debug)]
+pub struct Resolution<'c> {
+    /// The cell.
+    pub cell: CellId,
+    /// The era's facts.
+    pub era: &'c Era,
+    /// The toolchain taken.
+    pub toolchain: &'c Toolchain,
+    /// All candidates, the preferred one first.
+    pub candidates: Vec<Candidate<'c>>,
+    /// Index of the one taken; those before it are rejected.
+    pub chosen: usize,
+    /// How sure the choice is: `Measured` where a run of kflake built this very kernel with this very toolchain;
+    /// otherwise the weakest confidence among the facts that rejected what was preferred; `Documented` where none had to.
+    pub basis: Confidence,
+    /// What was measured with the toolchain taken, on this kernel.
+    pub measured: Vec<&'c Evidence>,
+    /// Constraints on the machine that builds, and on the configuration, that hold for this kernel.
+    pub host: Vec<(&'c ConstraintId, &'c Constraint)>,
+}
+
+impl Resolution<'_> {
+    /// What the facts say about the toolchain taken.
+    pub fn verdict(&self) -> &Verdict<'_> {
+        &self.candidates[self.chosen].verdict
+    }
+
+    /// Why this toolchain, in sentences; the first says where it comes from.
+    pub fn reasons(&self) -> Vec<String> {
+        let Toolchain { source, gcc, .. } = self.toolchain;
+        let era = &self.cell.era;
+        let passed_over: BTreeSet<String> = self.candidates[..self.chosen]
+            .iter()
+            .flat_map(|candidate| &candidate.verdict.rejected)
+            .map(|objection| objection.fact.to_string())
+            .collect();
+        let mut reasons = vec![match passed_over.is_empty() {
+            true => format!("gcc {gcc} from {source} is the first choice for {era}"),
+            false => {
+                let facts: Vec<String> = passed_over.into_iter().collect();
+                let facts = facts.join(", ");
+                format!(
+                    "gcc {gcc} from {source} is the first of {era}'s choices that is not ruled out by {facts}"
+                )
+            }
+        }];
+        for lift in &self.verdict().lifted {
+            reasons.push(format!(
+                "{} is lifted by the fix {}",
+                lift.constraint, lift.fix
+            ));
+        }
+        for objection in &self.verdict().warned {
+            reasons.push(format!("warning: {}: {}", objection.fact, objection.text));
+        }
+        reasons
+    }
+}
+
+/// Why there is no toolchain.
+#[derive(Clone, Debug, thiserror::Error, Diagnostic)]
+pub enum Unresolved<'c> {
+    /// The matrix does not have the arch.
+    #[error("unknown arch {arch}")]
+    #[diagnostic(help("known arches: {known}"))]
+    UnknownArch {
+        /// The arch.
+        arch: ArchId,
+        /// Those of the matrix.
+        known: String,
+    },
+    /// No era covers the version.
+    #[error("no era of the matrix covers Linux {version}")]
+    #[diagnostic(help("the eras cover {covered}; `matrix/eras.json` of a project can add one"))]
+    NoEra {
+        /// The version.
+        version: KernelVersion,
+        /// What the eras cover.
+        covered: String,
+    },
+    /// The arch does not exist in that version.
+    #[error("Linux {version} does not run on {arch}: {}", support.reason)]
+    #[diagnostic(help("{}", supported(support)))]
+    Unsupported {
+        /// The version.
+        version: KernelVersion,
+        /// The arch.
+        arch: ArchId,
+        /// What is known of its support.
+        support: &'c Support,
+    },
+    /// No toolchain of the allowed sources fits.
+    #[error("{0}")]
+    NoToolchain(Box<NothingFits<'c>>),
+}
+
+/// Every toolchain is rejected, or there is none.
+#[derive(Clone, Debug)]
+pub struct NothingFits<'c> {
+    /// The version.
+    pub version: KernelVersion,
+    /// The arch.
+    pub arch: ArchId,
+    /// The sources that were allowed.
+    pub sources: Vec<SourceKind>,
+    /// All candidates, each with what rejects it.
+    pub candidates: Vec<Candidate<'c>>,
+    /// The smallest set of facts that rejects them all.
+    pub obstacles: BTreeSet<Fact<'c>>,
+}
+
+fn supported(support: &Support) -> String {
+    match support
+        .kernel
+        .as_ref()
+        .map(|range| (&range.from, &range.below))
+    {
+        Some((Some(from), None)) => format!("the first Linux that has it is {from}"),
+        Some((None, Some(below))) => format!("the first Linux without it is {below}"),
+        Some((Some(from), Some(below))) => format!("Linux has it from {from} until before {below}"),
+        _ => "no Linux ever had it".into(),
+    }
+}
+
+impl std::fmt::Display for NothingFits<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let NothingFits {
+            version,
+            arch,
+            sources,
+            candidates,
+            obstacles,
+        } = self;
+        let sources: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
+        let sources = sources.join(", ");
+        if candidates.is_empty() {
+            return write!(f, "no toolchain for {arch} comes from {sources}");
+        }
+        let count = candidates.len();
+        write!(
+            f,
+            "none of the {count} toolchains for {arch} ({sources}) fits Linux {version}: in the way: "
+        )?;
+        let facts: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
+        f.write_str(&facts.join(", "))
+    }
+}
+
+impl<'c> Resolver<'c> {
+    /// A resolver over `catalog` that takes toolchains from the sources of `order`.
+    pub fn new(catalog: &'c Catalog, order: SourceOrder) -> Self {
+        let mut arches: BTreeMap<_, _> = catalog
+            .arches
+            .iter()
+            .map(|(id, arch)| {
+                let speaks_of = |(_, constraint): &(_, &Constraint)| {
+                    constraint.arches.is_empty() || constraint.arches.contains(id)
+                };
+                let per_arch = PerArch {
+                    arch,
+                    toolchains: vec![],
+                    constraints: catalog.constraints.iter().filter(speaks_of).collect(),
+                    ordered: catalog
+                        .eras
+                        .keys()
+                        .map(|era| (era, OnceLock::new()))
+                        .collect(),
+                };
+                (id, per_arch)
+            })
+            .collect();
+        for toolchain in catalog.toolchains().values() {
+            if let Some(per_arch) = arches.get_mut(&toolchain.arch) {
+                per_arch.toolchains.push(toolchain);
+            }
+        }
+        Resolver {
+            catalog,
+            order,
+            arches,
+        }
+    }
+
+    /// The era that `version` belongs to.
+    pub fn era(&self, version: &KernelVersion) -> Option<(&'c EraId, &'c Era)> {
+        self.catalog
+            .eras
+            .iter()
+            .find(|(_, era)| era.contains(version))
+    }
+
+    /// The toolchain for `version` on `arch`, with all that speaks for and against each candidate.
+    ///
+    /// # Errors
+    /// When the matrix does not know the arch or the version, the arch does not exist in that version, or every toolchain
+    /// is rejected.
+    pub fn resolve(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Resolution<'c>, Unresolved<'c>> {
+        let prepared = self.prepare(version, arch, purpose)?;
+        let Prepared {
+            era_id,
+            era,
+            constraints,
+            ..
+        } = prepared;
+        let case = Case {
+            version,
+            arch,
+            purpose,
+        };
+        let candidates: Vec<Candidate<'c>> = prepared
+            .candidates
+            .iter()
+            .map(|toolchain| Candidate {
+                toolchain,
+                verdict: verdict::judge(self.catalog, &constraints, case, toolchain),
+            })
+            .collect();
+        let Some(chosen) = candidates.iter().position(|it| it.verdict.is_accepted()) else {
+            return Err(self.nothing_fits(case, era, candidates));
+        };
+        let toolchain = candidates[chosen].toolchain;
+        let measured: Vec<_> = verdict::measured(self.catalog, case, toolchain).collect();
+        let is_measured = measured.iter().any(|it| {
+            it.outcome == "passed" && matches!(it.stage.as_str(), "kernel" | "module" | "boot")
+        });
+        let rejections = candidates[..chosen]
+            .iter()
+            .flat_map(|it| &it.verdict.rejected);
+        let basis = match is_measured {
+            true => Confidence::Measured,
+            false => verdict::weakest(rejections).unwrap_or(Confidence::Documented),
+        };
+        let about_host =
+            |(_, constraint): &(&ConstraintId, &Constraint)| constraint.tool.aspect().is_none();
+        Ok(Resolution {
+            cell: CellId {
+                era: era_id.clone(),
+                arch: arch.clone(),
+            },
+            era,
+            toolchain,
+            chosen,
+            basis,
+            measured,
+            host: constraints.iter().copied().filter(about_host).collect(),
+            candidates,
+        })
+    }
+
+    fn nothing_fits(
+        &self,
+        case: Case<'_>,
+        era: &Era,
+        candidates: Vec<Candidate<'c>>,
+    ) -> Unresolved<'c> {
+        let sets: Vec<BTreeSet<Fact<'c>>> = candidates
+            .iter()
+            .map(|it| {
+                it.verdict
+                    .rejected
+                    .iter()
+                    .map(|objection| objection.fact)
+                    .collect()
+            })
+            .collect();
+        Unresolved::NoToolchain(Box::new(NothingFits {
+            version: case.version.clone(),
+            arch: case.arch.clone(),
+            sources: self.order.of(era).to_vec(),
+            obstacles: obstacle::smallest_hitting_set(&sets),
+            candidates,
+        }))
+    }
+
+    /// The toolchain alone: the same answer as [`Resolver::resolve`], without its reasons.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`], except that nothing is said about the candidates: none where none fits.
+    fn pick(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Option<&'c Toolchain>, Unresolved<'c>> {
+        let Prepared {
+            candidates,
+            constraints,
+            ..
+        } = self.prepare(version, arch, purpose)?;
+        let case = Case {
+            version,
+            arch,
+            purpose,
+        };
+        let accepted =
+            |toolchain: &&&Toolchain| verdict::accepts(self.catalog, &constraints, case, toolchain);
+        Ok(candidates.iter().find(accepted).copied())
+    }
+
+    fn prepare(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Prepared<'_, 'c>, Unresolved<'c>> {
+        let Some(per_arch) = self.arches.get(arch) else {
+            let known: Vec<&str> = self.arches.keys().map(|id| id.as_str()).collect();
+            return Err(Unresolved::UnknownArch {
+                arch: arch.clone(),
+                known: known.join(", "),
+            });
+        };
+        let Some((era_id, era)) = self.era(version) else {
+            return Err(Unresolved::NoEra {
+                version: version.clone(),
+                covered: self.covered(),
+            });
+        };
+        let missing = per_arch.arch.missing_in(version);
+        // an arch that no kernel ever had can still be one that programs are built for
+        let missing = missing.filter(|it| purpose == Purpose::Kernel || it.kernel.is_some());
+        if let Some(support) = missing {
+            let (version, arch) = (version.clone(), arch.clone());
+            return Err(Unresolved::Unsupported {
+                version,
+                arch,
+                support,
+            });
+        }
+        let candidates = per_arch.ordered[era_id].get_or_init(|| {
+            candidate::ordered(
+                &per_arch.toolchains,
+                &self.order,
+                era_id,
+                era,
+                per_arch.arch,
+            )
+        });
+        let constraints = per_arch.constraints.iter().copied();
+        let constraints = constraints
+            .filter(|(_, it)| it.applies_to == purpose && it.kernel.holds_for(version))
+            .collect();
+        Ok(Prepared {
+            era_id,
+            era,
+            candidates,
+            constraints,
+        })
+    }
+
+    fn covered(&self) -> String {
+        let mut eras: Vec<&Era> = self.catalog.eras.values().collect();
+        eras.sort_by(|a, b| a.from.cmp(&b.from));
+        let spans = eras.iter().map(|era| match &era.below {
+            Some(below) => format!("{} until before {below}", era.from),
+            None => format!("{} and newer", era.from),
+        });
+        spans.collect::<Vec<_>>().join(", ")
+    }
+}
+
+struct Prepared<'r, 'c> {
+    era_id: &'c EraId,
+    era: &'c Era,
+    candidates: &'r [&'c Toolchain],
+    constraints: Vec<(&'c ConstraintId, &'c Constraint)>,
+}

@@ -1,0 +1,222 @@
+//! What the facts say about one toolchain for one kernel.
+
+use crate::catalog::{
+    Aspect, Catalog, Confidence, Constraint, Evidence, Fix, Purpose, Toolchain, Window,
+};
+use crate::id::{ArchId, ConstraintId, FixId};
+use crate::version::KernelVersion;
+
+/// Why a toolchain is rejected, or used with a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact<'c> {
+    /// A constraint is not met.
+    Constraint(&'c ConstraintId),
+    /// Programs need a libc and the toolchain has none.
+    NoLibc,
+    /// A run of kflake failed with it.
+    Measured,
+}
+
+impl std::fmt::Display for Fact<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Fact::Constraint(id) => id.as_str(),
+            Fact::NoLibc => "no-libc",
+            Fact::Measured => "measured",
+        })
+    }
+}
+
+/// One fact against a toolchain.
+#[derive(Clone, Debug)]
+pub struct Objection<'c> {
+    /// Which.
+    pub fact: Fact<'c>,
+    /// The constraint, where it is one.
+    pub constraint: Option<&'c Constraint>,
+    /// In a few words: `binutils 2.40 is not below 2.31`.
+    pub text: String,
+}
+
+/// A constraint that a fix lifts.
+#[derive(Clone, Debug)]
+pub struct Lift<'c> {
+    /// The constraint.
+    pub constraint: &'c ConstraintId,
+    /// The fix.
+    pub fix: &'c FixId,
+}
+
+/// All the facts about one toolchain.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict<'c> {
+    /// What rejects it; empty: it is accepted.
+    pub rejected: Vec<Objection<'c>>,
+    /// What does not decide, and should be known.
+    pub warned: Vec<Objection<'c>>,
+    /// What a fix lifts.
+    pub lifted: Vec<Lift<'c>>,
+}
+
+impl Verdict<'_> {
+    /// Whether the toolchain can be taken.
+    pub fn is_accepted(&self) -> bool {
+        self.rejected.is_empty()
+    }
+}
+
+/// The kernel that a toolchain is judged for.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub version: &'a KernelVersion,
+    pub arch: &'a ArchId,
+    pub purpose: Purpose,
+}
+
+/// Judges `toolchain` by `constraints`, which are those that hold for the case.
+pub(super) fn judge<'c>(
+    catalog: &'c Catalog,
+    constraints: &[(&'c ConstraintId, &'c Constraint)],
+    case: Case<'_>,
+    toolchain: &'c Toolchain,
+) -> Verdict<'c> {
+    let mut verdict = Verdict::default();
+    if case.purpose == Purpose::Userland && toolchain.libc.is_none() {
+        verdict.rejected.push(Objection {
+            fact: Fact::NoLibc,
+            constraint: None,
+            text: "it has no libc, and programs need one".into(),
+        });
+    }
+    for (id, constraint) in constraints.iter().copied() {
+        let Some(text) = violation(constraint, toolchain) else {
+            continue;
+        };
+        if let Some(fix) = lifting_fix(catalog, id, constraint, case, toolchain) {
+            verdict.lifted.push(Lift {
+                constraint: id,
+                fix,
+            });
+            continue;
+        }
+        let objection = Objection {
+            fact: Fact::Constraint(id),
+            constraint: Some(constraint),
+            text,
+        };
+        match constraint.is_hard() {
+            true => verdict.rejected.push(objection),
+            false => verdict.warned.push(objection),
+        }
+    }
+    if let Some(failed) = measured(catalog, case, toolchain).find(|it| it.outcome != "passed") {
+        let class = failed.failure.as_deref().unwrap_or("no class");
+        verdict.warned.push(Objection {
+            fact: Fact::Measured,
+            constraint: None,
+            text: format!(
+                "{} {} on {} ({class})",
+                failed.stage, failed.outcome, failed.date
+            ),
+        });
+    }
+    verdict
+}
+
+/// Whether `toolchain` is accepted: what [`judge`] says, without saying why.
+pub(super) fn accepts(
+    catalog: &Catalog,
+    constraints: &[(&ConstraintId, &Constraint)],
+    case: Case<'_>,
+    toolchain: &Toolchain,
+) -> bool {
+    let has_libc = case.purpose == Purpose::Kernel || toolchain.libc.is_some();
+    has_libc
+        && constraints.iter().copied().all(|(id, constraint)| {
+            !constraint.is_hard()
+                || is_met(constraint, toolchain)
+                || lifting_fix(catalog, id, constraint, case, toolchain).is_some()
+        })
+}
+
+fn is_met(constraint: &Constraint, toolchain: &Toolchain) -> bool {
+    violation(constraint, toolchain).is_none()
+}
+
+/// How `toolchain` breaks `constraint`; none: it does not.
+fn violation(constraint: &Constraint, toolchain: &Toolchain) -> Option<String> {
+    let tool = constraint.tool.0.trim_end_matches("-known-bad");
+    let aspect = constraint.tool.aspect()?;
+    if let Window::Property(tag) = &constraint.window {
+        let has = toolchain.properties.iter().any(|property| property == tag);
+        return (!has).then(|| format!("it is not {tag}"));
+    }
+    let version = match aspect {
+        Aspect::Gcc => Some(toolchain.gcc.clone()),
+        Aspect::Binutils => toolchain.binutils.clone(),
+        Aspect::Libc => {
+            let (name, version) = toolchain.libc.as_deref()?.split_once('-')?;
+            Some(version.parse().ok().filter(|_| name == tool)?)
+        }
+        Aspect::Property => None,
+    };
+    let bounded = |range: &crate::version::Range<_>| range.from.is_some() || range.below.is_some();
+    match (&constraint.window, version) {
+        (Window::Accept(range), Some(version)) if range.contains(&version) => None,
+        (Window::Accept(range), Some(version)) => {
+            let wanted = match (&range.from, &range.below) {
+                (Some(from), _) if version < *from => format!("older than {from}"),
+                (_, Some(below)) => format!("not below {below}"),
+                _ => return None,
+            };
+            Some(format!("{tool} {version} is {wanted}"))
+        }
+        (Window::Avoid(range), Some(version)) => range
+            .contains(&version)
+            .then(|| format!("{tool} {version} is one to avoid ({range})")),
+        (Window::Accept(range) | Window::Avoid(range), None) => {
+            bounded(range).then(|| format!("nobody recorded its {tool} version"))
+        }
+        (Window::Property(_), _) => None,
+    }
+}
+
+/// The fix that lifts `constraint` for this toolchain.
+fn lifting_fix<'c>(
+    catalog: &'c Catalog,
+    id: &ConstraintId,
+    constraint: &'c Constraint,
+    case: Case<'_>,
+    toolchain: &Toolchain,
+) -> Option<&'c FixId> {
+    let named = constraint.shim.as_ref().and_then(|shim| shim.fix.as_ref());
+    let lifts = |(fix_id, fix): &(&FixId, &Fix)| {
+        (named == Some(*fix_id) || fix.lifts.contains(id))
+            && fix.applies(case.arch, case.version, &toolchain.gcc)
+    };
+    catalog.fixes.iter().find(lifts).map(|(fix_id, _)| fix_id)
+}
+
+/// What was measured with this toolchain on this kernel.
+pub(super) fn measured<'c>(
+    catalog: &'c Catalog,
+    case: Case<'_>,
+    toolchain: &Toolchain,
+) -> impl Iterator<Item = &'c Evidence> {
+    catalog.evidence.iter().filter(move |it| {
+        it.arch == *case.arch
+            && it.kernel.rank() == case.version.rank()
+            && it.toolchain.source == toolchain.source
+            && it.toolchain.gcc == toolchain.gcc
+            && Some(&it.toolchain.binutils) == toolchain.binutils.as_ref()
+    })
+}
+
+/// The weakest confidence among `objections`.
+pub(super) fn weakest<'a, 'c: 'a>(
+    objections: impl Iterator<Item = &'a Objection<'c>>,
+) -> Option<Confidence> {
+    objections
+        .filter_map(|objection| Some(objection.constraint?.confidence))
+        .min()
+}
