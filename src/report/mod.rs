@@ -3,10 +3,14 @@
 //! Everything here is a pure function from [`RunRecord`](crate::validate::RunRecord) to text. Logs, names and reasons
 //! are taken to be hostile: each format passes them through [`text::clean`] and its own escaper.
 
+pub mod badge;
 pub mod compare;
 pub mod failures;
 pub mod grid;
 pub mod json;
+pub mod jsonl;
+pub mod junit;
+pub mod markdown;
 pub mod metadata;
 pub mod terminal;
 pub mod text;

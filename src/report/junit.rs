@@ -1,0 +1,174 @@
+//! The report as JUnit XML: one suite per kernel, one test case per cell and stage.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::validate::{CellRecord, Outcome, RunRecord, StageRecord};
+
+use super::failures::first_error;
+use super::grid::Grid;
+use super::metadata::{reproducer, shell};
+use super::text::clean;
+
+/// The whole report.
+///
+/// `failed` and `timed-out` are failures, `blocked` is an error (the test could not be run), `skipped` and
+/// `unsupported` are skipped. Cached stages count as passed.
+pub fn render(run: &RunRecord) -> String {
+    let mut report = Report::new("kflake");
+    if let Some(finished) = run.finished {
+        report.set_time(seconds(finished.duration_since(run.started).as_secs_f64()));
+    }
+    let grid = Grid::of(run);
+    for (at, column) in grid.columns.iter().enumerate() {
+        let parts = [
+            Some(column.era.to_string()),
+            column.kernel.as_ref().map(ToString::to_string),
+            column.variant.as_ref().map(|variant| clean(variant)),
+        ];
+        let name: Vec<String> = parts.into_iter().flatten().collect();
+        let mut suite = TestSuite::new(name.join(" "));
+        suite.extra.insert(
+            "timestamp".into(),
+            run.started
+                .strftime("%Y-%m-%dT%H:%M:%SZ")
+                .to_string()
+                .as_str()
+                .into(),
+        );
+        suite.add_property(Property::new("kflake", clean(&run.kflake)));
+        suite.add_property(Property::new("nix", clean(&run.nix)));
+        let mut total = Duration::ZERO;
+        for cell in grid
+            .entries
+            .iter()
+            .filter_map(|row| row[at])
+            .map(|at| &run.cells[at])
+        {
+            for stage in &cell.stages {
+                let case = case(run, cell, stage);
+                total += case.time.unwrap_or_default();
+                suite.add_test_case(case);
+            }
+        }
+        suite.set_time(total);
+        report.add_test_suite(suite);
+    }
+    report.to_string().expect("XML is written to memory")
+}
+
+fn seconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value).unwrap_or_default()
+}
+
+fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> TestCase {
+    let reason = clean(first_error(stage).unwrap_or(stage.outcome.as_str()));
+    let status = match stage.outcome {
+        Outcome::Passed | Outcome::Cached => TestCaseStatus::success(),
+        Outcome::Failed | Outcome::TimedOut => {
+            unsuccessful(NonSuccessKind::Failure, stage, &reason)
+        }
+        Outcome::Blocked => unsuccessful(NonSuccessKind::Error, stage, &reason),
+        Outcome::Skipped | Outcome::Unsupported => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("{}: {reason}", stage.outcome));
+            status
+        }
+    };
+    let mut case = TestCase::new(stage.stage.as_str(), status);
+    case.set_classname(clean(&cell.id));
+    case.set_time(seconds(stage.seconds.unwrap_or_default()));
+    if let Some(failure) = &stage.failure {
+        let tail: Vec<String> = failure.log_tail.iter().map(|line| clean(line)).collect();
+        case.set_system_out(tail.join("\n"));
+        case.set_system_err(format!("to reproduce: {}", shell(&reproducer(run, cell))));
+    }
+    case
+}
+
+/// A failure or an error, its class as the type.
+fn unsuccessful(kind: NonSuccessKind, stage: &StageRecord, reason: &str) -> TestCaseStatus {
+    let class = stage
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.class.as_deref());
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(reason.to_owned());
+    status.set_type(class.map_or_else(|| stage.outcome.to_string(), clean));
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use std::process::Command;
+
+    /// Checks `xml` against `tests/data/reports/junit.xsd`.
+    fn valid(xml: &str) -> Result<(), String> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), xml).expect("written");
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/reports/junit.xsd");
+        let output = Command::new("xmllint")
+            .args(["--noout", "--nonet", "--schema", schema])
+            .arg(file.path())
+            .output()
+            .expect("xmllint runs; it is in Debian's libxml2-utils");
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+
+    #[test]
+    fn small_run() {
+        insta::assert_snapshot!(render(&samples::small_later()));
+    }
+
+    #[test]
+    fn every_report_fits_the_schema() {
+        for (name, run) in samples::files() {
+            valid(&render(&run)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        valid(&render(&samples::three_hundred())).expect("a valid report");
+    }
+
+    #[test]
+    fn the_schema_refuses_what_is_wrong() {
+        let good = render(&samples::small_later());
+        let wrong = [
+            good.replace("<testcase", "<test")
+                .replace("</testcase", "</test"),
+            good.replace("tests=\"", "tests=\"x"),
+            good.replace(" classname=", " klass="),
+            good.replacen("<failure", "<broken/><failure", 1),
+        ];
+        for bad in wrong {
+            assert!(bad != good && valid(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn counts_add_up() {
+        let run = samples::sixty();
+        let xml = render(&run);
+        let with = |outcomes: &[Outcome]| {
+            run.cells
+                .iter()
+                .flat_map(|c| &c.stages)
+                .filter(|s| outcomes.contains(&s.outcome))
+                .count()
+        };
+        assert_eq!(xml.matches("<testcase").count(), 240);
+        assert_eq!(
+            xml.matches("<failure").count(),
+            with(&[Outcome::Failed, Outcome::TimedOut])
+        );
+        assert_eq!(xml.matches("<error").count(), with(&[Outcome::Blocked]));
+        assert_eq!(
+            xml.matches("<skipped").count(),
+            with(&[Outcome::Skipped, Outcome::Unsupported])
+        );
+    }
+}
