@@ -6,6 +6,7 @@ mod failure;
 mod r#gen;
 mod kernel;
 mod pins;
+mod report;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ enum Command {
     Pins(pins::Args),
     Doctor(doctor::Args),
     Resolve(resolve::Args),
+    Report(report::Args),
 }
 
 /// What every subcommand gets.
@@ -114,5 +116,6 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Pins(args) => pins::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Resolve(args) => resolve::run(&args, context),
+        Command::Report(args) => report::run(args, context),
     }
 }

@@ -5,10 +5,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_path_to_error::{Path as JsonPath, Segment};
 
-use crate::validate::{Coverage, RunRecord, SCHEMA_VERSION, Stage};
+use crate::validate::{Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage};
+use crate::version::KernelVersion;
 
+use super::compare::{Changed, Changes};
 use super::text::clean;
 
 /// Name of the report inside its folder.
@@ -219,6 +222,55 @@ fn pointer(path: &JsonPath) -> String {
 /// The report as text: indented, ending in a newline.
 pub fn to_string(run: &RunRecord) -> String {
     let mut text = serde_json::to_string_pretty(run).expect("a run has only string keys");
+    text.push('\n');
+    text
+}
+
+/// What changed between two runs.
+#[derive(Serialize)]
+struct ChangesFile<'a> {
+    schema_version: u32,
+    old: String,
+    new: String,
+    regressed: bool,
+    unchanged: usize,
+    changes: Vec<ChangeEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChangeEntry<'a> {
+    change: &'static str,
+    cell: &'a str,
+    kernel: Option<&'a KernelVersion>,
+    stage: Option<Stage>,
+    before: Option<Outcome>,
+    after: Option<Outcome>,
+    because: &'a [String],
+}
+
+/// What changed from `old` to `new`, as JSON.
+pub fn changes_to_string(old: &RunRecord, new: &RunRecord, changes: &Changes) -> String {
+    fn entry<'a>(changed: &'a Changed<'a>) -> ChangeEntry<'a> {
+        let cell = changed.cell();
+        ChangeEntry {
+            change: changed.change.as_str(),
+            cell: &cell.id,
+            kernel: cell.kernel.as_ref(),
+            stage: changed.stage.map(|(stage, ..)| stage),
+            before: changed.stage.map(|(_, before, _)| before),
+            after: changed.stage.map(|(.., after)| after),
+            because: &changed.because,
+        }
+    }
+    let file = ChangesFile {
+        schema_version: SCHEMA_VERSION,
+        old: old.started.to_string(),
+        new: new.started.to_string(),
+        regressed: changes.regressed(),
+        unchanged: changes.unchanged,
+        changes: changes.cells.iter().map(entry).collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&file).expect("changes have only string keys");
     text.push('\n');
     text
 }

@@ -133,7 +133,7 @@ fn failure_list(run: &RunRecord) -> String {
     for class in &classes {
         let name = class
             .class
-            .map_or_else(|| "no class matches".to_owned(), |class| code(class));
+            .map_or_else(|| "no class matches".to_owned(), code);
         let _ = writeln!(out, "- {name}, {}", count(class.len(), "cell"));
         for kind in &class.kinds {
             shown += 1;

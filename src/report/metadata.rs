@@ -212,6 +212,18 @@ impl Metadata {
     }
 }
 
+/// Every cell of `run`, in plan order, as a JSON list.
+pub fn all_to_json(run: &RunRecord) -> String {
+    let all: Vec<Metadata> = run
+        .cells
+        .iter()
+        .map(|cell| Metadata::of(run, cell))
+        .collect();
+    let mut text = serde_json::to_string_pretty(&all).expect("metadata has only string keys");
+    text.push('\n');
+    text
+}
+
 /// The command that builds `cell` again, on the machine and in the project of `run`.
 ///
 /// The cell, its kernel and its toolchain are named; the run's own package set is kept.

@@ -7,11 +7,13 @@ pub mod badge;
 pub mod compare;
 pub mod failures;
 pub mod grid;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod markdown;
 pub mod metadata;
+pub mod svg;
 pub mod terminal;
 pub mod text;
 

@@ -1,0 +1,180 @@
+//! `kflake report`: what a run has to say, in many formats, and against older runs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+
+use super::{Context, Failure, Result};
+use crate::exit;
+use crate::report::{badge, compare, html, json, jsonl, junit, markdown, metadata, svg, terminal};
+use crate::validate::RunRecord;
+
+/// Show what a run found, in many formats, and what changed since an older run
+///
+/// Exits with 1 if `--against` finds that anything regressed, else with 0, whatever the report says.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    show: Show,
+}
+
+#[derive(Subcommand)]
+enum Action {}
+
+#[derive(clap::Args)]
+struct Show {
+    /// Folder with the report.json, or the file itself [default: the project's]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+    /// Write to a file instead of the terminal; it is replaced as a whole
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Compare with this older run; a cell that regressed makes the exit code 1
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
+    /// Columns to fill [default: the terminal's, else 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(1..))]
+    width: Option<u16>,
+}
+
+/// What a report can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The matrix, the failures, what changed: for people at a terminal
+    Terminal,
+    /// One page that needs nothing else: for people with a browser
+    Html,
+    /// For READMEs and step summaries
+    Markdown,
+    /// The report itself; with `--against`, what changed
+    Json,
+    /// One object per line and stage
+    Jsonl,
+    /// JUnit XML, for CI servers
+    Junit,
+    /// A badge, as SVG
+    Badge,
+    /// The terminal's matrix as a picture, as SVG
+    Svg,
+    /// Each cell in the shape of TuxMake's metadata.json
+    Metadata,
+}
+
+/// Runs `kflake report`.
+pub fn run(args: Args, context: &Context) -> Result<u8> {
+    match args.action {
+        Some(action) => match action {},
+        None => show(args.show, context),
+    }
+}
+
+fn show(args: Show, context: &Context) -> Result<u8> {
+    let run = read(args.dir.as_deref().unwrap_or(&context.project))?;
+    let old = args.against.as_deref().map(read).transpose()?;
+    let changes = old.as_ref().map(|old| (old, compare(old, &run)));
+    let width = args.width.map(usize::from);
+
+    let text = match args.format {
+        Format::Terminal => {
+            let style = match args.output {
+                Some(_) => terminal::Style {
+                    width: width.unwrap_or(80),
+                    color: false,
+                    unicode: true,
+                },
+                None => terminal_style(width),
+            };
+            let mut text = terminal::render(&run, &style);
+            if let Some((old, changes)) = &changes {
+                text += &terminal::render_changes(old, changes, &style);
+            }
+            text
+        }
+        Format::Html => html::render(&run, changes.as_ref().map(|(old, changes)| (*old, changes))),
+        Format::Markdown => {
+            let mut text = markdown::render(&run);
+            if let Some((old, changes)) = &changes {
+                text += &markdown::render_changes(old, changes);
+            }
+            text
+        }
+        Format::Json => match &changes {
+            Some((old, changes)) => json::changes_to_string(old, &run, changes),
+            None => json::to_string(&run),
+        },
+        Format::Jsonl => jsonl::render(&run),
+        Format::Junit => junit::render(&run),
+        Format::Badge => badge::render(&run),
+        Format::Svg => svg::render(&run, width.unwrap_or(80)),
+        Format::Metadata => metadata::all_to_json(&run),
+    };
+    deliver(args.output.as_deref(), &text)?;
+    match changes {
+        Some((_, changes)) if changes.regressed() => Ok(exit::FAILED),
+        _ => Ok(exit::OK),
+    }
+}
+
+/// How this terminal wants to be written to; `width` overrules it.
+///
+/// Colour is always drawn: printing through `anstream` takes it out where it is not wanted.
+pub(super) fn terminal_style(width: Option<usize>) -> terminal::Style {
+    let measured = || {
+        let stdout = io::stdout();
+        let (width, _) =
+            terminal_size::terminal_size_of(&stdout).filter(|_| stdout.is_terminal())?;
+        Some(usize::from(width.0))
+    };
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    terminal::Style {
+        width: width.or_else(told).or_else(measured).unwrap_or(80),
+        color: true,
+        unicode: locale.contains("utf-8") || locale.contains("utf8"),
+    }
+}
+
+fn read(path: &Path) -> Result<RunRecord> {
+    json::read(path).map_err(|error| {
+        let code = match &error {
+            json::ReadError::Io { source, .. } if source.kind() != io::ErrorKind::NotFound => {
+                exit::IO
+            }
+            _ => exit::USAGE,
+        };
+        Failure::new(code, error)
+    })
+}
+
+/// Puts `text` into `file`, or onto the terminal.
+fn deliver(file: Option<&Path>, text: &str) -> Result<()> {
+    if let Some(file) = file {
+        return json::replace(file, text.as_bytes()).map_err(|error| Failure::new(exit::IO, error));
+    }
+    let mut stdout = anstream::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        // a pager that was left is no error
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::message(
+            exit::IO,
+            format!("cannot write to standard output: {error}"),
+            None,
+        )),
+        Ok(()) => Ok(()),
+    }
+}

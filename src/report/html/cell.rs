@@ -1,0 +1,221 @@
+//! One cell's details.
+
+use std::fmt::Write as _;
+
+use crate::validate::{CellRecord, RunRecord, StageRecord};
+
+use super::super::compare::Changes;
+use super::super::grid::Verdict;
+use super::super::metadata::{reproducer, shell};
+use super::super::text::{clean, duration};
+use super::parts::{change_of, name, told};
+use super::{escape, escape_lines};
+
+/// All cells, each folded.
+pub fn list(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
+    if run.cells.is_empty() {
+        return;
+    }
+    out.push_str("<section class=\"all\"><h2>All cells</h2>\n");
+    for (at, cell) in run.cells.iter().enumerate() {
+        let (verdict, _) = told(Verdict::of(cell));
+        let name = escape(&name(cell));
+        let _ = writeln!(
+            out,
+            "<details id=\"c{at}\" data-name=\"{name}\"><summary>{name} <span class=\"muted\">{verdict}</span></summary><div class=\"body\">"
+        );
+        body(out, run, cell);
+        if let Some(changed) = changes.and_then(|_| change_of(run, changes, at)) {
+            before(out, changes, cell, changed.as_str());
+        }
+        out.push_str("</div></details>\n");
+    }
+    out.push_str("</section>\n");
+}
+
+fn body(out: &mut String, run: &RunRecord, cell: &CellRecord) {
+    stages(out, cell);
+    for stage in &cell.stages {
+        failure(out, stage);
+    }
+    let command = escape(&shell(&reproducer(run, cell)));
+    let _ = writeln!(
+        out,
+        "<h4>Reproduce</h4><div class=\"copy\"><pre>{command}</pre><button type=\"button\" data-copy class=\"js-only\">Copy</button></div>"
+    );
+    facts(out, cell);
+    if !cell.reasons.is_empty() {
+        out.push_str("<h4>Why this toolchain</h4><ol class=\"why\">");
+        for reason in &cell.reasons {
+            let _ = write!(out, "<li>{}</li>", escape(reason));
+        }
+        out.push_str("</ol>\n");
+    }
+    store(out, cell);
+}
+
+fn stages(out: &mut String, cell: &CellRecord) {
+    out.push_str(
+        "<table class=\"plain\"><thead><tr><th scope=\"col\">Stage</th><th scope=\"col\">Outcome</th><th scope=\"col\">Time</th>\
+        <th scope=\"col\">Why</th></tr></thead><tbody>\n",
+    );
+    for stage in &cell.stages {
+        let time = match stage.seconds {
+            Some(seconds) => duration(seconds),
+            None => "–".to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{time}</td><td>{}</td></tr>",
+            stage.stage,
+            stage.outcome,
+            stage.reason.as_deref().map_or_else(String::new, escape)
+        );
+    }
+    out.push_str("</tbody></table>\n");
+}
+
+fn failure(out: &mut String, stage: &StageRecord) {
+    let Some(failure) = &stage.failure else {
+        return;
+    };
+    let class = failure
+        .class
+        .as_deref()
+        .map_or_else(|| "no class matches".to_owned(), escape);
+    let phase = failure
+        .phase
+        .as_deref()
+        .map_or_else(String::new, |phase| format!(" · {}", escape(phase)));
+    let _ = writeln!(
+        out,
+        "<h4>{} {}</h4><p><strong>{class}</strong>{phase}</p>",
+        stage.stage, stage.outcome
+    );
+    if let Some(error) = &failure.first_error {
+        let _ = writeln!(out, "<pre>{}</pre>", escape(error));
+    }
+    if !failure.log_tail.is_empty() {
+        let lines: Vec<String> = failure.log_tail.iter().map(|line| clean(line)).collect();
+        let _ = writeln!(
+            out,
+            "<details open><summary>Log, last {} lines</summary><pre tabindex=\"0\">{}</pre></details>",
+            lines.len(),
+            escape_lines(&lines.join("\n"))
+        );
+    }
+    if let Some(log) = &failure.log {
+        let shown = escape(log);
+        let _ = match inside(log) {
+            true => writeln!(out, "<p>Whole log: <a href=\"{shown}\">{shown}</a></p>"),
+            false => writeln!(out, "<p>Whole log: <code>{shown}</code></p>"),
+        };
+    }
+}
+
+/// Whether `path` is a plain relative path that stays below the report: only then it becomes a link.
+fn inside(path: &str) -> bool {
+    path.split('/').all(|part| {
+        !matches!(part, "" | "." | "..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+    })
+}
+
+fn facts(out: &mut String, cell: &CellRecord) {
+    out.push_str("<h4>Built with</h4><dl>");
+    let mut row = |term: &str, value: Option<String>| {
+        let _ = write!(
+            out,
+            "<dt>{term}</dt><dd>{}</dd>",
+            value.map_or_else(|| "–".to_owned(), |v| escape(&v))
+        );
+    };
+    match &cell.toolchain {
+        Some(toolchain) => {
+            row("toolchain", Some(toolchain.id.clone()));
+            row("source", Some(toolchain.source.to_string()));
+            row("gcc", Some(toolchain.gcc.to_string()));
+            row(
+                "binutils",
+                toolchain.binutils.as_ref().map(ToString::to_string),
+            );
+            row("libc", toolchain.libc.clone());
+            row("target", Some(toolchain.target.clone()));
+        }
+        None => row("toolchain", None),
+    }
+    row("kernel", cell.kernel.as_ref().map(ToString::to_string));
+    row("configuration", cell.profile.clone());
+    row("board", cell.board.clone());
+    out.push_str("</dl>\n");
+}
+
+fn store(out: &mut String, cell: &CellRecord) {
+    if cell
+        .stages
+        .iter()
+        .all(|stage| stage.drv.is_none() && stage.out.is_none())
+    {
+        return;
+    }
+    out.push_str("<details><summary>Store paths</summary><dl>");
+    for stage in &cell.stages {
+        for path in [&stage.drv, &stage.out].into_iter().flatten() {
+            let _ = write!(
+                out,
+                "<dt>{}</dt><dd><code>{}</code></dd>",
+                stage.stage,
+                escape(path)
+            );
+        }
+    }
+    out.push_str("</dl></details>\n");
+}
+
+/// How the cell stood in the older run.
+fn before(out: &mut String, changes: Option<&Changes>, cell: &CellRecord, word: &str) {
+    let changed = changes.and_then(|changes| {
+        changes
+            .cells
+            .iter()
+            .find(|changed| changed.new.is_some_and(|new| std::ptr::eq(new, cell)))
+    });
+    let Some(changed) = changed else { return };
+    let _ = write!(
+        out,
+        "<h4>Since the older run</h4><p><strong>{word}</strong>"
+    );
+    if let Some((stage, before, after)) = changed.stage {
+        let _ = write!(out, ": {stage} {before} → {after}");
+    }
+    if !changed.because.is_empty() {
+        let _ = write!(out, " with {}", escape(&changed.because.join(", ")));
+    }
+    out.push_str("</p>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn only_paths_below_the_report_become_links() {
+        assert!(inside("logs/k6-arm64-kernel.log"));
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "javascript:alert(1)",
+            "http://h/x",
+            "a//b",
+            "",
+            ".",
+            "a/../b",
+            "a b",
+            "//h/x",
+        ] {
+            assert!(!inside(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! The page's parts, top to bottom.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
+
+use super::super::compare::{Change, Changes, standing};
+use super::super::failures::{self, because};
+use super::super::grid::{Grid, Verdict, letter};
+use super::super::terminal::tallies;
+use super::super::text::count;
+use super::escape;
+
+/// Columns from which cells are drawn small.
+const DENSE: usize = 7;
+/// Reasons listed per verdict; the rest is counted, and is in the list of cells.
+const REASONS_SHOWN: usize = 40;
+
+/// Verdicts in the order of the page, with their marks.
+const VERDICTS: [(Verdict, &str, &str); 6] = [
+    (Verdict::Passed, "passed", "✓"),
+    (Verdict::Failed, "failed", "✕"),
+    (Verdict::TimedOut, "timed out", "!"),
+    (Verdict::Blocked, "blocked", "–"),
+    (Verdict::Skipped, "skipped", "·"),
+    (Verdict::Unsupported, "unsupported", "/"),
+];
+
+/// A verdict's name and mark.
+pub fn told(verdict: Verdict) -> (&'static str, &'static str) {
+    let found = VERDICTS.iter().find(|(known, ..)| *known == verdict);
+    found.map_or(("", ""), |(_, name, mark)| (name, mark))
+}
+
+/// `k6-arm64 6.1.192`.
+pub fn name(cell: &CellRecord) -> String {
+    match &cell.kernel {
+        Some(kernel) => format!("{} {kernel}", cell.id),
+        None => cell.id.clone(),
+    }
+}
+
+/// Index of `cell` in `run`, which is its anchor: `c12`.
+pub fn anchor(run: &RunRecord, cell: &CellRecord) -> Option<usize> {
+    run.cells.iter().position(|other| std::ptr::eq(other, cell))
+}
+
+/// A link to a cell; plain text where the run does not have it.
+fn link(run: &RunRecord, cell: &CellRecord) -> String {
+    let name = escape(&name(cell));
+    match anchor(run, cell) {
+        Some(at) => format!("<a href=\"#c{at}\">{name}</a>"),
+        None => format!("<span class=\"mono\">{name}</span>"),
+    }
+}
+
+/// What became of cell number `at` since the older run.
+pub fn change_of(run: &RunRecord, changes: Option<&Changes>, at: usize) -> Option<Change> {
+    let cell = &run.cells[at];
+    changes?
+        .cells
+        .iter()
+        .find(|changed| changed.new.is_some_and(|new| std::ptr::eq(new, cell)))
+        .map(|c| c.change)
+}
+
+pub fn tiles(out: &mut String, run: &RunRecord) {
+    out.push_str("<h2 class=\"hush\">Totals</h2>\n<ul class=\"tiles\">\n");
+    for (stage, tally) in tallies(&run.coverage) {
+        let title = match stage {
+            Stage::Toolchain => "toolchains work",
+            Stage::Kernel => "kernels build",
+            Stage::Module => "modules build",
+            Stage::Boot => "kernels boot",
+        };
+        if tally.total == 0 {
+            let _ = writeln!(
+                out,
+                "<li><b>–</b><span>{title}</span> <span class=\"muted\">not tried</span></li>"
+            );
+            continue;
+        }
+        let passed = tally.passed.min(tally.total);
+        let share = 100 * passed / tally.total;
+        let _ = writeln!(
+            out,
+            "<li><b>{passed}<small> / {}</small></b><span>{title}</span> <span class=\"muted num\">{share} %</span>\
+            <svg viewBox=\"0 0 {} 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"{}\" height=\"4\"/>\
+            <rect class=\"fill\" width=\"{passed}\" height=\"4\"/></svg></li>",
+            tally.total, tally.total, tally.total
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
+pub fn changes(out: &mut String, run: &RunRecord, old: &RunRecord, changes: &Changes) {
+    let since = old.started.strftime("%-d %B %Y, %H:%M UTC");
+    let _ = writeln!(out, "<section id=\"changes\"><h2>Since {since}</h2>");
+    if changes.cells.is_empty() {
+        let _ = writeln!(
+            out,
+            "<p>Nothing changed: {} as before.</p></section>",
+            count(changes.unchanged, "cell")
+        );
+        return;
+    }
+    out.push_str(
+        "<div class=\"card\"><table class=\"plain\"><thead><tr><th scope=\"col\">Change</th><th scope=\"col\">Cell</th>\
+        <th scope=\"col\">What</th><th scope=\"col\" class=\"wide\">With</th></tr></thead><tbody>\n",
+    );
+    for change in Change::ALL {
+        for changed in changes.of(change) {
+            let what = match changed.stage {
+                Some((stage, before, after)) => format!("{stage}: {before} → {after}"),
+                None => standing(changed.cell()),
+            };
+            let _ = writeln!(
+                out,
+                "<tr><th scope=\"row\">{}</th><td class=\"links\">{}</td><td>{what}</td><td class=\"wide\">{}</td></tr>",
+                change.as_str(),
+                link(run, changed.cell()),
+                escape(&changed.because.join(", "))
+            );
+        }
+    }
+    let _ = writeln!(
+        out,
+        "</tbody></table></div><p class=\"muted\">{} as before.</p></section>",
+        count(changes.unchanged, "cell")
+    );
+}
+
+pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
+    let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut compilers: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut verdicts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for cell in &run.cells {
+        *verdicts.entry(Verdict::of(cell)).or_default() += 1;
+        if let Some(toolchain) = &cell.toolchain {
+            *sources.entry(toolchain.source.as_str()).or_default() += 1;
+            *compilers.entry(toolchain.gcc.major()).or_default() += 1;
+        }
+    }
+    out.push_str("<h2 class=\"hush\" id=\"matrix\">Matrix</h2>\n<form class=\"filters js-only\" aria-label=\"Filter the cells\">\n");
+    out.push_str("<fieldset><legend>Outcome</legend>");
+    for (verdict, name, mark) in VERDICTS {
+        let Some(n) = verdicts.get(&verdict) else {
+            continue;
+        };
+        let word = verdict.as_str();
+        let _ = write!(
+            out,
+            "<label class=\"chip\"><input type=\"checkbox\" name=\"outcome\" value=\"{word}\">\
+            <span><i class=\"mark {word}\" aria-hidden=\"true\">{mark}</i>{name} {n}</span></label>"
+        );
+    }
+    out.push_str("</fieldset>\n");
+    if let Some(changes) = changes {
+        out.push_str("<fieldset><legend>Change</legend>");
+        for change in [Change::Broken, Change::Fixed, Change::New] {
+            let n = changes.of(change).count();
+            if n > 0 {
+                let word = change.as_str();
+                let _ = write!(
+                    out,
+                    "<label class=\"chip\"><input type=\"checkbox\" name=\"change\" value=\"{word}\"><span>{word} {n}</span></label>"
+                );
+            }
+        }
+        out.push_str("</fieldset>\n");
+    }
+    let _ = write!(
+        out,
+        "<label>Source<select name=\"source\"><option value=\"\">all sources</option>"
+    );
+    for (source, n) in sources {
+        let _ = write!(out, "<option value=\"{source}\">{source} ({n})</option>");
+    }
+    let _ = write!(
+        out,
+        "</select></label>\n<label>gcc<select name=\"gcc\"><option value=\"\">all versions</option>"
+    );
+    for (major, n) in compilers {
+        let _ = write!(out, "<option value=\"{major}\">gcc {major} ({n})</option>");
+    }
+    out.push_str(
+        "</select></label>\n<label>Search<input type=\"search\" name=\"text\" placeholder=\"mips 5.10 relocation\" autocomplete=\"off\"></label>\n\
+        <button type=\"reset\" id=\"clear\" hidden>Clear</button>\n</form>\n",
+    );
+    let _ = writeln!(
+        out,
+        "<p class=\"count js-only\" aria-live=\"polite\" role=\"status\">{}</p>",
+        count(run.cells.len(), "cell")
+    );
+}
+
+pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&Changes>) {
+    if grid.columns.is_empty() {
+        out.push_str("<p>No cells.</p>\n");
+        return;
+    }
+    let dense = if grid.columns.len() >= DENSE {
+        " dense"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        out,
+        "<div class=\"scroll\" role=\"region\" aria-label=\"Coverage matrix\" tabindex=\"0\">\n<table class=\"matrix{dense}\">\n\
+        <caption class=\"hush\">Arches down, kernels across, grouped by band. Each cell tells the furthest stage that passed. \
+        Arrow keys move between cells, Enter opens one.</caption>"
+    );
+    out.push_str("<thead><tr><td class=\"corner\"></td>");
+    for (era, span) in grid.bands() {
+        let _ = write!(
+            out,
+            "<th scope=\"colgroup\" colspan=\"{span}\" class=\"first\">{era}</th>"
+        );
+    }
+    out.push_str("</tr>\n<tr><th scope=\"col\" class=\"corner\">arch</th>");
+    for (at, column) in grid.columns.iter().enumerate() {
+        let kernel = column
+            .kernel
+            .as_ref()
+            .map_or("any kernel", |kernel| kernel.as_str());
+        let variant = column
+            .variant
+            .as_ref()
+            .map_or_else(String::new, |v| format!("<span>{}</span>", escape(v)));
+        let _ = write!(
+            out,
+            "<th scope=\"col\"{}>{}{variant}</th>",
+            first(grid, at),
+            escape(kernel)
+        );
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for (arch, row) in grid.arches.iter().zip(&grid.entries) {
+        let _ = write!(out, "<tr><th scope=\"row\">{arch}</th>");
+        for (at, entry) in row.iter().enumerate() {
+            let _ = write!(out, "<td{}>", first(grid, at));
+            if let Some(number) = *entry {
+                cell(out, run, number, change_of(run, changes, number));
+            }
+            out.push_str("</td>");
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody></table></div>\n");
+    legend(out, run);
+}
+
+/// The class of a band's first column.
+fn first(grid: &Grid, at: usize) -> &'static str {
+    if at == 0 || grid.columns[at - 1].era != grid.columns[at].era {
+        " class=\"first\""
+    } else {
+        ""
+    }
+}
+
+fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>) {
+    let cell = &run.cells[number];
+    let verdict = Verdict::of(cell);
+    let (verdict_name, mark) = told(verdict);
+    let furthest = cell.furthest();
+    let depth = furthest.map_or(0, |stage| stage as usize + 1);
+    let word = match (verdict, furthest) {
+        (Verdict::Unsupported, _) => "n/a",
+        (_, Some(stage)) => stage.as_str(),
+        (Verdict::Skipped, None) => "–",
+        (_, None) => "none",
+    };
+    let toolchain = cell.toolchain.as_ref();
+    let classes: Vec<&str> = cell
+        .stages
+        .iter()
+        .filter_map(|s| s.failure.as_ref()?.class.as_deref())
+        .collect();
+    let text = format!(
+        "{} {} {} {}",
+        name(cell),
+        cell.era,
+        toolchain.map_or("", |toolchain| toolchain.target.as_str()),
+        classes.join(" ")
+    );
+    let spoken = match (verdict, furthest) {
+        (Verdict::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
+        (verdict, Some(stage)) if verdict != Verdict::Unsupported => {
+            format!("{}: {verdict_name}, furthest stage {stage}", name(cell))
+        }
+        _ => format!("{}: {verdict_name}", name(cell)),
+    };
+    let changed = change.map_or("", Change::as_str);
+    let spoken = if changed.is_empty() {
+        spoken
+    } else {
+        format!("{spoken}, {changed}")
+    };
+    let _ = write!(
+        out,
+        "<a class=\"cell at{depth} {}\" href=\"#c{number}\" aria-label=\"{}\" data-outcome=\"{}\" data-change=\"{changed}\" \
+        data-source=\"{}\" data-gcc=\"{}\" data-text=\"{}\"><span class=\"word\">{word}</span>",
+        verdict.as_str(),
+        escape(&spoken),
+        verdict.as_str(),
+        toolchain.map_or("", |toolchain| toolchain.source.as_str()),
+        toolchain.map_or_else(String::new, |toolchain| toolchain.gcc.major().to_string()),
+        escape(&text.to_lowercase())
+    );
+    if matches!(
+        verdict,
+        Verdict::Failed | Verdict::TimedOut | Verdict::Blocked
+    ) {
+        let _ = write!(
+            out,
+            "<i class=\"mark {}\" aria-hidden=\"true\">{mark}</i>",
+            verdict.as_str()
+        );
+    }
+    if verdict != Verdict::Unsupported {
+        pipe(out, cell);
+    }
+    if !changed.is_empty() {
+        let _ = write!(out, "<span class=\"change\">{changed}</span>");
+    }
+    out.push_str("</a>");
+}
+
+/// The four stages as a row of shapes: a bar passed, a cross failed, a triangle timed out, an outline was blocked, a dot
+/// was skipped.
+fn pipe(out: &mut String, cell: &CellRecord) {
+    out.push_str("<svg class=\"pipe\" viewBox=\"0 0 52 9\" aria-hidden=\"true\">");
+    for (at, stage) in Stage::ALL.into_iter().enumerate() {
+        shape(
+            out,
+            13 * at,
+            cell.stage(stage)
+                .map_or(Outcome::Skipped, |record| record.outcome),
+        );
+    }
+    out.push_str("</svg>");
+}
+
+fn shape(out: &mut String, x: usize, outcome: Outcome) {
+    let _ = match outcome {
+        Outcome::Passed | Outcome::Cached => {
+            write!(
+                out,
+                "<rect class=\"p\" x=\"{x}\" y=\"1.5\" width=\"11\" height=\"6\" rx=\"1.5\"/>"
+            )
+        }
+        Outcome::Failed => write!(
+            out,
+            "<path class=\"x\" d=\"M{} 1.2l6.6 6.6m0-6.6l-6.6 6.6\"/>",
+            x + 2
+        ),
+        Outcome::TimedOut => write!(out, "<path class=\"w\" d=\"M{} .5l5 8h-10z\"/>", x + 5),
+        Outcome::Blocked => {
+            write!(
+                out,
+                "<rect class=\"o\" x=\"{x}.5\" y=\"2\" width=\"10\" height=\"5\" rx=\"1\"/>"
+            )
+        }
+        Outcome::Skipped | Outcome::Unsupported => write!(
+            out,
+            "<circle class=\"d\" cx=\"{}\" cy=\"4.5\" r=\"1.4\"/>",
+            x + 5
+        ),
+    };
+}
+
+fn legend(out: &mut String, run: &RunRecord) {
+    out.push_str("<ul class=\"legend\" aria-label=\"Legend\">\n");
+    for stage in Stage::ALL {
+        let _ = writeln!(
+            out,
+            "<li><span class=\"cell at{}\">{}</span>{stage}</li>",
+            stage as usize + 1,
+            letter(stage)
+        );
+    }
+    let occurs = |outcomes: &[Outcome]| {
+        run.cells
+            .iter()
+            .flat_map(|c| &c.stages)
+            .any(|s| outcomes.contains(&s.outcome))
+    };
+    let shapes = [
+        (Outcome::Passed, "passed"),
+        (Outcome::Failed, "failed"),
+        (Outcome::TimedOut, "timed out"),
+        (Outcome::Blocked, "blocked"),
+        (Outcome::Skipped, "skipped"),
+    ];
+    for (outcome, name) in shapes {
+        if outcome == Outcome::Passed || occurs(&[outcome]) {
+            out.push_str("<li><svg class=\"pipe\" viewBox=\"0 0 52 9\" aria-hidden=\"true\">");
+            shape(out, 20, outcome);
+            let _ = writeln!(out, "</svg>{name}</li>");
+        }
+    }
+    if run
+        .cells
+        .iter()
+        .any(|cell| Verdict::of(cell) == Verdict::Unsupported)
+    {
+        out.push_str("<li><span class=\"mono\">n/a</span> never supported upstream</li>\n");
+    }
+    out.push_str("</ul>\n");
+}
+
+pub fn failures(out: &mut String, run: &RunRecord) {
+    let classes = failures::by_class(run);
+    if classes.is_empty() {
+        return;
+    }
+    let stages: usize = classes.iter().map(failures::Class::len).sum();
+    let _ = writeln!(
+        out,
+        "<section id=\"failures\"><h2>{} in {}</h2>\n<div class=\"cards\">",
+        count(stages, "failure"),
+        count(classes.len(), "class")
+    );
+    for class in &classes {
+        let title = class
+            .class
+            .map_or_else(|| "no class matches".to_owned(), escape);
+        let _ = writeln!(
+            out,
+            "<article class=\"card\"><h3><i class=\"mark failed\" aria-hidden=\"true\">✕</i>{title} <span class=\"muted\">{}</span></h3><ul>",
+            count(class.len(), "cell")
+        );
+        for kind in &class.kinds {
+            out.push_str("<li><div class=\"links\">");
+            for cell in &kind.cells {
+                out.push_str(&link(run, cell));
+            }
+            let phase = kind
+                .phase
+                .map_or_else(String::new, |phase| format!(" in {}", escape(phase)));
+            let how = if kind.outcome == Outcome::TimedOut {
+                "timed out"
+            } else {
+                "failed"
+            };
+            let _ = writeln!(
+                out,
+                "</div><span class=\"muted\">{} {how}{phase}</span><pre>{}</pre></li>",
+                kind.stage,
+                escape(kind.first_error.unwrap_or("the log does not say why"))
+            );
+        }
+        out.push_str("</ul></article>\n");
+    }
+    out.push_str("</div></section>\n");
+}
+
+pub fn reasons(out: &mut String, run: &RunRecord) {
+    let told = [
+        (Verdict::Blocked, "Blocked", "what they need failed"),
+        (
+            Verdict::Unsupported,
+            "Unsupported",
+            "not counted against coverage",
+        ),
+        (Verdict::Skipped, "Skipped", "not tried"),
+    ];
+    for (verdict, title, note) in told {
+        let groups = because(run, verdict);
+        if groups.is_empty() {
+            continue;
+        }
+        let cells: usize = groups.iter().map(|group| group.cells.len()).sum();
+        let _ = writeln!(
+            out,
+            "<details class=\"card\"><summary><strong>{title}</strong> <span class=\"muted\">{}, {note}</span></summary><ul>",
+            count(cells, "cell")
+        );
+        for group in groups.iter().take(REASONS_SHOWN) {
+            let links: Vec<String> = group.cells.iter().map(|cell| link(run, cell)).collect();
+            let reason = escape(group.reason.unwrap_or("no reason is recorded"));
+            let _ = writeln!(
+                out,
+                "<li><div class=\"links\">{}</div>{reason}</li>",
+                links.join(" ")
+            );
+        }
+        if groups.len() > REASONS_SHOWN {
+            let _ = writeln!(
+                out,
+                "<li class=\"muted\">and {}</li>",
+                count(groups.len() - REASONS_SHOWN, "other reason")
+            );
+        }
+        out.push_str("</ul></details>\n");
+    }
+}
