@@ -30,7 +30,7 @@ host_machine() {
 
 unpack_runtime() {
   local archive file
-  mkdir -p "$out/lib" root
+  mkdir -p "$out/lib" root/lib root/usr/lib
   for archive in $archives; do unpack_deb "$archive" root; done
   find root/lib root/usr/lib \( -name '*.so' -o -name '*.so.*' \) ! -path '*/gconv/*' ! -path '*/audit/*' \
     ! -path '*/share/*' ! -path '*-gdb.py' -exec cp -a --no-preserve=ownership -t "$out/lib" {} + 2>/dev/null ||
@@ -113,6 +113,8 @@ unpack_toolchain() {
     rm -rf "$out/share" "$out/games" "$out/sbin"
     # The sysroot's own idea of where things are.
     ln -s . "$out/usr"
+    # A native compiler brings plain `ld` and the like, which would get in the way of the host's on PATH.
+    find "$out/bin" ! -type d ! -name "$target-*" -delete
     ;;
   *)
     [ $# -eq 1 ] || toolchain_fail bad-archive "expected one archive, got $#"

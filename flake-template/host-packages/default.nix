@@ -196,6 +196,8 @@ let
   };
 
   tools = {
+    # What `nix develop` gives as a shell.
+    bashInteractive = hostTool { name = "bash"; };
     bc = hostTool { name = "bc"; };
     bison = hostTool { name = "bison"; };
     flex = hostTool {
