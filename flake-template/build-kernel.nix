@@ -20,6 +20,18 @@ let
     name = "kflake-kernel-source.sh";
     path = ./kernel-source.sh;
   };
+  requestScript = builtins.path {
+    name = "kflake-kernel-request.sh";
+    path = ./kernel-request.sh;
+  };
+  kconfig = builtins.path {
+    name = "kflake-kconfig.pl";
+    path = ./kconfig.pl;
+  };
+  renames = builtins.path {
+    name = "kflake-kconfig-renames.json";
+    path = ./validate/kconfig-renames.json;
+  };
   checkConfig = builtins.path {
     name = "kflake-check-config.pl";
     path = ./check-config.pl;
@@ -94,10 +106,13 @@ let
   # defconfig        a named configuration of the tree (may be several words: "defconfig tiny.config"); or
   # profile          "tiny": all off, then validate/kconfig/tiny.config and the board's symbols
   # board            board entry of the matrix: image, make target and symbols; optional
-  # configFragments  files, or strings with CONFIG_ lines, in order; each line must come out as asked
+  # configFragments  in order: files, strings with CONFIG_ lines, or { label; file; }, { label; tree; } (the name of a fragment
+  #                  of the tree); config-report.json in the output says what became of each line
+  # strict           fail when a line of the fragments does not come out as asked
   # modules          whether to build the configuration's modules
   # dtbs             device tree names (file names ending in .dtb)
-  # targets          further make targets
+  # targets          null: the kernel, and the modules if wanted; or a list of config, kernel, modules, dtbs, headers and
+  #                  names of Kbuild targets
   buildKernel =
     {
       version,
@@ -109,9 +124,10 @@ let
       profile ? null,
       board ? null,
       configFragments ? [ ],
+      strict ? false,
       modules ? true,
       dtbs ? [ ],
-      targets ? [ ],
+      targets ? null,
       makeTarget ? if board == null then "vmlinux" else board.makeTarget,
       image ? if board == null then "vmlinux" else board.image,
       linuxArch ? if board == null then arch.linuxArch else board.kernelArch,
@@ -130,63 +146,123 @@ let
           pkgs.writeText "fragment.config" fragment
         else
           fragment;
+      # Without requests a kernel is built by the shorter steps, and what they build does not depend on those for requests.
+      requested = configFragments != [ ] || config != null || strict || targets != null;
+      goals =
+        if targets != null then
+          targets
+        else
+          [
+            "config"
+            "kernel"
+          ]
+          ++ lib.optional modules "modules";
+      withKernel = !requested || lib.elem "kernel" goals;
+      asRequest =
+        fragment:
+        if fragment ? tree || fragment ? file then
+          fragment // lib.optionalAttrs (fragment ? file) { file = "${fragment.file}"; }
+        else
+          {
+            label = "fragment";
+            file = "${asFile fragment}";
+          };
+      # The profile is for every version: what a tree does not know of it is no difference.
+      profileRequests = lib.optionals (profile != null) [
+        {
+          label = "profile ${profile}";
+          file = "${profileFile profile}";
+          soft = true;
+        }
+        {
+          label = "board";
+          file = "${pkgs.writeText "board.config" (lib.concatMapStrings (line: line + "\n") boardLines)}";
+        }
+      ];
+      requestArguments = lib.optionalAttrs requested {
+        outputs = [ "out" ] ++ lib.optional withKernel "dev";
+        fragments = [ ];
+        targets = map checkTarget goals;
+        dtbs = if withKernel then map baseNameOf allDtbs else [ ];
+        requestSpec = builtins.toJSON {
+          arch = linuxArch;
+          inherit version strict;
+          base = if config == null then null else "${config}";
+          renames = "${renames}";
+          fragments = profileRequests ++ map asRequest configFragments;
+        };
+        passAsFile = [ "requestSpec" ];
+        inherit kconfig;
+        configurePhase = ". ${script}; . ${requestScript}; configure_request";
+        buildPhase = "build_request";
+        installPhase = "install_request";
+      };
+      checkTarget =
+        target:
+        if builtins.match "[A-Za-z0-9_][A-Za-z0-9_./+-]*" target != null then
+          target
+        else
+          throw "buildKernel: `${target}` is not the name of a make target";
       boardLines =
         if board == null then [ ] else map enableLine board.enable ++ map disableLine board.disable;
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
       imageName = baseNameOf image;
-      drv = pkgs.stdenv.mkDerivation {
-        name = if name != null then name else "linux-${version}-${toolchain.spec.arch}";
-        outputs = [
-          "out"
-          "dev"
-        ];
-        inherit
-          version
-          makeTarget
-          image
-          linuxArch
-          ;
-        source = "${source}";
-        target = toolchain.target;
-        config = if config == null then "" else config;
-        defconfig = if defconfig == null then "" else defconfig;
-        profile = if profile == null then "" else profileFile profile;
-        boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
-        fragments = map asFile configFragments;
-        passAsFile = [ "boardConfig" ];
-        wantModules = if modules then "1" else "";
-        dtbs = map baseNameOf allDtbs;
-        inherit targets;
-        # From gcc 8 on one option covers macros and debug information.
-        prefixMapFlag =
-          if lib.versionAtLeast toolchain.gcc "8" then "-ffile-prefix-map" else "-fdebug-prefix-map";
-        wantBits = toString arch.bits;
-        wantEndian = arch.endian;
-        wantMachine = toString arch.elfMachine;
-        inherit checkConfig elfTools;
-        depsBuildBuild = [ pkgs.stdenv.cc ];
-        nativeBuildInputs = [ toolchain ] ++ tools;
-        dontUnpack = true;
-        dontFixup = true;
-        dontStrip = true;
-        dontPatchELF = true;
-        hardeningDisable = [ "all" ];
-        configurePhase = ". ${script}; configure_kernel";
-        buildPhase = "build_kernel";
-        installPhase = "install_kernel; install_dev";
-        passthru = {
+      drv = pkgs.stdenv.mkDerivation (
+        {
+          name = if name != null then name else "linux-${version}-${toolchain.spec.arch}";
+          outputs = [
+            "out"
+            "dev"
+          ];
           inherit
             version
-            arch
-            toolchain
-            board
+            makeTarget
+            image
             linuxArch
             ;
-          kernelSource = source;
-          image = "${drv.out}/${imageName}";
-          vmlinux = "${drv.out}/vmlinux";
-        };
-      };
+          source = "${source}";
+          target = toolchain.target;
+          config = if config == null then "" else config;
+          defconfig = if defconfig == null then "" else defconfig;
+          profile = if profile == null then "" else profileFile profile;
+          boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
+          fragments = map asFile configFragments;
+          passAsFile = [ "boardConfig" ];
+          wantModules = if modules then "1" else "";
+          dtbs = map baseNameOf allDtbs;
+          targets = [ ];
+          # From gcc 8 on one option covers macros and debug information.
+          prefixMapFlag =
+            if lib.versionAtLeast toolchain.gcc "8" then "-ffile-prefix-map" else "-fdebug-prefix-map";
+          wantBits = toString arch.bits;
+          wantEndian = arch.endian;
+          wantMachine = toString arch.elfMachine;
+          inherit checkConfig elfTools;
+          depsBuildBuild = [ pkgs.stdenv.cc ];
+          nativeBuildInputs = [ toolchain ] ++ tools;
+          dontUnpack = true;
+          dontFixup = true;
+          dontStrip = true;
+          dontPatchELF = true;
+          hardeningDisable = [ "all" ];
+          configurePhase = ". ${script}; configure_kernel";
+          buildPhase = "build_kernel";
+          installPhase = "install_kernel; install_dev";
+          passthru = {
+            inherit
+              version
+              arch
+              toolchain
+              board
+              linuxArch
+              ;
+            kernelSource = source;
+            image = "${drv.out}/${imageName}";
+            vmlinux = "${drv.out}/vmlinux";
+          };
+        }
+        // requestArguments
+      );
     in
     if builtins.length base != 1 then
       throw "buildKernel: give exactly one of config, defconfig and profile (got ${toString (builtins.length base)})"

@@ -3,8 +3,9 @@
 #   merge  SPEC OUT        writes the settings of every fragment of SPEC, in order, without those the tree does not know
 #   report SPEC CONFIG DIR compares CONFIG with SPEC; writes DIR/config-report.json and DIR/config-report.txt
 #
-# SPEC is JSON: source, srcarch, arch, version, strict, base (a .config file, or null), renames (a JSON file, or null), and
-# fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree).
+# SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (a JSON file, or null), and fragments: a
+# list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the tree does not
+# know is passed over.
 #
 # Why a symbol is not as asked is read from the tree's Kconfig files. Only what they say for certain is reported; a test of
 # the compiler, for one, is named but not judged. Works on every generation of the Kconfig language.
@@ -16,8 +17,16 @@ my ($mode, $spec_file, @rest) = @ARGV;
 die "usage: kconfig.pl merge SPEC OUT | report SPEC CONFIG DIR\n"
     unless defined $spec_file && ($mode eq 'merge' ? @rest == 1 : $mode eq 'report' && @rest == 2);
 my $spec = JSON::PP->new->decode(slurp($spec_file));
-my ($source, $srcarch) = @{$spec}{qw(source srcarch)};
+my $source = $spec->{source};
+my $srcarch = source_arch($spec->{arch});
 my $version = $spec->{version};
+
+# The folder under arch/ that a kernel's ARCH stands for.
+sub source_arch {
+    my ($arch) = @_;
+    return $arch if -f "$source/arch/$arch/Kconfig";
+    return { i386 => 'x86', x86_64 => 'x86', sparc32 => 'sparc', sparc64 => 'sparc', sh64 => 'sh' }->{$arch} // $arch;
+}
 
 sub fail { my ($message) = @_; print STDERR "kflake: kernel: config: $message\n"; exit 1 }
 
@@ -82,7 +91,7 @@ sub requests {
             for my $pair (@{ settings($file, $fragment->{label}) }) {
                 my ($symbol, $value) = @$pair;
                 push @order, $symbol unless $last{$symbol};
-                $last{$symbol} = { symbol => $symbol, value => $value, label => $fragment->{label} };
+                $last{$symbol} = { symbol => $symbol, value => $value, label => $fragment->{label}, soft => $fragment->{soft} };
             }
         }
     }
@@ -582,6 +591,7 @@ my (@entries, @lines, $differences);
 $differences = 0;
 for my $request (requests()) {
     my ($symbol, $want, $label) = @{$request}{qw(symbol value label)};
+    next if $request->{soft} && !$symbols{$symbol};
     my $got = $config{$symbol} // 'n';
     my %entry = (symbol => $symbol, requested => $want, from => $label);
     if (!known($symbol)) {

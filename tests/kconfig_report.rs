@@ -34,7 +34,7 @@ impl Tree {
     fn spec(&self, asked: &str) -> Value {
         let asked = self.file("asked.config", asked);
         json!({
-            "source": self.path(), "srcarch": "arm64", "arch": "arm64", "version": "6.1", "strict": false,
+            "source": self.path(), "arch": "arm64", "version": "6.1", "strict": false,
             "base": null, "renames": null, "fragments": [{"label": "asked", "file": asked}],
         })
     }
