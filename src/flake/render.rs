@@ -137,12 +137,210 @@ pub(super) fn broken(file: &str, problem: impl ToString) -> RenderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Apply;
+    use crate::flake::model::*;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    /// One of each, with texts that try to become code.
+    fn model() -> Model {
+        let pin = |name: &str, url: &str| Pin {
+            name: name.into(),
+            urls: vec![url.into()],
+            hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+            size: Some(123),
+        };
+        let hash = |version: &str| KernelHash {
+            version: version.into(),
+            hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+        };
+        let interval = |from: &str, below: Option<&str>, outcome| Interval {
+            from: text(from),
+            below: below.map(Into::into),
+            outcome,
+        };
+        let matrix = Matrix {
+            eras: [(
+                "k26".to_owned(),
+                Era {
+                    name: "k2.6".into(),
+                    from: "2.6.0".into(),
+                    below: text("3.0"),
+                },
+            )]
+            .into(),
+            arches: [(
+                "arm64".to_owned(),
+                Arch {
+                    linux_arch: "arm64".into(),
+                    bits: 64,
+                    endian: "little",
+                    elf_machine: 183,
+                    uname: "aarch64".into(),
+                    interpreter: Interpreter {
+                        glibc: text("/lib/ld-linux-aarch64.so.1"),
+                        musl: None,
+                        uclibc: None,
+                    },
+                },
+            )]
+            .into(),
+            toolchains: [(
+                "debian-12.2.0-arm64".to_owned(),
+                Toolchain {
+                    source: "debian",
+                    arch: "arm64".into(),
+                    gcc: "12.2.0".into(),
+                    binutils: text("2.40"),
+                    libc: None,
+                    target: "aarch64-linux-gnu".into(),
+                    suffix: "-12".into(),
+                    systems: vec!["x86_64-linux".into()],
+                    pins: vec!["debian/bookworm/gcc-12".into()],
+                    runtime_pins: vec![],
+                    build: None,
+                },
+            )]
+            .into(),
+            boards: [(
+                "or".to_owned(),
+                Board {
+                    arch: "arm64".into(),
+                    from: text("3.7"),
+                    below: None,
+                    qemu: "qemu-system-aarch64".into(),
+                    machine: "virt".into(),
+                    cpu: None,
+                    mem: "256M".into(),
+                    console: text("ttyAMA0"),
+                    cmdline: "\"; x = builtins.abort \"no\"; y = \"".into(),
+                    kernel_arch: "arm64".into(),
+                    image: "${builtins.abort \"no\"}\r\n\t\\".into(),
+                    make_target: "Image".into(),
+                    defconfig: None,
+                    enable: vec!["CMDLINE=\"$${x}$\"".into(), String::new()],
+                    disable: vec!["PCI".into()],
+                    dtb: None,
+                    extra_args: vec![],
+                },
+            )]
+            .into(),
+            cells: [(
+                "k26-arm64".to_owned(),
+                Cell {
+                    era: "k26".into(),
+                    arch: "arm64".into(),
+                    toolchain: "debian-12.2.0-arm64".into(),
+                    kernel: text("2.6.39.4"),
+                    board: None,
+                },
+            )]
+            .into(),
+        };
+        Model {
+            matrix,
+            sources: Sources {
+                mirrors: [("kernel".to_owned(), vec!["https://example.org/".to_owned()])].into(),
+                pins: [(
+                    "debian/bookworm/gcc-12".to_owned(),
+                    pin("gcc.deb", "mirror://debian/gcc.deb"),
+                )]
+                .into(),
+            },
+            kernels: Kernels {
+                folders: vec![KernelFolder {
+                    folder: "mirror://kernel/v2.6".into(),
+                    extension: "tar.xz".into(),
+                    versions: vec![hash("2.6.9"), hash("2.6.10")],
+                }],
+                others: vec![KernelFile {
+                    version: "6.1.1".into(),
+                    file: Pin {
+                        urls: vec![],
+                        size: None,
+                        ..pin("linux-source-6.1.tar.xz", "")
+                    },
+                }],
+            },
+            tables: Tables {
+                kernel: vec![Table {
+                    arch: "arm64".into(),
+                    intervals: vec![
+                        interval(
+                            "2.6",
+                            Some("3.7"),
+                            Outcome::Unsupported("born \"3.7\"".into()),
+                        ),
+                        interval("3.7", Some("5.0"), Outcome::NoToolchain("${none}".into())),
+                        interval("5.0", None, Outcome::Use("debian-12.2.0-arm64".into())),
+                    ],
+                }],
+                userland: vec![],
+            },
+            fixes: vec![Fix {
+                id: "a-fix".into(),
+                from: None,
+                below: text("3.0"),
+                arches: vec![],
+                gcc: Some(VersionRange {
+                    from: text("10"),
+                    below: None,
+                }),
+                reason: "''${x}''".into(),
+                apply: vec![Apply::Sed {
+                    files: vec!["Makefile".into()],
+                    expression: "s/^a$/\"\\1\"/".into(),
+                }],
+            }],
+            flake: Flake {
+                nixpkgs: "github:someone/pkgs".into(),
+                musl_cross_make: "github:someone/data".into(),
+                systems: vec!["x86_64-linux".into()],
+            },
+        }
+    }
 
     #[test]
-    fn renders_an_empty_model() {
-        let files = render(&Model::default()).unwrap();
-        for (path, text) in files {
-            println!("--- {path}\n{text}");
+    fn files_are_as_reviewed() {
+        for (path, text) in render(&model()).unwrap() {
+            insta::assert_snapshot!(path.as_str(), text);
         }
+    }
+
+    #[test]
+    fn an_empty_model_renders_too() {
+        assert_eq!(render(&Model::default()).unwrap().len(), TEMPLATES.len());
+    }
+
+    #[test]
+    fn the_digest_follows_the_data() {
+        let digest = |model: &Model| {
+            let files = render(model).unwrap();
+            let (_, text) = files
+                .into_iter()
+                .find(|(path, _)| path.as_str() == "kernel.nix")
+                .unwrap();
+            text.lines().next().unwrap().to_owned()
+        };
+        let mut changed = model();
+        changed.fixes[0].reason.push('.');
+        assert_ne!(digest(&model()), digest(&changed));
+        assert_eq!(digest(&model()), digest(&model()));
+    }
+
+    #[test]
+    fn texts_that_nix_cannot_carry_name_their_place() {
+        let mut model = model();
+        model.fixes[0].reason = "\u{1b}]0;x\u{7}".into();
+        let error = render(&model).unwrap_err();
+        let RenderError::Data { file, source } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (file, source.pointer.as_str()),
+            ("kernel.nix", "/fixes/-/reason")
+        );
     }
 }

@@ -1,0 +1,61 @@
+//! What tests that run real Nix share.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Nix as kflake runs it; evaluation needs no store of its own.
+pub fn nix(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env(
+        "NIX_CONFIG",
+        "experimental-features = nix-command flakes\nsubstitute = false\nsubstituters =\n",
+    );
+    command
+}
+
+/// Whether real Nix is here. Where it must be (CI), its absence fails the test instead of passing over it.
+pub fn have_nix() -> bool {
+    let found = Command::new("nix-instantiate").arg("--version").output().is_ok();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "these tests need nix-instantiate"
+    );
+    if !found {
+        eprintln!("passed over: no nix-instantiate here");
+    }
+    found
+}
+
+/// Evaluates the Nix file `file` to JSON.
+pub fn eval_file(file: &Path) -> Value {
+    let output = nix("nix-instantiate")
+        .args(["--store", "dummy://", "--eval", "--strict", "--json"])
+        .arg(file)
+        .output()
+        .expect("nix-instantiate runs");
+    let text = String::from_utf8(succeeded(output).stdout).expect("JSON is UTF-8");
+    serde_json::from_str(&text).expect("nix-instantiate --json prints JSON")
+}
+
+/// Evaluates Nix code to JSON, with `dir` as the place of relative paths.
+pub fn eval(dir: &Path, code: &str) -> Value {
+    let file = dir.join("eval-of-a-test.nix");
+    std::fs::write(&file, code).expect("the folder is writable");
+    let value = eval_file(&file);
+    std::fs::remove_file(&file).expect("it was there");
+    value
+}
+
+/// `output`, of a command that must have succeeded.
+pub fn succeeded(output: Output) -> Output {
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
