@@ -75,7 +75,9 @@ fn two_runs_write_the_same_bytes() {
 fn check_shows_what_would_change_and_writes_nothing() {
     let dir = generated();
     let file = dir.path().join("kernel.nix");
-    let edited = fs::read_to_string(&file).unwrap().replace("fixes = [", "fixes = [ 1");
+    let edited = fs::read_to_string(&file)
+        .unwrap()
+        .replace("fixes = [", "fixes = [ 1");
     fs::write(&file, &edited).unwrap();
     fs::remove_file(dir.path().join("matrix.nix")).unwrap();
     let before = files(dir.path());
@@ -107,7 +109,10 @@ fn a_users_file_is_never_overwritten() {
         .code(8)
         .stderr(contains("flake.nix").and(contains("--force")));
     assert_eq!(files(dir.path()).len(), 1);
-    kflake(dir.path()).args(["gen", "--force"]).assert().success();
+    kflake(dir.path())
+        .args(["gen", "--force"])
+        .assert()
+        .success();
 }
 
 #[test]
@@ -134,7 +139,13 @@ fn a_git_checkout_is_told_what_nix_does_not_see() {
     };
     git(&["init", "-q"]);
     let out = dir.path().join("sub");
-    let run = || kflake(dir.path()).args(["gen", "--out"]).arg(&out).assert().success();
+    let run = || {
+        kflake(dir.path())
+            .args(["gen", "--out"])
+            .arg(&out)
+            .assert()
+            .success()
+    };
     run().stderr(contains("git add").and(contains("path:")));
     git(&["add", "sub"]);
     run().stderr("");
@@ -244,8 +255,17 @@ fn nix_accepts_the_flake() {
     let packages = &shown["packages"]["x86_64-linux"];
     assert_eq!(packages["k6-arm64"]["type"], "derivation", "{shown}");
     assert_eq!(shown["templates"]["default"]["type"], "template");
-    assert_eq!(shown["devShells"]["x86_64-linux"]["default"]["type"], "derivation");
+    assert_eq!(
+        shown["devShells"]["x86_64-linux"]["default"]["type"],
+        "derivation"
+    );
     nix(&["flake", "check", "--no-build"]);
-    let era = nix(&["eval", "--raw", ".#lib", "--apply", "lib: lib.eraFor \"v2.6.39.4\""]);
+    let era = nix(&[
+        "eval",
+        "--raw",
+        ".#lib",
+        "--apply",
+        "lib: lib.eraFor \"v2.6.39.4\"",
+    ]);
     assert_eq!(era, "k26");
 }

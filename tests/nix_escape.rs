@@ -18,7 +18,9 @@ fn text() -> impl Strategy<Value = String> {
     ];
     prop::collection::vec(piece, 0..8)
         .prop_map(|pieces| pieces.concat())
-        .prop_filter("refused before rendering", |text| escape::check(&json!(text)).is_ok())
+        .prop_filter("refused before rendering", |text| {
+            escape::check(&json!(text)).is_ok()
+        })
 }
 
 fn value() -> impl Strategy<Value = Value> {

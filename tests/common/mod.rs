@@ -18,7 +18,10 @@ pub fn nix(program: &str) -> Command {
 
 /// Whether real Nix is here. Where it must be (CI), its absence fails the test instead of passing over it.
 pub fn have_nix() -> bool {
-    let found = Command::new("nix-instantiate").arg("--version").output().is_ok();
+    let found = Command::new("nix-instantiate")
+        .arg("--version")
+        .output()
+        .is_ok();
     assert!(
         found || std::env::var_os("CI").is_none(),
         "these tests need nix-instantiate"
