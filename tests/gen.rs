@@ -235,37 +235,3 @@ fn hostile_texts_stay_texts() {
         assert_eq!(read["enable"], json!(evil));
     }
 }
-
-/// The flake as `nix` sees it, with the machine's own package set in the place of nixpkgs, and no network.
-#[test]
-fn nix_accepts_the_flake() {
-    if !common::have_nix() {
-        return;
-    }
-    let dir = generated();
-    let nix = |args: &[&str]| {
-        let output = common::nix("nix")
-            .args(args)
-            .args(["--override-input", "nixpkgs", "path:./host-packages"])
-            .current_dir(dir.path())
-            .output();
-        String::from_utf8(common::succeeded(output.unwrap()).stdout).unwrap()
-    };
-    let shown: Value = serde_json::from_str(&nix(&["flake", "show", "--json"])).unwrap();
-    let packages = &shown["packages"]["x86_64-linux"];
-    assert_eq!(packages["k6-arm64"]["type"], "derivation", "{shown}");
-    assert_eq!(shown["templates"]["default"]["type"], "template");
-    assert_eq!(
-        shown["devShells"]["x86_64-linux"]["default"]["type"],
-        "derivation"
-    );
-    nix(&["flake", "check", "--no-build"]);
-    let era = nix(&[
-        "eval",
-        "--raw",
-        ".#lib",
-        "--apply",
-        "lib: lib.eraFor \"v2.6.39.4\"",
-    ]);
-    assert_eq!(era, "k26");
-}

@@ -8,11 +8,11 @@ use super::model::{
     KernelHash, Kernels, Matrix, Model, Outcome, Pin, Sources, Table, Tables, Toolchain,
     VersionRange,
 };
-use super::pick;
 use crate::catalog::{
     self, Catalog, Component, ComponentKind, Endian, KernelPin, Origin, Purpose, SourceKind,
 };
 use crate::id::{ArchId, BoardId, PinId, PinUrl, ToolchainId};
+use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
 /// What the caller decides.
@@ -27,11 +27,12 @@ const FOLDER_MIN: usize = 3;
 
 /// The model of `catalog`, with the inputs that flake.nix has.
 pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Model {
+    let resolver = Resolver::new(catalog, SourceOrder::from(options.sources.clone()));
     let tables = Tables {
-        kernel: tables(catalog, options, Purpose::Kernel),
-        userland: tables(catalog, options, Purpose::Userland),
+        kernel: tables(catalog, &resolver, Purpose::Kernel),
+        userland: tables(catalog, &resolver, Purpose::Userland),
     };
-    let cells = cells(catalog, options);
+    let cells = cells(catalog, &resolver);
     let used: BTreeSet<&str> = chosen(&tables)
         .chain(cells.values().map(|cell| cell.toolchain.as_str()))
         .collect();
@@ -150,12 +151,31 @@ fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
     boards.collect()
 }
 
-fn tables(catalog: &Catalog, options: &Options, purpose: Purpose) -> Vec<Table> {
+fn tables(catalog: &Catalog, resolver: &Resolver<'_>, purpose: Purpose) -> Vec<Table> {
     let tables = catalog.arches.keys().map(|arch| Table {
         arch: arch.to_string(),
-        intervals: pick::intervals(catalog, &options.sources, arch, purpose),
+        intervals: resolver
+            .intervals(arch, purpose)
+            .into_iter()
+            .filter_map(interval)
+            .collect(),
     });
     tables.collect()
+}
+
+/// None for what no era covers: there, resolve.nix says so before it looks at a table.
+fn interval(it: resolve::Interval) -> Option<Interval> {
+    let outcome = match it.outcome {
+        Answer::Toolchain(id) => Outcome::Use(id.to_string()),
+        Answer::Unsupported(reason) => Outcome::Unsupported(reason),
+        Answer::NoToolchain(reason) => Outcome::NoToolchain(reason),
+        Answer::NoEra => return None,
+    };
+    Some(Interval {
+        from: it.from.map(|version| version.to_string()),
+        below: it.below.map(|version| version.to_string()),
+        outcome,
+    })
 }
 
 fn chosen(tables: &Tables) -> impl Iterator<Item = &str> {
@@ -168,18 +188,18 @@ fn chosen(tables: &Tables) -> impl Iterator<Item = &str> {
 }
 
 /// A cell for each era and arch whose representative kernel has a toolchain.
-fn cells(catalog: &Catalog, options: &Options) -> BTreeMap<String, Cell> {
+fn cells(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
     let mut cells = BTreeMap::new();
     for (era_id, era) in &catalog.eras {
         for arch in catalog.arches.keys() {
             let version = cell_kernel(catalog, era);
-            let Some(toolchain) = pick::toolchain(catalog, &options.sources, arch, version) else {
+            let Ok(resolution) = resolver.resolve(version, arch, Purpose::Kernel) else {
                 continue;
             };
             let cell = Cell {
                 era: era_id.attr(),
                 arch: arch.to_string(),
-                toolchain: toolchain.to_string(),
+                toolchain: resolution.toolchain.id.to_string(),
                 kernel: catalog
                     .kernels
                     .get_key_value(version)

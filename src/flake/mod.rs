@@ -9,7 +9,6 @@ pub mod header;
 pub mod lint;
 pub mod lock;
 pub mod model;
-mod pick;
 pub mod render;
 pub mod template;
 pub mod tree;

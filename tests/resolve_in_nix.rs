@@ -1,0 +1,250 @@
+//! resolve.nix and the resolver give the same answers.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use kflake::catalog::{Catalog, Purpose, SourceKind};
+use kflake::flake::{self, Options};
+use kflake::resolve::{Answer, Interval, Resolver, SourceOrder, Unresolved};
+use kflake::version::KernelVersion;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const PURPOSES: [(&str, Purpose); 2] =
+    [("kernel", Purpose::Kernel), ("userland", Purpose::Userland)];
+
+/// Every pinned kernel, and around every bound what could fall on its wrong side.
+fn versions(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeSet<String> {
+    let mut bounds = BTreeSet::new();
+    for arch in catalog.arches.keys() {
+        for (_, purpose) in PURPOSES {
+            let intervals = resolver.intervals(arch, purpose).into_iter();
+            bounds.extend(intervals.flat_map(|it| [it.from, it.below]).flatten());
+        }
+    }
+    let around = bounds.iter().flat_map(|bound| {
+        let [a, b, c, d] = bound.numbers();
+        let before = match (b, c, d) {
+            (0, 0, 0) => format!("{}.99", a - 1),
+            (_, 0, 0) => format!("{a}.{}.9", b - 1),
+            (_, _, 0) => format!("{a}.{b}.{}", c - 1),
+            _ => format!("{a}.{b}.{c}.{}", d - 1),
+        };
+        let plain = format!("{a}.{b}.{c}");
+        [
+            bound.to_string(),
+            before,
+            format!("{a}.{b}-rc7"),
+            format!("{plain}-rc1"),
+            format!("{plain}.1"),
+            format!("v{plain}-local+"),
+            plain,
+        ]
+    });
+    let odd = ["1.2.3", "2.4.37", "65535.65535", "99.0"].map(str::to_owned);
+    let kernels = catalog.kernels.keys().map(ToString::to_string);
+    around
+        .chain(odd)
+        .chain(kernels)
+        .filter(|text| text.parse::<KernelVersion>().is_ok())
+        .collect()
+}
+
+fn in_words(answer: Option<&Answer>) -> Value {
+    match answer {
+        Some(Answer::Toolchain(id)) => json!(id),
+        Some(Answer::Unsupported(reason)) => json!(format!("unsupported: {reason}")),
+        Some(Answer::NoToolchain(reason)) => json!(format!("no-toolchain: {reason}")),
+        Some(Answer::NoEra) | None => Value::Null,
+    }
+}
+
+/// All versions, arches and purposes at once: what Nix says, and what the resolver's table does.
+#[test]
+fn every_version_on_every_arch() {
+    if !common::have_nix() {
+        return;
+    }
+    let catalog = Catalog::embedded().unwrap();
+    for sources in [vec![], vec![SourceKind::Debian]] {
+        let resolver = Resolver::new(&catalog, SourceOrder::from(sources.clone()));
+        let versions = versions(&catalog, &resolver);
+        let dir = tempfile::tempdir().unwrap();
+        let tree = flake::generate(&catalog, &Options { sources }).unwrap();
+        flake::Plan::new(&tree, dir.path())
+            .unwrap()
+            .apply(false)
+            .unwrap();
+        fs::write(
+            dir.path().join("versions.json"),
+            json!(versions).to_string(),
+        )
+        .unwrap();
+        let answers = common::eval(
+            dir.path(),
+            r#"let
+                r = import ./resolve.nix;
+                versions = builtins.fromJSON (builtins.readFile ./versions.json);
+                arches = builtins.attrNames (import ./matrix.nix).arches;
+                say = found: if found.toolchain != null then found.toolchain else "${found.outcome}: ${found.reason}";
+              in
+              map (purpose: map (version:
+                if (builtins.tryEval (r.eraFor version)).success
+                then map (arch: say (r.resolve { inherit version arch purpose; })) arches
+                else null) versions) [ "kernel" "userland" ]"#,
+        );
+        let mut counted = 0;
+        for (p, (name, purpose)) in PURPOSES.into_iter().enumerate() {
+            let tables: Vec<Vec<Interval>> = catalog
+                .arches
+                .keys()
+                .map(|arch| resolver.intervals(arch, purpose))
+                .collect();
+            for (v, text) in versions.iter().enumerate() {
+                let version: KernelVersion = text.parse().unwrap();
+                for (a, arch) in catalog.arches.keys().enumerate() {
+                    let inside = tables[a].iter().find(|it| it.contains(&version));
+                    let wanted = in_words(inside.map(|it| &it.outcome));
+                    let answer = &answers[p][v];
+                    let said = answer.get(a).unwrap_or(answer);
+                    assert_eq!(*said, wanted, "{name} {text} {arch}");
+                    counted += 1;
+                }
+            }
+        }
+        assert!(counted > 100_000, "{counted}");
+    }
+}
+
+/// Asked one by one, without the table: a sample, because that weighs every candidate.
+#[test]
+fn a_sample_asked_one_by_one() {
+    if !common::have_nix() {
+        return;
+    }
+    let catalog = Catalog::embedded().unwrap();
+    let resolver = Resolver::new(&catalog, SourceOrder::Era);
+    let versions: Vec<String> = versions(&catalog, &resolver)
+        .into_iter()
+        .step_by(37)
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let tree = flake::generate(&catalog, &Options::default()).unwrap();
+    flake::Plan::new(&tree, dir.path())
+        .unwrap()
+        .apply(false)
+        .unwrap();
+    let arches: Vec<_> = catalog.arches.keys().collect();
+    let questions: Vec<_> = versions
+        .iter()
+        .enumerate()
+        .map(|(n, version)| (version, arches[n % arches.len()]))
+        .collect();
+    fs::write(
+        dir.path().join("questions.json"),
+        json!(questions).to_string(),
+    )
+    .unwrap();
+    let answers = common::eval(
+        dir.path(),
+        r#"let r = import ./resolve.nix; in
+          map (question: let
+            version = builtins.head question;
+            found = r.resolve { inherit version; arch = builtins.elemAt question 1; };
+          in if (builtins.tryEval (r.eraFor version)).success
+             then if found.toolchain != null then found.toolchain else found.outcome
+             else "no-era")
+          (builtins.fromJSON (builtins.readFile ./questions.json))"#,
+    );
+    for (n, (version, arch)) in questions.into_iter().enumerate() {
+        let version: KernelVersion = version.parse().unwrap();
+        let wanted = match resolver.resolve(&version, arch, Purpose::Kernel) {
+            Ok(resolution) => resolution.toolchain.id.to_string(),
+            Err(Unresolved::Unsupported { .. }) => "unsupported".into(),
+            Err(Unresolved::NoToolchain { .. }) => "no-toolchain".into(),
+            Err(Unresolved::NoEra { .. }) => "no-era".into(),
+            Err(Unresolved::UnknownArch { .. }) => unreachable!("the arches are the catalog's"),
+        };
+        assert_eq!(answers[n], json!(wanted), "{version} {arch}");
+    }
+}
+
+#[test]
+fn nonsense_is_an_error_that_says_so() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let tree = flake::generate(&Catalog::embedded().unwrap(), &Options::default()).unwrap();
+    flake::Plan::new(&tree, dir.path())
+        .unwrap()
+        .apply(false)
+        .unwrap();
+    for (code, message) in [
+        (r#"r.toolchainFor "6.x" "arm64""#, "is not a kernel version"),
+        (
+            r#"r.toolchainFor "6.1\"" "arm64""#,
+            "is not a kernel version",
+        ),
+        (r#"r.toolchainFor 6.1 "arm64""#, "is not a kernel version"),
+        (r#"r.eraFor "latest""#, "is not a kernel version"),
+        (r#"r.eraFor "1.0""#, "no kernel generation covers 1.0"),
+        (
+            r#"r.toolchainFor "6.1" "vax""#,
+            "unknown architecture \"vax\"; one of arm64",
+        ),
+        (r#"r.toolchainFor "2.6.31" "arm64""#, "unsupported"),
+    ] {
+        let file = dir.path().join("ask.nix");
+        fs::write(&file, format!("let r = import ./resolve.nix; in {code}")).unwrap();
+        let output = common::nix("nix-instantiate")
+            .args(["--store", "dummy://", "--eval"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.contains(message),
+            "{code}: {said}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    /// Nix parses and compares version texts as Rust does, including those that are none.
+    #[test]
+    fn versions_are_read_alike(texts in prop::collection::vec(
+        "v?[0-9]{1,2}(\\.(0|[1-9][0-9]{0,4}|0[0-9]|)){1,4}(-rc[0-9]{0,6})?([-+][A-Za-z0-9+._~-]{0,4})?[ \n\"$/]?", 200,
+    )) {
+        if common::have_nix() {
+            let dir = tempfile::tempdir().unwrap();
+            let tree = flake::generate(&Catalog::default(), &Options::default()).unwrap();
+            flake::Plan::new(&tree, dir.path()).unwrap().apply(false).unwrap();
+            fs::write(dir.path().join("texts.json"), json!(texts).to_string()).unwrap();
+            let read = common::eval(dir.path(), r#"
+                let
+                  r = import ./resolve.nix;
+                  texts = builtins.fromJSON (builtins.readFile ./texts.json);
+                  valid = builtins.filter (text: (builtins.tryEval (r.parse text)).success) texts;
+                in {
+                  inherit valid;
+                  parts = map r.parse valid;
+                  order = builtins.genList (n: r.compare (builtins.elemAt valid n) (builtins.elemAt valid (n + 1)))
+                    (if valid == [ ] then 0 else builtins.length valid - 1);
+                }"#);
+            let valid: Vec<KernelVersion> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+            let texts: Vec<&String> = texts.iter().filter(|text| text.parse::<KernelVersion>().is_ok()).collect();
+            prop_assert_eq!(&read["valid"], &json!(texts));
+            let parts: Vec<Value> = valid.iter().map(|version| json!({
+                "local": version.local(), "numbers": version.numbers(), "rc": version.rc(),
+            })).collect();
+            prop_assert_eq!(&read["parts"], &json!(parts));
+            let order: Vec<i8> = valid.windows(2).map(|pair| pair[0].rank().cmp(&pair[1].rank()) as i8).collect();
+            prop_assert_eq!(&read["order"], &json!(order));
+        }
+    }
+}
