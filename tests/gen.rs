@@ -8,7 +8,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn kflake(project: &Path) -> Command {
     let mut command = Command::cargo_bin("kflake").unwrap();

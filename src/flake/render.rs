@@ -305,7 +305,9 @@ mod tests {
     #[test]
     fn files_are_as_reviewed() {
         for (path, text) in render(&model()).unwrap() {
-            insta::assert_snapshot!(path.as_str(), text);
+            // the digest in the first line changes with every word of a template
+            let (_, body) = text.split_once('\n').unwrap();
+            insta::assert_snapshot!(path.as_str(), body);
         }
     }
 
