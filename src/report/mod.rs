@@ -6,6 +6,7 @@
 pub mod badge;
 pub mod compare;
 pub mod failures;
+pub mod folder;
 pub mod grid;
 pub mod html;
 pub mod json;

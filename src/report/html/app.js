@@ -120,6 +120,8 @@
   // --- filters -----------------------------------------------------------------------------------------------------
   const form = $("form.filters");
   const count = $(".count");
+  // a small screen shows the matrix first
+  if (matchMedia("(max-width: 45rem)").matches) $(".fold")?.removeAttribute("open");
   const apply = () => {
     const data = new FormData(form);
     const outcomes = data.getAll("outcome");

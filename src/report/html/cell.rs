@@ -16,7 +16,11 @@ pub fn list(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     if run.cells.is_empty() {
         return;
     }
-    out.push_str("<section class=\"all\"><h2>All cells</h2>\n");
+    let _ = writeln!(
+        out,
+        "<details class=\"all\"><summary>All cells <span class=\"muted\">{}</span></summary>",
+        run.cells.len()
+    );
     for (at, cell) in run.cells.iter().enumerate() {
         let (verdict, _) = told(Verdict::of(cell));
         let name = escape(&name(cell));
@@ -30,7 +34,7 @@ pub fn list(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
         }
         out.push_str("</div></details>\n");
     }
-    out.push_str("</section>\n");
+    out.push_str("</details>\n");
 }
 
 fn body(out: &mut String, run: &RunRecord, cell: &CellRecord) {

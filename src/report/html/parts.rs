@@ -142,7 +142,7 @@ pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
             *compilers.entry(toolchain.gcc.major()).or_default() += 1;
         }
     }
-    out.push_str("<h2 class=\"hush\" id=\"matrix\">Matrix</h2>\n<form class=\"filters js-only\" aria-label=\"Filter the cells\">\n");
+    out.push_str("<h2 class=\"hush\" id=\"matrix\">Matrix</h2>\n<details class=\"fold js-only\" open><summary>Filter</summary>\n<form class=\"filters\" aria-label=\"Filter the cells\">\n");
     out.push_str("<fieldset><legend>Outcome</legend>");
     for (verdict, name, mark) in VERDICTS {
         let Some(n) = verdicts.get(&verdict) else {
@@ -186,7 +186,7 @@ pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     }
     out.push_str(
         "</select></label>\n<label>Search<input type=\"search\" name=\"text\" placeholder=\"mips 5.10 relocation\" autocomplete=\"off\"></label>\n\
-        <button type=\"reset\" id=\"clear\" hidden>Clear</button>\n</form>\n",
+        <button type=\"reset\" id=\"clear\" hidden>Clear</button>\n</form></details>\n",
     );
     let _ = writeln!(
         out,

@@ -123,3 +123,15 @@ fn the_page_is_well_formed() {
         assert!(open.is_empty(), "{name}: {open:?}");
     }
 }
+
+/// `KFLAKE_PAGES=DIR cargo test pages_to_look_at` writes pages for a browser.
+#[test]
+fn pages_to_look_at() {
+    let Some(dir) = std::env::var_os("KFLAKE_PAGES") else {
+        return;
+    };
+    let dir = std::path::Path::new(&dir);
+    let big = samples::three_hundred();
+    crate::report::json::replace(&dir.join("big.html"), render(&big, None).as_bytes())
+        .expect("written");
+}
