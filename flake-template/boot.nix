@@ -140,9 +140,11 @@ rec {
     ++ lib.concatMap words board.extraArgs;
 
   # wallTimeout, silenceTimeout: seconds
+  # initToolchain: what links init, where the kernel's own compiler came without a C library
   bootTest =
     {
       kernel,
+      initToolchain ? kernel.toolchain,
       board ? kernel.board,
       module ? null,
       wallTimeout ? 120,
@@ -151,7 +153,7 @@ rec {
     }:
     let
       initrd = initramfs {
-        inherit (kernel) toolchain;
+        toolchain = initToolchain;
         inherit module name;
       };
     in

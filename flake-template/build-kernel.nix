@@ -5,8 +5,11 @@
 {
   pkgs,
   elfTools,
-  # Repairs that a range of versions needs: { id; from; below; reason; apply; }, `apply` being shell that runs in the
-  # unpacked tree. An open end is null.
+  # Repairs that a range of versions needs: { id; from; below; reason; } and any of
+  #   apply               shell that runs in the unpacked tree
+  #   kcflags hostCflags  compiler flags, target's and host's; makeFlags: words for make
+  #   arches              only these (matrix names); gccFrom, gccBelow: only with such a compiler
+  # An open end is null.
   fixes ? [ ],
 }:
 let
@@ -70,7 +73,7 @@ let
   kernelSource =
     { version, src }:
     let
-      applied = lib.filter (inRange version) fixes;
+      applied = lib.filter (fix: inRange version fix && fix.apply or null != null) fixes;
     in
     pkgs.stdenvNoCC.mkDerivation {
       name = "linux-source-${version}";
@@ -78,6 +81,7 @@ let
       nativeBuildInputs = [
         pkgs.xz
         pkgs.perl
+        pkgs.python3
       ];
       fixScript = lib.concatMapStrings (fix: ''
         echo "fix ${fix.id}: "${lib.escapeShellArg fix.reason}
@@ -207,6 +211,22 @@ let
         if board == null then [ ] else map enableLine board.enable ++ map disableLine board.disable;
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
       imageName = baseNameOf image;
+
+      inGccRange =
+        fix:
+        (fix.gccFrom or null == null || lib.versionAtLeast toolchain.gcc fix.gccFrom)
+        && (fix.gccBelow or null == null || lib.versionOlder toolchain.gcc fix.gccBelow);
+      flagFixes = lib.filter (
+        fix:
+        inRange version fix
+        && inGccRange fix
+        && (fix.arches or null == null || lib.elem toolchain.spec.arch fix.arches)
+      ) fixes;
+      flagsOf =
+        kind:
+        lib.concatStringsSep " " (
+          lib.concatMap (fix: if fix.${kind} or null == null then [ ] else fix.${kind}) flagFixes
+        );
       drv = pkgs.stdenv.mkDerivation (
         {
           name = if name != null then name else "linux-${version}-${toolchain.spec.arch}";
@@ -228,6 +248,9 @@ let
           boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
           fragments = map asFile configFragments;
           passAsFile = [ "boardConfig" ];
+          kcflags = flagsOf "kcflags";
+          hostCflags = flagsOf "hostCflags";
+          extraMakeFlags = flagsOf "makeFlags";
           wantModules = if modules then "1" else "";
           dtbs = map baseNameOf allDtbs;
           targets = [ ];
@@ -257,6 +280,7 @@ let
               linuxArch
               ;
             kernelSource = source;
+            fixes = map (fix: fix.id) flagFixes;
             image = "${drv.out}/${imageName}";
             vmlinux = "${drv.out}/vmlinux";
           };

@@ -7,9 +7,14 @@ kernel_fail() {
 
 # Every make of a kernel, with what identifies the build fixed.
 kmake() {
+  local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
+  # Trees before 4.19 take HOSTCFLAGS as the whole of the host compiler's flags, later ones add it to theirs.
+  if [ -n "$hostCflags" ]; then flags+=(HOSTCFLAGS="-O2 -fomit-frame-pointer $hostCflags"); fi
+  # shellcheck disable=SC2206 # a list of words
+  flags+=($extraMakeFlags)
   make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
-    KCFLAGS="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" KAFLAGS="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" "$@"
+    KCFLAGS="$map $kcflags" KAFLAGS="$map" "${flags[@]}" "$@"
 }
 
 # Brings a changed .config to a consistent state; trees before 3.7 only know to ask.
