@@ -115,8 +115,8 @@ let
   # strict           fail when a line of the fragments does not come out as asked
   # modules          whether to build the configuration's modules
   # dtbs             device tree names (file names ending in .dtb)
-  # targets          null: the kernel, and the modules if wanted; or a list of config, kernel, modules, dtbs, headers and
-  #                  names of Kbuild targets
+  # targets          null: the kernel, and the modules if wanted; or a list of config, kernel, modules, dtbs, headers, dev (only
+  #                  what an out-of-tree module needs) and names of Kbuild targets
   buildKernel =
     {
       version,
@@ -184,7 +184,7 @@ let
         }
       ];
       requestArguments = lib.optionalAttrs requested {
-        outputs = [ "out" ] ++ lib.optional withKernel "dev";
+        outputs = [ "out" ] ++ lib.optional (withKernel || lib.elem "dev" goals) "dev";
         fragments = [ ];
         targets = map checkTarget goals;
         dtbs = if withKernel then map baseNameOf allDtbs else [ ];

@@ -73,6 +73,11 @@ build_request() {
       goals+=(dtbs)
       ;;
     headers) ;;
+    dev)
+      has_modules || kernel_fail no-modules "the configuration has no CONFIG_MODULES"
+      # Only versions of symbols need the whole kernel.
+      if grep -q '^CONFIG_MODVERSIONS=y' "$tree/.config"; then goals+=(vmlinux modules); else goals+=(modules_prepare); fi
+      ;;
     *) goals+=("$goal") ;;
     esac
   done
@@ -96,6 +101,7 @@ install_request() {
     cp "$tree/.config" "$out/config"
     kmake -s --no-print-directory kernelrelease 2>/dev/null | tail -n 1 >"$out/release"
     cp asked "$out/config-asked"
+    if wants dev; then install_dev; fi
     if wants modules && [ -s "$tree/modules.order" ]; then
       kmake modules_install INSTALL_MOD_PATH="$out" >/dev/null || kernel_fail compile "make modules_install failed"
       rm -f "$out"/lib/modules/*/build "$out"/lib/modules/*/source
@@ -117,7 +123,7 @@ install_request() {
   fi
   # What a target by name left, if it is a file of that name.
   for goal in $targets; do
-    case $goal in config | kernel | modules | dtbs | headers) continue ;; esac
+    case $goal in config | kernel | modules | dtbs | headers | dev) continue ;; esac
     for path in "$tree/$goal" "$tree/arch/$linuxArch/boot/$goal"; do
       if [ -f "$path" ]; then
         mkdir -p "$out/targets"

@@ -1,0 +1,35 @@
+# The steps of module.nix for modules that are checked in full. Sourced after module.sh, whose steps it uses.
+
+build_reported_module() {
+  grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
+  local flags=()
+  # A kernel that was only prepared cannot say what it exports.
+  [ -f "$kernelDev/Module.symvers" ] || flags=(KBUILD_MODPOST_WARN=1)
+  if [ ! -f Makefile ] && [ ! -f Kbuild ]; then module_fail no-makefile "the folder has no Makefile and no Kbuild"; fi
+  # shellcheck disable=SC2086 # a list of words
+  make -C "$kernelDev" M="$PWD" ARCH="$linuxArch" CROSS_COMPILE="$target-" -j"$NIX_BUILD_CORES" "${flags[@]}" ${makeFlags:-} modules ||
+    module_fail compile "make modules failed"
+}
+
+# The vermagic that the kernel's own headers spell for its configuration; empty where they cannot be asked so simply.
+expected_vermagic() {
+  local srcarch=$linuxArch header=asm/vermagic.h
+  [ -d "$kernelDev/arch/$srcarch" ] || case $linuxArch in i386 | x86_64) srcarch=x86 ;; sparc64) srcarch=sparc ;; esac
+  [ -f "$kernelDev/arch/$srcarch/include/asm/vermagic.h" ] || [ -f "$kernelDev/include/asm-generic/vermagic.h" ] || header=asm/module.h
+  printf '#define INCLUDE_VERMAGIC\n#include <%s>\n#include <linux/vermagic.h>\nkflake_vermagic VERMAGIC_STRING\n' "$header" >vermagic.c
+  "$target-gcc" -E -P -nostdinc -D__KERNEL__ -DMODULE -I"$kernelDev/arch/$srcarch/include" -I"$kernelDev/arch/$srcarch/include/generated" \
+    -I"$kernelDev/include" -I"$kernelDev/arch/$srcarch/include/uapi" -I"$kernelDev/arch/$srcarch/include/generated/uapi" \
+    -I"$kernelDev/include/uapi" -I"$kernelDev/include/generated/uapi" -include "$kernelDev/include/generated/autoconf.h" vermagic.c 2>/dev/null |
+    perl -e '
+      local $/;
+      my $text = <STDIN> // "";
+      # string literals beside each other, and nothing else
+      exit 0 unless $text =~ /kflake_vermagic\s*((?:"[^"\\]*"\s*)+)\z/;
+      print join "", $1 =~ /"([^"]*)"/g;
+    ' || true
+}
+
+report_module() {
+  perl "$moduleCheck" "$elfReader" "$kernelDev" "$(expected_vermagic)" "$wantBits" "$wantEndian" "$wantMachine" \
+    "$out/module-report.json" "$out"/*.ko || exit 1
+}
