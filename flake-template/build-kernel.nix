@@ -5,11 +5,11 @@
 {
   pkgs,
   elfTools,
-  # Repairs that a range of versions needs: { id; from; below; reason; } and any of
-  #   apply               shell that runs in the unpacked tree
-  #   kcflags hostCflags  compiler flags, target's and host's; makeFlags: words for make
-  #   arches              only these (matrix names); gccFrom, gccBelow: only with such a compiler
-  # An open end is null.
+  # Changes that a range of versions needs: { id; from; below; arches; gcc; reason; apply; }. An open end is null; arches
+  # [ ] is any, gcc null any, else { from; below; }. apply is a list of
+  #   { kind = "sed"; files; expression; }    on files of the tree; patterns that match none are passed over
+  #   { kind = "write"; file; text; }         unless the file exists
+  #   { kind = "cc-flag"; flag; }, "host-cc-flag", "make-flag"
   fixes ? [ ],
 }:
 let
@@ -69,11 +69,49 @@ let
     pkgs.elfutils
   ];
 
-  # src: the tarball, or an unpacked tree, of exactly this version.
+  appliesTo =
+    {
+      version,
+      arch,
+      gcc,
+    }:
+    fix:
+    inRange version fix
+    && (fix.arches == [ ] || lib.elem arch fix.arches)
+    && (fix.gcc == null || (gcc != null && inRange gcc fix.gcc));
+
+  # The words of one kind of step, of all the fixes.
+  flagsOf =
+    kind: applied:
+    lib.concatStringsSep " " (
+      lib.concatMap (
+        fix: map (step: step.flag) (lib.filter (step: step.kind == kind) fix.apply)
+      ) applied
+    );
+
+  stepScript =
+    step:
+    if step.kind == "sed" then
+      "fix_sed ${lib.escapeShellArg step.expression} ${lib.escapeShellArgs step.files}\n"
+    else if step.kind == "write" then
+      "fix_write ${lib.escapeShellArg step.file} ${lib.escapeShellArg step.text}\n"
+    else
+      "";
+
+  # src: the tarball, or an unpacked tree, of exactly this version. arch (a name of the matrix) and gcc choose among the fixes; builds
+  # that need the same ones share the tree.
   kernelSource =
-    { version, src }:
+    {
+      version,
+      src,
+      arch ? null,
+      gcc ? null,
+    }:
     let
-      applied = lib.filter (fix: inRange version fix && fix.apply or null != null) fixes;
+      edits = fix: lib.filter (step: stepScript step != "") fix.apply;
+      applied = lib.filter (
+        fix: appliesTo { inherit version arch gcc; } fix && edits fix != [ ]
+      ) fixes;
     in
     pkgs.stdenvNoCC.mkDerivation {
       name = "linux-source-${version}";
@@ -83,12 +121,11 @@ let
         pkgs.perl
         pkgs.python3
       ];
-      fixScript = lib.concatMapStrings (fix: ''
-        echo "fix ${fix.id}: "${lib.escapeShellArg fix.reason}
-        (
-        ${fix.apply}
-        ) || { echo "kflake: kernel: fix-failed: ${fix.id} could not be applied to ${version}" >&2; exit 1; }
-      '') applied;
+      fixScript = lib.concatMapStrings (
+        fix:
+        "fix_begin ${lib.escapeShellArg fix.id} ${lib.escapeShellArg fix.reason}\n"
+        + lib.concatMapStrings stepScript (edits fix)
+      ) applied;
       passAsFile = [ "fixScript" ];
       dontUnpack = true;
       dontConfigure = true;
@@ -99,6 +136,17 @@ let
         inherit version;
         fixes = map (fix: fix.id) applied;
         isKernelSource = true;
+        # The same kernel, with what a certain architecture and compiler need.
+        forBuild =
+          { arch, gcc }:
+          kernelSource {
+            inherit
+              version
+              src
+              arch
+              gcc
+              ;
+          };
       };
     };
 
@@ -138,7 +186,16 @@ let
       name ? null,
     }:
     let
-      source = if src.isKernelSource or false then src else kernelSource { inherit version src; };
+      chosen = {
+        arch = toolchain.spec.arch;
+        inherit (toolchain) gcc;
+      };
+      source =
+        if src.isKernelSource or false then
+          src.forBuild chosen
+        else
+          kernelSource ({ inherit version src; } // chosen);
+      applied = lib.filter (appliesTo ({ inherit version; } // chosen)) fixes;
       base = lib.filter (x: x != null) [
         config
         defconfig
@@ -211,22 +268,6 @@ let
         if board == null then [ ] else map enableLine board.enable ++ map disableLine board.disable;
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
       imageName = baseNameOf image;
-
-      inGccRange =
-        fix:
-        (fix.gccFrom or null == null || lib.versionAtLeast toolchain.gcc fix.gccFrom)
-        && (fix.gccBelow or null == null || lib.versionOlder toolchain.gcc fix.gccBelow);
-      flagFixes = lib.filter (
-        fix:
-        inRange version fix
-        && inGccRange fix
-        && (fix.arches or null == null || lib.elem toolchain.spec.arch fix.arches)
-      ) fixes;
-      flagsOf =
-        kind:
-        lib.concatStringsSep " " (
-          lib.concatMap (fix: if fix.${kind} or null == null then [ ] else fix.${kind}) flagFixes
-        );
       drv = pkgs.stdenv.mkDerivation (
         {
           name = if name != null then name else "linux-${version}-${toolchain.spec.arch}";
@@ -248,9 +289,9 @@ let
           boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
           fragments = map asFile configFragments;
           passAsFile = [ "boardConfig" ];
-          kcflags = flagsOf "kcflags";
-          hostCflags = flagsOf "hostCflags";
-          extraMakeFlags = flagsOf "makeFlags";
+          ccFlags = flagsOf "cc-flag" applied;
+          hostCcFlags = flagsOf "host-cc-flag" applied;
+          extraMakeFlags = flagsOf "make-flag" applied;
           wantModules = if modules then "1" else "";
           dtbs = map baseNameOf allDtbs;
           targets = [ ];
@@ -280,7 +321,7 @@ let
               linuxArch
               ;
             kernelSource = source;
-            fixes = map (fix: fix.id) flagFixes;
+            fixes = map (fix: fix.id) applied;
             image = "${drv.out}/${imageName}";
             vmlinux = "${drv.out}/vmlinux";
           };

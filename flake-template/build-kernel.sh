@@ -5,17 +5,24 @@ kernel_fail() {
   exit 1
 }
 
+# Flags that fixes add come last on every compiler command line, also where a makefile sets all of them itself: as specs.
+write_specs() {
+  [ -z "$2" ] || printf '*cc1_options:\n+ %s\n\n' "$2" >"$1"
+}
+
 # Every make of a kernel, with what identifies the build fixed.
 kmake() {
   local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
-  # Trees before 4.19 take HOSTCFLAGS as the whole of the host compiler's flags, later ones add it to theirs.
-  if [ -n "$hostCflags" ]; then flags+=(HOSTCFLAGS="-O2 -fomit-frame-pointer $hostCflags"); fi
+  if [ -n "$ccFlags" ]; then flags+=(CC="$target-gcc -specs=$NIX_BUILD_TOP/cc.specs"); fi
+  if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
   # shellcheck disable=SC2206 # a list of words
   flags+=($extraMakeFlags)
   make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
-    KCFLAGS="$map $kcflags" KAFLAGS="$map" "${flags[@]}" "$@"
+    KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" "$@"
 }
+write_specs "$NIX_BUILD_TOP/cc.specs" "$ccFlags"
+write_specs "$NIX_BUILD_TOP/hostcc.specs" "$hostCcFlags"
 
 # Brings a changed .config to a consistent state; trees before 3.7 only know to ask.
 settle_config() {
@@ -131,6 +138,7 @@ install_dev() {
   mkdir -p "$dev"
   cp "$tree/.config" "$dev/.config"
   echo "$(<"$out/release")" >"$dev/release"
+  if [ -n "$ccFlags" ]; then cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs"; fi
   if ! grep -q '^CONFIG_MODULES=y' "$tree/.config"; then return 0; fi
   local srcarch
   srcarch=$(source_arch)

@@ -5,6 +5,28 @@ kernel_fail() {
   exit 1
 }
 
+# Steps of fixes, run at the top of the tree.
+fix_begin() {
+  fix=$1
+  echo "fix $1: $2"
+}
+
+fix_sed() {
+  local expression=$1 pattern file
+  shift
+  for pattern in "$@"; do
+    for file in $pattern; do
+      if [ -f "$file" ]; then sed -E -i -e "$expression" "$file" || kernel_fail fix-failed "$fix could not edit $file"; fi
+    done
+  done
+}
+
+fix_write() {
+  if [ -e "$1" ]; then return 0; fi
+  mkdir -p "$(dirname "$1")"
+  printf '%s' "$2" >"$1"
+}
+
 unpack_kernel_source() {
   mkdir -p "$out"
   if [ -d "$src" ]; then
