@@ -70,6 +70,76 @@ impl Tool {
     }
 }
 
+/// Tools of the machine that builds.
+const HOST_TOOLS: &[&str] = &[
+    "awk-path",
+    "bash",
+    "bc",
+    "bison",
+    "flex",
+    "gawk",
+    "hexdump",
+    "host-binutils",
+    "host-gcc",
+    "host-libc",
+    "libelf",
+    "lz4c",
+    "make",
+    "mkimage",
+    "openssl",
+    "openssl-engine",
+    "pahole",
+    "perl",
+    "pkg-config",
+    "python3",
+    "rsync",
+];
+
+/// What other constraints speak of: other compilers, the configuration, what the kernel's own build can do.
+const OTHER_SUBJECTS: &[&str] = &[
+    "gcc-default-cet",
+    "gcc-default-pie",
+    "gcc-plugins",
+    "gcc-tested-pairing",
+    "kbuild-arch",
+    "kbuild-feature",
+    "kconfig",
+    "ld-flavour",
+    "llvm",
+    "qemu-firmware",
+    "rustc",
+    "target-triple",
+];
+
+impl Tool {
+    /// Whether it is a tool of the machine that builds.
+    pub fn is_host(&self) -> bool {
+        HOST_TOOLS.contains(&self.0.trim_end_matches("-known-bad"))
+    }
+
+    /// Whether kflake knows what it speaks of.
+    pub fn is_known(&self) -> bool {
+        self.aspect().is_some() || self.is_host() || OTHER_SUBJECTS.contains(&self.0.as_str())
+    }
+
+    /// Every tool that a constraint can speak of.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        const OF_TOOLCHAIN: &[&str] = &[
+            "gcc",
+            "binutils",
+            "glibc",
+            "musl",
+            "uclibc",
+            "gcc-target-abi",
+        ];
+        OF_TOOLCHAIN
+            .iter()
+            .chain(HOST_TOOLS)
+            .chain(OTHER_SUBJECTS)
+            .copied()
+    }
+}
+
 /// The part of a toolchain that a constraint speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {

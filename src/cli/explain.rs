@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::{Constraint, Purpose, Toolchain, Window};
 use crate::id::{ArchId, ConstraintId};
-use crate::resolve::{Candidate, Fact, NothingFits, Objection, Resolution, Unresolved};
+use crate::resolve::{Candidate, Fact, Need, NothingFits, Objection, Resolution, Unresolved};
 use crate::version::KernelVersion;
 
 const WIDTH: usize = 80;
@@ -16,7 +16,6 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
-const CARE: Style = AnsiColor::Yellow.on_default();
 
 /// What was asked.
 pub struct Asked<'a> {
@@ -87,7 +86,7 @@ fn basis(resolution: &Resolution<'_>) -> String {
 }
 
 /// The answer with every candidate and every fact that spoke.
-pub fn resolution(asked: &Asked<'_>, resolution: &Resolution<'_>) -> String {
+pub fn resolution(resolution: &Resolution<'_>) -> String {
     let mut out = summary(resolution);
     let mut facts = Facts::default();
     list_candidates(
@@ -97,19 +96,35 @@ pub fn resolution(asked: &Asked<'_>, resolution: &Resolution<'_>) -> String {
         Some(resolution.chosen),
     );
     facts.print(&mut out);
-    if !resolution.host.is_empty() {
-        heading(&mut out, "Beyond the toolchain");
-        for (id, constraint) in &resolution.host {
-            let line = format!(
-                "{}: {id} ({})",
-                needs(constraint),
-                constraint.severity.as_str()
-            );
-            let _ = writeln!(out, "{}", wrapped(&line, "  - ", "    "));
-        }
-    }
-    let _ = asked;
+    build_machine(&mut out, resolution);
     out
+}
+
+/// What the machine that builds must have, whatever the configuration; what fixes take care of is said apart.
+fn build_machine(out: &mut String, resolution: &Resolution<'_>) {
+    let certain = |need: &&Need<'_>| need.constraint.is_hard() && need.constraint.tool.is_host();
+    let (mended, open): (Vec<&Need<'_>>, Vec<&Need<'_>>) = resolution
+        .others
+        .iter()
+        .filter(certain)
+        .partition(|need| need.fix.is_some());
+    if open.is_empty() && mended.is_empty() {
+        return;
+    }
+    heading(out, "The machine that builds");
+    for need in open {
+        let text = format!("needs {} ({})", needs(need.constraint), need.id);
+        let _ = writeln!(out, "{}", wrapped(&text, "  - ", "    "));
+    }
+    for need in mended {
+        let fix = need.fix.map(ToString::to_string).unwrap_or_default();
+        let text = format!(
+            "would need {} ({}), were it not for the fix {fix}",
+            needs(need.constraint),
+            need.id
+        );
+        let _ = writeln!(out, "{}", wrapped(&text, "  - ", "    "));
+    }
 }
 
 /// Why there is no answer.
@@ -216,11 +231,13 @@ fn needs(constraint: &Constraint) -> String {
     match &constraint.window {
         Window::Accept(range) => format!("{tool} {range}"),
         Window::Avoid(range) => format!("{tool} not {range}"),
+        Window::Property(tag) if tag == "present" => tool.to_owned(),
         Window::Property(tag) => format!("{tool}: {tag}"),
     }
 }
 
-/// One line per candidate up to the one taken, and a count of those behind it; all, where none is taken.
+/// The candidates up to the one taken, and a count of those behind it; all, where none is taken. Those of one source with
+/// the same versions and the same fate share a line.
 fn list_candidates<'a>(
     out: &mut String,
     facts: &mut Facts<'a>,
@@ -228,32 +245,55 @@ fn list_candidates<'a>(
     chosen: Option<usize>,
 ) {
     heading(out, "Candidates, the preferred one first");
-    let last = chosen.unwrap_or(candidates.len());
-    let mut index = 0;
-    while index < candidates.len().min(last + 1) {
-        let candidate = &candidates[index];
-        if Some(index) == chosen {
-            line(out, GOOD, "✓", candidate, "taken");
-        } else {
-            let text = numbers(facts, &candidate.verdict.rejected);
-            line(out, BAD, "✗", candidate, &text);
-        }
-        let warned = numbers(facts, &candidate.verdict.warned);
-        if Some(index) == chosen && !warned.is_empty() {
-            let _ = writeln!(out, "      {CARE}with care:{CARE:#} {warned}");
-        }
-        for lift in candidate
-            .verdict
-            .lifted
-            .iter()
-            .filter(|_| Some(index) == chosen)
-        {
-            let text = format!("{} is lifted by the fix {}", lift.constraint, lift.fix);
-            let _ = writeln!(out, "{}", wrapped(&text, "      ", "      "));
-        }
-        index += 1;
+    let tried = &candidates[..chosen.unwrap_or(candidates.len())];
+    for group in groups(tried) {
+        let text = numbers(facts, &group[0].verdict.rejected);
+        line(out, BAD, "✗", &group, &text);
     }
-    rest(out, facts, &candidates[index..]);
+    let Some(taken) = chosen.map(|index| &candidates[index]) else {
+        return;
+    };
+    line(out, GOOD, "✓", &[taken], "taken");
+    let mut note = |text: &str| {
+        let _ = writeln!(out, "{}", wrapped(text, "      ", "      "));
+    };
+    if !taken.verdict.warned.is_empty() {
+        note(&format!(
+            "with care: {}",
+            numbers(facts, &taken.verdict.warned)
+        ));
+    }
+    for lift in &taken.verdict.lifted {
+        note(&format!(
+            "{} is lifted by the fix {}",
+            lift.constraint, lift.fix
+        ));
+    }
+    rest(out, &candidates[tried.len() + 1..]);
+}
+
+/// Candidates with the same source, gcc, binutils and rejections, in the order of each group's first.
+fn groups<'a>(candidates: &'a [Candidate<'a>]) -> Vec<Vec<&'a Candidate<'a>>> {
+    let fate = |it: &Candidate<'_>| -> Vec<String> {
+        it.verdict
+            .rejected
+            .iter()
+            .map(|objection| objection.fact.to_string())
+            .collect()
+    };
+    let alike = |a: &Candidate<'_>, b: &Candidate<'_>| {
+        (a.toolchain.source, &a.toolchain.gcc, &a.toolchain.binutils)
+            == (b.toolchain.source, &b.toolchain.gcc, &b.toolchain.binutils)
+            && fate(a) == fate(b)
+    };
+    let mut groups: Vec<Vec<&Candidate<'_>>> = vec![];
+    for candidate in candidates {
+        match groups.iter_mut().find(|group| alike(group[0], candidate)) {
+            Some(group) => group.push(candidate),
+            None => groups.push(vec![candidate]),
+        }
+    }
+    groups
 }
 
 fn numbers<'a>(facts: &mut Facts<'a>, objections: &'a [Objection<'a>]) -> String {
@@ -264,35 +304,36 @@ fn numbers<'a>(facts: &mut Facts<'a>, objections: &'a [Objection<'a>]) -> String
     numbers.join(" ")
 }
 
-fn line(out: &mut String, style: Style, mark: &str, candidate: &Candidate<'_>, text: &str) {
+fn line(out: &mut String, style: Style, mark: &str, group: &[&Candidate<'_>], text: &str) {
     let Toolchain {
         source,
         gcc,
         binutils,
         libc,
         ..
-    } = candidate.toolchain;
+    } = group[0].toolchain;
     let binutils = binutils.as_ref().map_or("?", |version| version.as_str());
-    let libc = libc.as_deref().unwrap_or("no libc");
-    let variant = variant(candidate.toolchain);
+    let what = match group.len() {
+        1 => libc.clone().unwrap_or_else(|| "no libc".into()),
+        n => {
+            let mut libcs: Vec<&str> = group
+                .iter()
+                .filter_map(|it| it.toolchain.libc_name())
+                .collect();
+            libcs.dedup();
+            libcs.sort_unstable();
+            libcs.dedup();
+            format!("{n} with {}", libcs.join(", "))
+        }
+    };
     let _ = writeln!(
         out,
-        "  {style}{mark}{style:#} {source:<11} gcc {gcc:<7} binutils {binutils:<7} {libc:<12} {variant:<17} {style}{text}{style:#}",
+        "  {style}{mark}{style:#} {source:<11} gcc {gcc:<6}  binutils {binutils:<7} {what:<26} {style}{text}{style:#}",
     );
 }
 
-/// What tells two toolchains of one source with the same versions apart.
-fn variant(toolchain: &Toolchain) -> String {
-    use crate::catalog::Origin;
-    match &toolchain.origin {
-        Origin::Bootlin { arch_dir, .. } => arch_dir.clone(),
-        Origin::Debian { suite, .. } => suite.clone(),
-        Origin::Source { .. } => String::new(),
-    }
-}
-
 /// What comes after the one taken, counted by source.
-fn rest<'a>(out: &mut String, _facts: &mut Facts<'a>, candidates: &'a [Candidate<'a>]) {
+fn rest(out: &mut String, candidates: &[Candidate<'_>]) {
     if candidates.is_empty() {
         return;
     }
@@ -329,6 +370,7 @@ fn wrapped(text: &str, first: &str, next: &str) -> String {
         })
         .collect();
     let options = textwrap::Options::new(WIDTH)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .initial_indent(first)
         .subsequent_indent(next);
     textwrap::fill(&clean, options)
@@ -358,6 +400,13 @@ pub fn toolchain_json(toolchain: &Toolchain) -> Value {
 pub fn constraint_json(id: &ConstraintId, constraint: &Constraint) -> Value {
     let mut value = json!(constraint);
     value["id"] = json!(id);
+    value
+}
+
+/// A constraint that is not about the toolchain, as JSON.
+pub fn need_json(need: &Need<'_>) -> Value {
+    let mut value = constraint_json(need.id, need.constraint);
+    value["taken_care_of_by"] = json!(need.fix);
     value
 }
 

@@ -65,7 +65,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     match outcome {
         Ok(resolution) => {
             let text = match args.explain {
-                true => explain::resolution(&asked, &resolution),
+                true => explain::resolution(&resolution),
                 false => explain::summary(&resolution),
             };
             anstream::print!("{text}");
@@ -111,11 +111,12 @@ fn resolved(asked: &explain::Asked<'_>, resolution: &Resolution<'_>) -> Value {
     value["reasons"] = json!(resolution.reasons());
     value["measured"] = json!(resolution.measured);
     value["candidates"] = explain::candidates_json(&resolution.candidates, Some(resolution.chosen));
-    value["host"] = resolution
-        .host
+    value["decisive"] = resolution
+        .decisive
         .iter()
-        .map(|(id, it)| explain::constraint_json(id, it))
+        .map(ToString::to_string)
         .collect();
+    value["others"] = resolution.others.iter().map(explain::need_json).collect();
     value
 }
 

@@ -25,7 +25,7 @@ pub use verdict::{Fact, Lift, Objection, Verdict};
 use crate::catalog::{
     Arch, Catalog, Confidence, Constraint, Era, Evidence, Purpose, SourceKind, Support, Toolchain,
 };
-use crate::id::{ArchId, CellId, ConstraintId, EraId};
+use crate::id::{ArchId, CellId, ConstraintId, EraId, FixId};
 use crate::version::KernelVersion;
 use verdict::Case;
 
@@ -69,13 +69,27 @@ pub struct Resolution<'c> {
     pub candidates: Vec<Candidate<'c>>,
     /// Index of the one taken; those before it are rejected.
     pub chosen: usize,
+    /// The smallest set of facts that rules out all that was preferred to it; empty: it is the first choice.
+    pub decisive: BTreeSet<Fact<'c>>,
     /// How sure the choice is: `Measured` where a run of kflake built this very kernel with this very toolchain;
-    /// otherwise the weakest confidence among the facts that rejected what was preferred; `Documented` where none had to.
+    /// otherwise the weakest confidence among the decisive facts; `Documented` where there are none.
     pub basis: Confidence,
     /// What was measured with the toolchain taken, on this kernel.
     pub measured: Vec<&'c Evidence>,
-    /// Constraints on the machine that builds, and on the configuration, that hold for this kernel.
-    pub host: Vec<(&'c ConstraintId, &'c Constraint)>,
+    /// Constraints that hold for this kernel and are not about the toolchain: on the machine that builds, on the
+    /// configuration.
+    pub others: Vec<Need<'c>>,
+}
+
+/// A constraint that is not about the toolchain.
+#[derive(Clone, Copy, Debug)]
+pub struct Need<'c> {
+    /// Its id.
+    pub id: &'c ConstraintId,
+    /// The constraint.
+    pub constraint: &'c Constraint,
+    /// The fix that takes care of it, where one does.
+    pub fix: Option<&'c FixId>,
 }
 
 impl Resolution<'_> {
@@ -88,15 +102,10 @@ impl Resolution<'_> {
     pub fn reasons(&self) -> Vec<String> {
         let Toolchain { source, gcc, .. } = self.toolchain;
         let era = &self.cell.era;
-        let passed_over: BTreeSet<String> = self.candidates[..self.chosen]
-            .iter()
-            .flat_map(|candidate| &candidate.verdict.rejected)
-            .map(|objection| objection.fact.to_string())
-            .collect();
-        let mut reasons = vec![match passed_over.is_empty() {
+        let mut reasons = vec![match self.decisive.is_empty() {
             true => format!("gcc {gcc} from {source} is the first choice for {era}"),
             false => {
-                let facts: Vec<String> = passed_over.into_iter().collect();
+                let facts: Vec<String> = self.decisive.iter().map(ToString::to_string).collect();
                 let facts = facts.join(", ");
                 format!(
                     "gcc {gcc} from {source} is the first of {era}'s choices that is not ruled out by {facts}"
@@ -287,15 +296,22 @@ impl<'c> Resolver<'c> {
         let is_measured = measured.iter().any(|it| {
             it.outcome == "passed" && matches!(it.stage.as_str(), "kernel" | "module" | "boot")
         });
+        let decisive = in_the_way(&candidates[..chosen]);
         let rejections = candidates[..chosen]
             .iter()
             .flat_map(|it| &it.verdict.rejected);
+        let decided = rejections.filter(|objection| decisive.contains(&objection.fact));
         let basis = match is_measured {
             true => Confidence::Measured,
-            false => verdict::weakest(rejections).unwrap_or(Confidence::Documented),
+            false => verdict::weakest(decided).unwrap_or(Confidence::Documented),
         };
-        let about_host =
-            |(_, constraint): &(&ConstraintId, &Constraint)| constraint.tool.aspect().is_none();
+        let others = constraints.iter().copied();
+        let others = others.filter(|(_, constraint)| constraint.tool.aspect().is_none());
+        let need = |(id, constraint)| Need {
+            id,
+            constraint,
+            fix: verdict::lifting_fix(self.catalog, id, constraint, case, toolchain),
+        };
         Ok(Resolution {
             cell: CellId {
                 era: era_id.clone(),
@@ -304,9 +320,10 @@ impl<'c> Resolver<'c> {
             era,
             toolchain,
             chosen,
+            decisive,
             basis,
             measured,
-            host: constraints.iter().copied().filter(about_host).collect(),
+            others: others.map(need).collect(),
             candidates,
         })
     }
@@ -317,21 +334,11 @@ impl<'c> Resolver<'c> {
         era: &Era,
         candidates: Vec<Candidate<'c>>,
     ) -> Unresolved<'c> {
-        let sets: Vec<BTreeSet<Fact<'c>>> = candidates
-            .iter()
-            .map(|it| {
-                it.verdict
-                    .rejected
-                    .iter()
-                    .map(|objection| objection.fact)
-                    .collect()
-            })
-            .collect();
         Unresolved::NoToolchain(Box::new(NothingFits {
             version: case.version.clone(),
             arch: case.arch.clone(),
             sources: self.order.of(era).to_vec(),
-            obstacles: obstacle::smallest_hitting_set(&sets),
+            obstacles: in_the_way(&candidates),
             candidates,
         }))
     }
@@ -339,8 +346,8 @@ impl<'c> Resolver<'c> {
     /// The toolchain alone: the same answer as [`Resolver::resolve`], without its reasons.
     ///
     /// # Errors
-    /// As [`Resolver::resolve`], except that nothing is said about the candidates: none where none fits.
-    fn pick(
+    /// As [`Resolver::resolve`], except that `None` says that no toolchain fits.
+    pub fn pick(
         &self,
         version: &KernelVersion,
         arch: &ArchId,
@@ -421,6 +428,19 @@ impl<'c> Resolver<'c> {
         });
         spans.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The smallest set of facts that rejects all of `candidates`.
+fn in_the_way<'c>(candidates: &[Candidate<'c>]) -> BTreeSet<Fact<'c>> {
+    let facts = |it: &Candidate<'c>| {
+        it.verdict
+            .rejected
+            .iter()
+            .map(|objection| objection.fact)
+            .collect()
+    };
+    let sets: Vec<BTreeSet<Fact<'c>>> = candidates.iter().map(facts).collect();
+    obstacle::smallest_hitting_set(&sets)
 }
 
 struct Prepared<'r, 'c> {

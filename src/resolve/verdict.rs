@@ -182,7 +182,7 @@ fn violation(constraint: &Constraint, toolchain: &Toolchain) -> Option<String> {
 }
 
 /// The fix that lifts `constraint` for this toolchain.
-fn lifting_fix<'c>(
+pub(super) fn lifting_fix<'c>(
     catalog: &'c Catalog,
     id: &ConstraintId,
     constraint: &'c Constraint,
