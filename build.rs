@@ -1,5 +1,7 @@
-//! Tells cargo that the data is part of the binary: a new file in `matrix/` is a change.
+//! Tells cargo which folders are part of the binary: a file that comes or goes in one of them is a change.
 
 fn main() {
-    println!("cargo:rerun-if-changed=matrix");
+    for folder in ["matrix", "templates", "flake-template", "validate"] {
+        println!("cargo:rerun-if-changed={folder}");
+    }
 }
