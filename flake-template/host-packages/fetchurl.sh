@@ -2,8 +2,9 @@
 # mirror://SCHEME/path is tried under every base address in NIX_MIRRORS_SCHEME.
 set -eu -o pipefail
 
+# What became of each try, on one line.
 said=
-say() { said="$said"$'\n'"  $1"; }
+say() { said="$said${said:+; }$1"; }
 
 try() {
   local url=$1 code status
@@ -45,5 +46,5 @@ for url in $urls; do
   esac
 done
 
-echo "kflake: fetch: unavailable: ${name} could not be fetched:$said" >&2
+echo "kflake: fetch: unavailable: ${name} could not be fetched: $said" >&2
 exit 1
