@@ -9,7 +9,8 @@
   # [ ] is any, gcc null any, else { from; below; }. apply is a list of
   #   { kind = "sed"; files; expression; }    on files of the tree; patterns that match none are passed over
   #   { kind = "write"; file; text; }         unless the file exists
-  #   { kind = "cc-flag"; flag; }, "host-cc-flag", "make-flag"
+  #   { kind = "cc-flag"; flag; }, "host-cc-flag"
+  #   { kind = "make-flag"; name; value; }
   fixes ? [ ],
 }:
 let
@@ -84,9 +85,7 @@ let
   flagsOf =
     kind: applied:
     lib.concatStringsSep " " (
-      lib.concatMap (
-        fix: map (step: step.flag) (lib.filter (step: step.kind == kind) fix.apply)
-      ) applied
+      lib.concatMap (fix: map (step: step.flag) (lib.filter (step: step.kind == kind) fix.apply)) applied
     );
 
   stepScript =
@@ -109,9 +108,7 @@ let
     }:
     let
       edits = fix: lib.filter (step: stepScript step != "") fix.apply;
-      applied = lib.filter (
-        fix: appliesTo { inherit version arch gcc; } fix && edits fix != [ ]
-      ) fixes;
+      applied = lib.filter (fix: appliesTo { inherit version arch gcc; } fix && edits fix != [ ]) fixes;
     in
     pkgs.stdenvNoCC.mkDerivation {
       name = "linux-source-${version}";
@@ -291,7 +288,9 @@ let
           passAsFile = [ "boardConfig" ];
           ccFlags = flagsOf "cc-flag" applied;
           hostCcFlags = flagsOf "host-cc-flag" applied;
-          extraMakeFlags = flagsOf "make-flag" applied;
+          extraMakeFlags = lib.concatMapStrings (step: "${step.name}=${step.value}\n") (
+            lib.concatMap (fix: lib.filter (step: step.kind == "make-flag") fix.apply) applied
+          );
           wantModules = if modules then "1" else "";
           dtbs = map baseNameOf allDtbs;
           targets = [ ];

@@ -15,8 +15,7 @@ kmake() {
   local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
   if [ -n "$ccFlags" ]; then flags+=(CC="$target-gcc -specs=$NIX_BUILD_TOP/cc.specs"); fi
   if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
-  # shellcheck disable=SC2206 # a list of words
-  flags+=($extraMakeFlags)
+  if [ -n "$extraMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${extraMakeFlags%$'\n'}"; fi
   make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
     KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" "$@"

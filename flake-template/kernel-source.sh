@@ -11,17 +11,27 @@ fix_begin() {
   echo "fix $1: $2"
 }
 
+# A step names files of the tree, and none outside of it.
+fix_inside() {
+  case /$1/ in //* | */../*) kernel_fail fix-failed "$fix names $1, which is not inside the source" ;; esac
+}
+
+# fix_sed EXPRESSION PATTERN...: edits the files that exist. Sed may neither run programs nor open files of its own.
 fix_sed() {
   local expression=$1 pattern file
   shift
   for pattern in "$@"; do
+    fix_inside "$pattern"
     for file in $pattern; do
-      if [ -f "$file" ]; then sed -E -i -e "$expression" "$file" || kernel_fail fix-failed "$fix could not edit $file"; fi
+      [ -f "$file" ] && [ ! -L "$file" ] || continue
+      sed -E -i --sandbox -e "$expression" "$file" || kernel_fail fix-failed "$fix could not edit $file"
     done
   done
 }
 
+# fix_write FILE TEXT
 fix_write() {
+  fix_inside "$1"
   if [ -e "$1" ]; then return 0; fi
   mkdir -p "$(dirname "$1")"
   printf '%s' "$2" >"$1"

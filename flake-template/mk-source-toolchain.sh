@@ -194,16 +194,18 @@ build_musl() {
 
 # Small, and the same bytes wherever it was built: no manuals, no debug information with paths of the build.
 finish_toolchain() {
-  local file
+  local file dir
   rm -rf "$out/share" "$out/info" "$out/man" "$out"/lib/gcc/*/*/install-tools "$out"/libexec/gcc/*/*/install-tools
   find "$out" -name '*.la' -delete
-  find "$out/bin" "$out/libexec" -type f -perm -u+x ! -name '*.sh' -exec strip --strip-unneeded {} + 2>/dev/null || source_fail broken "the compiler's own programs could not be stripped"
-  find "$out/lib/gcc" "$out/$target/lib" -type f \( -name '*.a' -o -name '*.o' -o -name '*.so*' \) 2>/dev/null | while read -r file; do
-    case $file in
-    *.py) continue ;;
-    esac
-    # A linker script is text.
-    ! head -c 4 "$file" | grep -q '^[ -~/*]*$' || [ "$(head -c 7 "$file")" = '!<arch>' ] || continue
+  for dir in bin libexec; do find "$out/$dir" -type f; done | while read -r file; do
+    ! is_elf "$file" || strip --strip-unneeded "$file" || source_fail broken "$(basename "$file") could not be stripped"
+  done
+  for dir in lib/gcc "$target/lib"; do
+    if [ -d "$out/$dir" ]; then find "$out/$dir" -type f \( -name '*.a' -o -name '*.o' -o -name '*.so*' \); fi
+  done | while read -r file; do
+    is_elf "$file" || [ "$(head -c 7 "$file")" = '!<arch>' ] || continue
     "$target-strip" --strip-debug --enable-deterministic-archives "$file" || source_fail broken "$(basename "$file") could not be stripped"
   done
 }
+
+is_elf() { [ "$(head -c 4 "$1" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]; }

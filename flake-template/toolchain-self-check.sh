@@ -9,7 +9,8 @@ self_check() {
   local gcc=$out/bin/$target-gcc said got program real
   said=$("$gcc" -dumpmachine) || check_fail broken "$target-gcc does not run"
   [ "$said" = "$target" ] || check_fail wrong-target "gcc says it compiles for $said, the matrix says $target"
-  got=$("$gcc" -dumpfullversion -dumpversion)
+  # gcc before 7 has the one option, gcc from 7 on means the major number by it.
+  got=$("$gcc" -dumpfullversion 2>/dev/null || "$gcc" -dumpversion)
   [ "$got" = "$wantGcc" ] || check_fail wrong-version "gcc says it is $got, the matrix says $wantGcc"
   got=$("$out/bin/$target-ld" --version | head -n 1 | grep -oE '[0-9]+(\.[0-9]+)+' | tail -n 1)
   [ "$got" = "$wantBinutils" ] || check_fail wrong-version "binutils says it is $got, the matrix says $wantBinutils"
