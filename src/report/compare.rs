@@ -223,9 +223,10 @@ fn differences(old: &CellRecord, new: &CellRecord) -> Vec<String> {
 /// How a cell stands, in one or two words: `boot`, `kernel, failed`, `unsupported`.
 pub fn standing(cell: &CellRecord) -> String {
     let verdict = Verdict::of(cell);
+    let word = verdict.as_str().replace('-', " ");
     match (cell.furthest(), verdict) {
         (Some(stage), Verdict::Passed) => stage.to_string(),
-        (Some(stage), verdict) => format!("{stage}, then {}", verdict.as_str()),
-        (None, verdict) => verdict.as_str().to_owned(),
+        (Some(stage), _) => format!("{stage}, then {word}"),
+        (None, _) => word,
     }
 }

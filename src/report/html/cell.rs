@@ -45,11 +45,11 @@ fn body(out: &mut String, run: &RunRecord, cell: &CellRecord) {
     let command = escape(&shell(&reproducer(run, cell)));
     let _ = writeln!(
         out,
-        "<h4>Reproduce</h4><div class=\"copy\"><pre>{command}</pre><button type=\"button\" data-copy class=\"js-only\">Copy</button></div>"
+        "<h3 class=\"cap\">Reproduce</h3><div class=\"copy\"><pre>{command}</pre><button type=\"button\" data-copy class=\"js-only\">Copy</button></div>"
     );
     facts(out, cell);
     if !cell.reasons.is_empty() {
-        out.push_str("<h4>Why this toolchain</h4><ol class=\"why\">");
+        out.push_str("<h3 class=\"cap\">Why this toolchain</h3><ol class=\"why\">");
         for reason in &cell.reasons {
             let _ = write!(out, "<li>{}</li>", escape(reason));
         }
@@ -93,7 +93,7 @@ fn failure(out: &mut String, stage: &StageRecord) {
         .map_or_else(String::new, |phase| format!(" · {}", escape(phase)));
     let _ = writeln!(
         out,
-        "<h4>{} {}</h4><p><strong>{class}</strong>{phase}</p>",
+        "<h3 class=\"cap\">{} {}</h3><p><strong>{class}</strong>{phase}</p>",
         stage.stage, stage.outcome
     );
     if let Some(error) = &failure.first_error {
@@ -128,7 +128,7 @@ fn inside(path: &str) -> bool {
 }
 
 fn facts(out: &mut String, cell: &CellRecord) {
-    out.push_str("<h4>Built with</h4><dl>");
+    out.push_str("<h3 class=\"cap\">Built with</h3><dl>");
     let mut row = |term: &str, value: Option<String>| {
         let _ = write!(
             out,
@@ -189,7 +189,7 @@ fn before(out: &mut String, changes: Option<&Changes>, cell: &CellRecord, word: 
     let Some(changed) = changed else { return };
     let _ = write!(
         out,
-        "<h4>Since the older run</h4><p><strong>{word}</strong>"
+        "<h3 class=\"cap\">Since the older run</h3><p><strong>{word}</strong>"
     );
     if let Some((stage, before, after)) = changed.stage {
         let _ = write!(out, ": {stage} {before} → {after}");

@@ -14,6 +14,8 @@ use super::escape;
 
 /// Columns from which cells are drawn small.
 const DENSE: usize = 7;
+/// Columns below which the table is not stretched.
+const FEW: usize = 3;
 /// Reasons listed per verdict; the rest is counted, and is in the list of cells.
 const REASONS_SHOWN: usize = 40;
 
@@ -200,10 +202,10 @@ pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&C
         out.push_str("<p>No cells.</p>\n");
         return;
     }
-    let dense = if grid.columns.len() >= DENSE {
-        " dense"
-    } else {
-        ""
+    let dense = match grid.columns.len() {
+        ..FEW => " few",
+        FEW..DENSE => "",
+        DENSE.. => " dense",
     };
     let _ = writeln!(
         out,
@@ -285,12 +287,13 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
         toolchain.map_or("", |toolchain| toolchain.target.as_str()),
         classes.join(" ")
     );
+    // what is read out begins with what is seen
     let spoken = match (verdict, furthest) {
         (Verdict::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
-        (verdict, Some(stage)) if verdict != Verdict::Unsupported => {
-            format!("{}: {verdict_name}, furthest stage {stage}", name(cell))
+        (Verdict::Failed | Verdict::TimedOut | Verdict::Blocked, _) => {
+            format!("{}: {word} passed, then {verdict_name}", name(cell))
         }
-        _ => format!("{}: {verdict_name}", name(cell)),
+        _ => format!("{}: {word}, {verdict_name}", name(cell)),
     };
     let changed = change.map_or("", Change::as_str);
     let spoken = if changed.is_empty() {
