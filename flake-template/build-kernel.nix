@@ -32,10 +32,7 @@ let
     name = "kflake-kconfig.pl";
     path = ./kconfig.pl;
   };
-  renames = builtins.path {
-    name = "kflake-kconfig-renames.json";
-    path = ./validate/kconfig-renames.json;
-  };
+  renames = import ./kconfig-renames.nix;
   checkConfig = builtins.path {
     name = "kflake-check-config.pl";
     path = ./check-config.pl;
@@ -246,7 +243,7 @@ let
           arch = linuxArch;
           inherit version strict;
           base = if config == null then null else "${config}";
-          renames = "${renames}";
+          inherit renames;
           fragments = profileRequests ++ map asRequest configFragments;
         };
         passAsFile = [ "requestSpec" ];

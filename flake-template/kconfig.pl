@@ -3,9 +3,9 @@
 #   merge  SPEC OUT        writes the settings of every fragment of SPEC, in order, without those the tree does not know
 #   report SPEC CONFIG DIR compares CONFIG with SPEC; writes DIR/config-report.json and DIR/config-report.txt
 #
-# SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (a JSON file, or null), and fragments: a
-# list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the tree does not
-# know is passed over.
+# SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (symbol => { to, reason }, or null), and
+# fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the
+# tree does not know is passed over.
 #
 # Why a symbol is not as asked is read from the tree's Kconfig files. Only what they say for certain is reported; a test of
 # the compiler, for one, is named but not judged. Works on every generation of the Kconfig language.
@@ -567,8 +567,7 @@ sub read_tree {
     # Before 2.6.38 each arch has the root.
     read_kconfig(-f "$source/Kconfig" ? 'Kconfig' : "arch/$srcarch/Kconfig");
     %symbols or fail("the tree of $version has no Kconfig files for $srcarch");
-    %renames = %{ JSON::PP->new->decode(slurp($spec->{renames})) } if defined $spec->{renames};
-    delete $renames{'$schema'};
+    %renames = %{ $spec->{renames} // {} };
 }
 
 if ($mode eq 'merge') {

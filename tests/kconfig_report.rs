@@ -292,17 +292,13 @@ fn the_last_fragment_wins_and_stale_symbols_are_left_out() {
 #[test]
 fn renames_are_told_in_both_directions() {
     let tree = tree();
-    let renames = tree.file(
-        "renames.json",
-        &json!({
-            "OLD_NET": {"to": ["NET"], "since": "5.0", "reason": "renamed", "evidence": "x"},
-            "EXPERT": {"to": ["WISE"], "since": "9.0", "reason": "renamed", "evidence": "x"},
-            "DROPPED": {"to": [], "since": "4.0", "reason": "always on now", "evidence": "x"},
-        })
-        .to_string(),
-    );
+    let renames = json!({
+        "OLD_NET": {"to": ["NET"], "since": "5.0", "reason": "renamed", "evidence": "x"},
+        "EXPERT": {"to": ["WISE"], "since": "9.0", "reason": "renamed", "evidence": "x"},
+        "DROPPED": {"to": [], "since": "4.0", "reason": "always on now", "evidence": "x"},
+    });
     let mut spec = tree.spec("CONFIG_OLD_NET=y\nCONFIG_WISE=y\nCONFIG_DROPPED=y\n");
-    spec["renames"] = json!(renames);
+    spec["renames"] = renames;
     let report = tree.report_of(&spec, "");
     let lines: Vec<_> = report.unmet().map(ToString::to_string).collect();
     assert_eq!(
