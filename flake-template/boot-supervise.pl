@@ -14,7 +14,7 @@ GetOptions('wall=f' => \$wall, 'silence=f' => \$silence, 'release=s' => \$releas
     'module' => \$module, 'out=s' => \$out) or die "bad options\n";
 my @command = @ARGV;
 # How long a machine may take to leave after it said that it is done, or after a panic.
-my $grace = 10;
+my $grace = 5;
 
 $| = 1;
 print 'qemu: ', join(' ', @command), "\n";

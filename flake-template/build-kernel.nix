@@ -49,6 +49,10 @@ let
     (range.from == null || lib.versionAtLeast version range.from)
     && (range.below == null || lib.versionOlder version range.below);
 
+  # Boards mark with ? what they want only where the tree has it.
+  isSoft = symbol: lib.hasPrefix "?" symbol;
+  softName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
+
   # One symbol as a line of a configuration: FOO is y, FOO=value as written.
   enableLine =
     symbol: if builtins.match ".*=.*" symbol != null then "CONFIG_${symbol}" else "CONFIG_${symbol}=y";
@@ -226,7 +230,7 @@ let
       profileRequests = lib.optionals (profile != null) [
         {
           label = "profile ${profile}";
-          file = "${profileFile profile}";
+          file = "${theProfile}";
           soft = true;
         }
         {
@@ -259,7 +263,25 @@ let
         else
           throw "buildKernel: `${target}` is not the name of a make target";
       boardLines =
-        if board == null then [ ] else map enableLine board.enable ++ map disableLine board.disable;
+        if board == null then
+          [ ]
+        else
+          map enableLine (lib.filter (symbol: !isSoft symbol) board.enable)
+          ++ map disableLine board.disable;
+      softLines =
+        if board == null then
+          [ ]
+        else
+          map (symbol: enableLine (softName symbol)) (lib.filter isSoft board.enable);
+      # The profile, with the board's own wishes of the same kind.
+      theProfile =
+        if softLines == [ ] then
+          profileFile profile
+        else
+          pkgs.writeText "kflake-${profile}-board.config" (
+            builtins.readFile (./validate/kconfig + "/${profile}.config")
+            + lib.concatMapStrings (line: line + "\n") softLines
+          );
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
       imageName = baseNameOf image;
       drv = pkgs.stdenv.mkDerivation (
@@ -279,7 +301,7 @@ let
           target = toolchain.target;
           config = if config == null then "" else config;
           defconfig = if defconfig == null then "" else defconfig;
-          profile = if profile == null then "" else profileFile profile;
+          profile = if profile == null then "" else theProfile;
           boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
           fragments = map asFile configFragments;
           passAsFile = [ "boardConfig" ];
