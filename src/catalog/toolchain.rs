@@ -210,11 +210,7 @@ fn bootlin_one(
         target: triple.clone()?,
         suffix: String::new(),
         systems: PREBUILT_SYSTEMS.to_vec(),
-        // whether a powerpc64 compiler of theirs defaults to ELFv1 is not known, so none is said to
-        properties: match arch_dir.starts_with("armv7") {
-            true => vec!["armv7-a".into()],
-            false => vec![],
-        },
+        properties: variant.properties.get(libc).cloned().unwrap_or_default(),
         origin: Origin::Bootlin {
             file: file.clone(),
             arch_dir: arch_dir.clone(),
