@@ -175,6 +175,7 @@ in
     lib.nameValuePair "boot-${name}" {
       type = "app";
       program = "${boots.interactive cell.boot}/bin/kflake-boot";
+      meta.description = "Boot the kernel of ${name}, with this terminal as its console";
     }
   ) built;
 

@@ -1,0 +1,118 @@
+//! The generated flake as `nix` sees it, with the machine's own package set in the place of nixpkgs, and no network.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn generated() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    Command::cargo_bin("kflake")
+        .unwrap()
+        .arg("-C")
+        .arg(dir.path())
+        .args(["gen", "--toolchains", "debian"])
+        .assert()
+        .success();
+    dir
+}
+
+fn nix(dir: &Path, args: &[&str]) -> Output {
+    common::nix("nix")
+        .args(args)
+        .args(["--override-input", "nixpkgs", "path:./host-packages"])
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+fn said(output: Output) -> String {
+    String::from_utf8(common::succeeded(output).stdout).unwrap()
+}
+
+#[test]
+fn outputs_are_in_their_usual_places() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = generated();
+    let shown: Value =
+        serde_json::from_str(&said(nix(dir.path(), &["flake", "show", "--json"]))).unwrap();
+    for (path, kind) in [
+        ("/packages/x86_64-linux/k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/kernel-k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/module-k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/boot-k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/debian-all", "derivation"),
+        ("/checks/x86_64-linux/boot-k6-arm64", "derivation"),
+        ("/apps/x86_64-linux/boot-k6-arm64", "app"),
+        ("/devShells/x86_64-linux/default", "derivation"),
+        ("/formatter/x86_64-linux", "derivation"),
+        ("/templates/default", "template"),
+        ("/lib", "unknown"),
+    ] {
+        let found = shown
+            .pointer(path)
+            .unwrap_or_else(|| panic!("{path}: {shown}"));
+        assert_eq!(found["type"], kind, "{path}");
+    }
+    let checked = common::succeeded(nix(dir.path(), &["flake", "check", "--no-build"]));
+    let words = String::from_utf8_lossy(&checked.stderr).into_owned();
+    // old versions do not know `lib`, an override is never written to the lock, and root has no build users here
+    let expected = [
+        "unknown flake output 'lib'",
+        "not writing modified lock file",
+        "build-users-group",
+    ];
+    let warnings: Vec<&str> = words
+        .lines()
+        .filter(|line| line.contains("warning") && !expected.iter().any(|it| line.contains(it)))
+        .collect();
+    assert_eq!(warnings, Vec::<&str>::new());
+}
+
+#[test]
+fn the_library_takes_names() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = generated();
+    let lib = |code: &str| {
+        let apply = format!("lib: {code}");
+        nix(dir.path(), &["eval", "--raw", ".#lib", "--apply", &apply])
+    };
+    assert_eq!(said(lib("lib.eraFor \"v2.6.39.4\"")), "k26");
+    assert!(said(lib("lib.toolchainFor \"6.6\" \"mipsel\"")).starts_with("debian-12"));
+    let kernel = "lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"arm64-virt\"; }";
+    assert_eq!(said(lib(&format!("({kernel}).name"))), "linux-6.6-arm64");
+    assert!(said(lib(&format!("({kernel}).drvPath"))).ends_with("-linux-6.6-arm64.drv"));
+    let module = format!(
+        "(lib.buildModule {{ kernel = {kernel}; src = /var/empty; name = \"mine\"; }}).name"
+    );
+    assert_eq!(said(lib(&module)), "mine-linux-6.6-arm64");
+
+    for (code, message) in [
+        (
+            "(lib.buildKernel { version = \"6.6\"; arch = \"vax\"; profile = \"tiny\"; }).name",
+            "unknown architecture",
+        ),
+        (
+            "(lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"x\"; }).name",
+            "unknown board",
+        ),
+        (
+            "lib.toolchainFor \"6.6.\" \"arm64\"",
+            "is not a kernel version",
+        ),
+    ] {
+        let output = lib(code);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && words.contains(message),
+            "{code}: {words}"
+        );
+    }
+}
