@@ -100,7 +100,7 @@ fn the_library_takes_names() {
             "unknown architecture",
         ),
         (
-            "(lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"x\"; }).name",
+            "(lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"x\"; }).drvPath",
             "unknown board",
         ),
         (
