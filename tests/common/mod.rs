@@ -11,7 +11,7 @@ pub fn nix(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env(
         "NIX_CONFIG",
-        "experimental-features = nix-command flakes\nsubstitute = false\nsubstituters =\n",
+        "experimental-features = nix-command flakes\nsubstitute = false\nsubstituters =\neval-cache = false\n",
     );
     command
 }
