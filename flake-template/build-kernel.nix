@@ -266,8 +266,7 @@ let
         if board == null then
           [ ]
         else
-          map enableLine (lib.filter (symbol: !isSoft symbol) board.enable)
-          ++ map disableLine board.disable;
+          map enableLine (lib.filter (symbol: !isSoft symbol) board.enable) ++ map disableLine board.disable;
       softLines =
         if board == null then
           [ ]
