@@ -1,0 +1,250 @@
+//! Every way in which a kernel or its boot can fail, through the builders, real Nix and real QEMU, with a kernel tree that builds in a
+//! second. The last word of a failed build must be the one line that says why.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const NIX_CONFIG: &str = "experimental-features = nix-command flakes
+build-users-group =
+sandbox = true
+sandbox-fallback = false
+sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives
+substitute = false
+substituters =
+";
+
+/// A project with the fake kernel registered as 6.1.9999, packed to behave as `behaviour` says.
+fn project(dir: &Path, behaviour: &str) {
+    let tar = dir.join("linux-fake.tar");
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
+    common::succeeded(
+        Command::new(pack)
+            .arg(&tar)
+            .arg(behaviour)
+            .output()
+            .unwrap(),
+    );
+    let generate = ["gen", "--toolchains", "debian"];
+    for args in [
+        &generate[..],
+        &["kernel", "add", "linux-fake.tar"],
+        &generate,
+    ] {
+        common::succeeded(
+            Command::new(env!("CARGO_BIN_EXE_kflake"))
+                .env("NIX_CONFIG", NIX_CONFIG)
+                .current_dir(dir)
+                .args(args)
+                .output()
+                .unwrap(),
+        );
+    }
+}
+
+/// Builds one stage (`linux`, `module`, `boot`) of an arm64 cell on the fake kernel.
+///
+/// A boot that must not end by silence gets long enough for a busy machine.
+fn build(dir: &Path, stage: &str, silence: u32) -> Output {
+    let expression = format!(
+        r#"
+          let
+            pkgs = import ./host-packages {{ }};
+            cells = import ./cells.nix {{
+              inherit pkgs;
+              matrix = import ./matrix.nix;
+              sources = import ./sources.nix;
+              resolve = import ./resolve.nix;
+            }};
+          in
+          (cells.mkCell {{
+            name = "k6-arm64";
+            arch = "arm64";
+            toolchain = "debian-12.2.0-arm64";
+            kernel = "6.1.9999";
+            board = "arm64-virt";
+            wallTimeout = 60;
+            silenceTimeout = {silence};
+          }}).{stage}
+        "#
+    );
+    let mut command = Command::new("nix-build");
+    if std::env::var_os("NIX_MIRRORS_debian").is_none() {
+        command.env("NIX_MIRRORS_debian", debian_mirror());
+    }
+    command
+        .env("NIX_CONFIG", NIX_CONFIG)
+        .current_dir(dir)
+        .args(["--no-out-link", "-E", &expression])
+        .output()
+        .unwrap()
+}
+
+/// The first archive of this machine's apt that has a `debian` folder's layout.
+fn debian_mirror() -> String {
+    let output = Command::new("apt-get")
+        .args(["indextargets", "--format", "$(SITE)"])
+        .output();
+    let sites = output.map_or_else(
+        |_| String::new(),
+        |it| String::from_utf8_lossy(&it.stdout).into_owned(),
+    );
+    let site = sites
+        .lines()
+        .find(|it| it.trim_end_matches('/').ends_with("/debian"));
+    site.unwrap_or_default().to_owned()
+}
+
+/// The stage fails, and its log's last line of ours begins with `reason`.
+#[track_caller]
+fn fails(behaviour: &str, stage: &str, reason: &str) {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), behaviour);
+    let silence = if reason.contains("boot: silent") {
+        4
+    } else {
+        30
+    };
+    let output = build(dir.path(), stage, silence);
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success(),
+        "{stage} of {behaviour} was built:\n{log}"
+    );
+    let said = log.lines().rev().find(|line| line.starts_with("kflake: "));
+    assert!(
+        said.is_some_and(|line| line.starts_with(reason)),
+        "expected `{reason}`, got {said:?} in\n{log}"
+    );
+}
+
+#[test]
+fn a_good_kernel_boots_and_says_so() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let output = common::succeeded(build(dir.path(), "boot", 30));
+    let out = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    let json: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(out.join("boot.json")).unwrap()).unwrap();
+    assert_eq!(json["outcome"], "passed");
+    assert_eq!(json["release"], "6.1.9999");
+    assert_eq!(json["machine"], "aarch64");
+    assert_eq!(json["pid"], 1);
+    assert_eq!(json["module"], "loaded");
+    assert!(json["seconds_to_poweroff"].is_number(), "{json}");
+    let log = fs::read_to_string(out.join("boot.log")).unwrap();
+    assert!(log.contains("kflake-init: ok pid=1"), "{log}");
+}
+
+#[test]
+fn a_compile_error_is_the_kernels() {
+    fails("compile-error", "linux", "kflake: kernel: compile: ");
+}
+
+#[test]
+fn a_symbol_that_is_lost_is_named() {
+    fails(
+        "lost-symbol",
+        "linux",
+        "kflake: kernel: config: CONFIG_PRINTK requested y, got n",
+    );
+}
+
+#[test]
+fn a_missing_image_is_noticed() {
+    fails("no-image", "linux", "kflake: kernel: no-image: ");
+}
+
+#[test]
+fn a_tree_of_another_version_is_refused() {
+    fails(
+        "wrong-version",
+        "linux",
+        "kflake: kernel: wrong-version: the tree calls itself 5.5.5, expected 6.1.9999",
+    );
+}
+
+#[test]
+fn a_boot_that_says_nothing_is_silent() {
+    fails(
+        "silent",
+        "boot",
+        "kflake: boot: silent: no output for 4 s; nothing at all was printed",
+    );
+}
+
+#[test]
+fn a_boot_that_stops_saying_anything_is_silent() {
+    fails(
+        "stall",
+        "boot",
+        "kflake: boot: silent: no output for 4 s; last line: [    0.000000] Linux version 6.1.9999",
+    );
+}
+
+#[test]
+fn a_panic_before_init_fails() {
+    fails(
+        "panic",
+        "boot",
+        "kflake: boot: panic-before-init: VFS: Unable to mount root fs",
+    );
+}
+
+#[test]
+fn a_panic_after_init_fails() {
+    fails(
+        "late-panic",
+        "boot",
+        "kflake: boot: panic-after-init: Attempted to kill init!",
+    );
+}
+
+#[test]
+fn the_wrong_machine_fails() {
+    fails(
+        "wrong-machine",
+        "boot",
+        "kflake: boot: wrong-machine: the running kernel says mips, expected aarch64",
+    );
+}
+
+#[test]
+fn the_wrong_release_fails() {
+    fails(
+        "wrong-release",
+        "boot",
+        "kflake: boot: wrong-release: the running kernel says 5.5.5, expected 6.1.9999",
+    );
+}
+
+#[test]
+fn a_module_that_does_not_load_fails() {
+    fails("no-module", "boot", "kflake: boot: module-not-loaded: ");
+}
+
+#[test]
+fn a_machine_that_goes_off_too_early_fails() {
+    fails(
+        "exit",
+        "boot",
+        "kflake: boot: qemu-exit: QEMU ended with status 0; ",
+    );
+}
+
+#[test]
+fn console_lines_cannot_pose_as_the_supervisors() {
+    fails(
+        "forged",
+        "boot",
+        "kflake: boot: silent: no output for 4 s; ",
+    );
+}
