@@ -97,6 +97,7 @@ const HOST_TOOLS: &[&str] = &[
 
 /// What other constraints speak of: other compilers, the configuration, what the kernel's own build can do.
 const OTHER_SUBJECTS: &[&str] = &[
+    "gcc-binutils-pairing",
     "gcc-default-cet",
     "gcc-default-pie",
     "gcc-plugins",

@@ -10,7 +10,7 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::check::codes;
+use super::codes;
 use super::finding::{Code, Finding, Level, SourceFile, escape_controls, printable};
 use super::pointer::Pointer;
 use super::table::SCHEMA_KEY;

@@ -9,7 +9,7 @@ use miette::Diagnostic;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::check::codes;
+use super::codes;
 use super::document::{Layout, Shape, diagnose, entry, key, value};
 use super::finding::{Finding, Level, SourceFile, escape_controls};
 use super::pointer::Pointer;
@@ -290,6 +290,29 @@ fn finish(catalog: Catalog, findings: Vec<Finding>) -> Result<Catalog, LoadError
     Ok(catalog)
 }
 
+/// The file that says what `pointer` names in `name`: the project's, where it has the entry, else the embedded one.
+pub(super) fn source(catalog: &Catalog, name: &str, pointer: &Pointer) -> SourceFile {
+    let own = catalog.project_files.get(name).filter(|file| {
+        let sections = FILES.iter().find(|it| it.name == name).map(|it| &it.layout);
+        let depth = match sections {
+            Some(Layout::Sections(_)) => 2,
+            _ => 1,
+        };
+        let entry: Pointer = pointer.parts().iter().take(depth).collect();
+        let value = serde_json::from_str::<serde_json::Value>(file.text()).ok();
+        value.is_some_and(|value| {
+            value
+                .pointer(&entry.to_string())
+                .is_some_and(|it| !it.is_null())
+        })
+    });
+    match (own, embedded_text(name)) {
+        (Some(file), _) => file.clone(),
+        (None, Some(text)) => shown_embedded(name, text),
+        (None, None) => SourceFile::new(format!("matrix/{name}"), ""),
+    }
+}
+
 /// An embedded file, as findings name it.
 pub(super) fn shown_embedded(name: &str, text: &'static str) -> SourceFile {
     SourceFile::new(format!("matrix/{name}"), text)
@@ -377,17 +400,15 @@ fn project_files(
     Ok(texts)
 }
 
-/// Every problem of form in the embedded files, as a project's own repository would see it.
-#[cfg(test)]
-pub(super) fn embedded_form() -> Vec<Finding> {
-    FILES
-        .iter()
-        .filter_map(|file| {
-            let source = shown_embedded(file.name, embedded_text(file.name)?);
-            Some(diagnose(&source, &file.layout))
-        })
-        .flatten()
-        .collect()
+/// Every problem of form in the embedded files and in the project's own.
+pub(super) fn form(catalog: &Catalog) -> Vec<Finding> {
+    let files = FILES.iter().flat_map(|file| {
+        let embedded = embedded_text(file.name).map(|text| shown_embedded(file.name, text));
+        let own = catalog.project_files.get(file.name).cloned();
+        let sources = embedded.into_iter().chain(own);
+        sources.map(|source| diagnose(&source, &file.layout))
+    });
+    files.flatten().collect()
 }
 
 /// The toolchains, made once.

@@ -5,7 +5,7 @@
 mod arch;
 mod board;
 mod bootlin;
-pub mod check;
+pub mod codes;
 mod component;
 mod constraint;
 mod debian;
@@ -103,6 +103,32 @@ impl Catalog {
     /// When the data is wrong, with every problem.
     pub fn of_texts(texts: &[(&str, &str)]) -> Result<Self, LoadError> {
         load::of_texts(texts)
+    }
+
+    /// A finding about the place `pointer` of the file `name` of `matrix/`.
+    pub fn finding(
+        &self,
+        code: Code,
+        level: Level,
+        name: &str,
+        pointer: Pointer,
+        message: &str,
+    ) -> Finding {
+        Finding {
+            code,
+            level,
+            file: load::source(self, name, &pointer),
+            pointer,
+            offset: None,
+            message: finding::escape_controls(message),
+            help: None,
+        }
+    }
+
+    /// Every problem of form in the files that took part: what loading does not refuse, such as a key that is twice in a
+    /// nested object.
+    pub fn form(&self) -> Vec<Finding> {
+        load::form(self)
     }
 
     /// Every toolchain of every source.

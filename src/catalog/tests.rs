@@ -28,10 +28,7 @@ fn embedded_data_loads_and_is_well_formed() {
     let catalog = Catalog::embedded().unwrap();
     assert!(!catalog.debian.toolchains.is_empty());
     assert!(catalog.toolchains().len() >= catalog.debian.toolchains.len());
-    let form: Vec<String> = load::embedded_form()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let form: Vec<String> = catalog.form().iter().map(ToString::to_string).collect();
     assert_eq!(form, Vec::<String>::new());
 }
 
@@ -130,7 +127,7 @@ fn deep_nesting_and_binary_files_are_findings() {
     let Err(LoadError::Findings { findings }) = Catalog::load(dir.path()) else {
         panic!("loaded")
     };
-    assert_eq!(findings[0].code, check::codes::UNREADABLE);
+    assert_eq!(findings[0].code, codes::UNREADABLE);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
+mod check;
 mod doctor;
 mod explain;
 mod failure;
 mod r#gen;
 mod kernel;
+mod lints;
 mod pins;
 mod report;
 mod resolve;
@@ -54,6 +56,8 @@ enum Command {
     Pins(pins::Args),
     Doctor(doctor::Args),
     Resolve(resolve::Args),
+    Check(check::Args),
+    Explain(lints::Args),
     Report(report::Args),
 }
 
@@ -116,6 +120,8 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Pins(args) => pins::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Resolve(args) => resolve::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Explain(args) => lints::run(&args, context),
         Command::Report(args) => report::run(args, context),
     }
 }

@@ -1,0 +1,41 @@
+//! A measurement speaks of something that the matrix does not have.
+
+use super::{Lint, Run, Sink};
+use crate::catalog::{Level, codes};
+
+
+pub(super) static LINT: Lint = Lint {
+    code: codes::IDLE_EVIDENCE,
+    name: "idle-evidence",
+    level: Level::Warning,
+    summary: "A measurement speaks of something that the matrix does not have.",
+    explanation: "A measurement counts for the toolchain with exactly its source, gcc and binutils, on its arch. One whose arch or toolchain is gone from the matrix counts for nothing, and a stage or outcome that is none is never looked at.",
+    run: Run::OnCatalog(run),
+};
+
+fn run(sink: &mut Sink<'_>) {
+    let catalog = sink.catalog;
+    for (index, it) in catalog.evidence.iter().enumerate() {
+        let arch = catalog.arches.contains_key(&it.arch);
+        let toolchain = catalog.toolchains().values().any(|toolchain| {
+            toolchain.arch == it.arch
+                && toolchain.source == it.toolchain.source
+                && toolchain.gcc == it.toolchain.gcc
+                && toolchain.binutils.as_ref() == Some(&it.toolchain.binutils)
+        });
+        let stage = matches!(it.stage.as_str(), "toolchain" | "kernel" | "module" | "boot");
+        let outcome = matches!(it.outcome.as_str(), "passed" | "failed" | "timed-out");
+        let what = match (arch, toolchain, stage, outcome) {
+            (false, ..) => "there is no such arch",
+            (_, false, ..) => "there is no such toolchain",
+            (_, _, false, _) => "there is no such stage",
+            (.., false) => "there is no such outcome",
+            _ => continue,
+        };
+        let said = format!(
+            "{what}: {} on {}, gcc {} and binutils {} from {}, {} {}",
+            it.kernel, it.arch, it.toolchain.gcc, it.toolchain.binutils, it.toolchain.source, it.stage, it.outcome
+        );
+        sink.add("evidence.json", &[&index.to_string()], &said);
+    }
+}
