@@ -7,7 +7,10 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{Context, Failure, Result};
 use crate::exit;
-use crate::report::{badge, compare, html, json, jsonl, junit, markdown, metadata, svg, terminal};
+use crate::report::text::count;
+use crate::report::{
+    badge, compare, coverage, history, html, json, jsonl, junit, markdown, metadata, svg, terminal,
+};
 use crate::validate::RunRecord;
 
 /// Show what a run found, in many formats, and what changed since an older run
@@ -23,7 +26,49 @@ pub struct Args {
 }
 
 #[derive(Subcommand)]
-enum Action {}
+enum Action {
+    History(HistoryArgs),
+    Coverage(CoverageArgs),
+}
+
+/// Plot how many cells passed, over several runs
+#[derive(clap::Args)]
+struct HistoryArgs {
+    /// Folders with a report.json, or the files themselves, in any order
+    #[arg(value_name = "DIR", required = true)]
+    dirs: Vec<PathBuf>,
+    /// What to write
+    #[arg(long, short, value_enum, default_value_t = HistoryFormat::Terminal)]
+    format: HistoryFormat,
+    /// Write to a file instead of the terminal; it is replaced as a whole
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Columns to fill [default: the terminal's, else 80]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(20..))]
+    width: Option<u16>,
+}
+
+/// What a history can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HistoryFormat {
+    /// A row per run and a spark line per stage
+    Terminal,
+    /// A line chart, as SVG
+    Svg,
+    /// The counts
+    Json,
+}
+
+/// Write what was ever measured, and what never was, from the matrix's evidence
+#[derive(clap::Args)]
+struct CoverageArgs {
+    /// Write to a file instead of the terminal; it is replaced as a whole
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Compare with a file instead of writing; exit with 1 if it differs
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    check: Option<PathBuf>,
+}
 
 #[derive(clap::Args)]
 struct Show {
@@ -70,7 +115,8 @@ enum Format {
 /// Runs `kflake report`.
 pub fn run(args: Args, context: &Context) -> Result<u8> {
     match args.action {
-        Some(action) => match action {},
+        Some(Action::History(args)) => plot(&args),
+        Some(Action::Coverage(args)) => measured(&args, context),
         None => show(args.show, context),
     }
 }
@@ -83,14 +129,7 @@ fn show(args: Show, context: &Context) -> Result<u8> {
 
     let text = match args.format {
         Format::Terminal => {
-            let style = match args.output {
-                Some(_) => terminal::Style {
-                    width: width.unwrap_or(80),
-                    color: false,
-                    unicode: true,
-                },
-                None => terminal_style(width),
-            };
+            let style = style(args.output.as_deref(), width);
             let mut text = terminal::render(&run, &style);
             if let Some((old, changes)) = &changes {
                 text += &terminal::render_changes(old, changes, &style);
@@ -119,6 +158,64 @@ fn show(args: Show, context: &Context) -> Result<u8> {
     match changes {
         Some((_, changes)) if changes.regressed() => Ok(exit::FAILED),
         _ => Ok(exit::OK),
+    }
+}
+
+fn plot(args: &HistoryArgs) -> Result<u8> {
+    let runs = args
+        .dirs
+        .iter()
+        .map(|dir| read(dir))
+        .collect::<Result<Vec<_>>>()?;
+    let points = history::points(&runs);
+    let text = match args.format {
+        HistoryFormat::Terminal => {
+            let style = style(args.output.as_deref(), args.width.map(usize::from));
+            history::terminal(&points, style.width, style.unicode)
+        }
+        HistoryFormat::Svg => history::svg(&points),
+        HistoryFormat::Json => history::json(&points),
+    };
+    deliver(args.output.as_deref(), &text)?;
+    Ok(exit::OK)
+}
+
+fn measured(args: &CoverageArgs, context: &Context) -> Result<u8> {
+    let text = coverage::render(&context.catalog()?);
+    let Some(file) = &args.check else {
+        deliver(args.output.as_deref(), &text)?;
+        return Ok(exit::OK);
+    };
+    let kept = std::fs::read_to_string(file).map_err(|error| {
+        Failure::message(
+            exit::IO,
+            format!("cannot read {}: {error}", file.display()),
+            None,
+        )
+    })?;
+    if kept == text {
+        return Ok(exit::OK);
+    }
+    let (file, old, new) = (
+        file.display(),
+        count(kept.lines().count(), "line"),
+        count(text.lines().count(), "line"),
+    );
+    anstream::eprintln!(
+        "{file} is out of date ({old} there, {new} now): `kflake report coverage --output {file}` writes it"
+    );
+    Ok(exit::FAILED)
+}
+
+/// The style for `output`: a file is plain, else as this terminal wants.
+fn style(output: Option<&Path>, width: Option<usize>) -> terminal::Style {
+    match output {
+        Some(_) => terminal::Style {
+            width: width.unwrap_or(80),
+            color: false,
+            unicode: true,
+        },
+        None => terminal_style(width),
     }
 }
 

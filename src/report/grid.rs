@@ -29,7 +29,7 @@ pub struct Column {
 }
 
 /// Numbers of an era's name, for ordering: `k2.6` → `[2, 6]`.
-fn era_rank(era: &EraId) -> Vec<u32> {
+pub(super) fn era_rank(era: &EraId) -> Vec<u32> {
     era.as_str()
         .trim_start_matches('k')
         .split('.')

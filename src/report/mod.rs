@@ -5,9 +5,11 @@
 
 pub mod badge;
 pub mod compare;
+pub mod coverage;
 pub mod failures;
 pub mod folder;
 pub mod grid;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod jsonl;
