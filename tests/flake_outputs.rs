@@ -8,13 +8,13 @@ use std::process::Output;
 use assert_cmd::Command;
 use serde_json::Value;
 
-fn generated() -> tempfile::TempDir {
+fn generated(packages: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     Command::cargo_bin("kflake")
         .unwrap()
         .arg("-C")
         .arg(dir.path())
-        .args(["gen", "--toolchains", "debian"])
+        .args(["gen", "--toolchains", "debian", "--packages", packages])
         .assert()
         .success();
     dir
@@ -38,7 +38,7 @@ fn outputs_are_in_their_usual_places() {
     if !common::have_nix() {
         return;
     }
-    let dir = generated();
+    let dir = generated("nixpkgs");
     let shown: Value =
         serde_json::from_str(&said(nix(dir.path(), &["flake", "show", "--json"]))).unwrap();
     for (path, kind) in [
@@ -79,7 +79,7 @@ fn the_library_takes_names() {
     if !common::have_nix() {
         return;
     }
-    let dir = generated();
+    let dir = generated("nixpkgs");
     let lib = |code: &str| {
         let apply = format!("lib: {code}");
         nix(dir.path(), &["eval", "--raw", ".#lib", "--apply", &apply])
@@ -115,4 +115,20 @@ fn the_library_takes_names() {
             "{code}: {words}"
         );
     }
+}
+
+#[test]
+fn the_host_set_needs_no_option_and_keeps_its_lock() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = generated("host");
+    let lock = || std::fs::read_to_string(dir.path().join("flake.lock")).unwrap();
+    let before = lock();
+    let output = common::nix("nix")
+        .args(["eval", "--raw", ".#boot-k6-arm64.drvPath"])
+        .current_dir(dir.path())
+        .output();
+    assert!(said(output.unwrap()).ends_with("-boot-k6-arm64.drv"));
+    assert_eq!(lock(), before);
 }

@@ -72,7 +72,14 @@ fn every_version_on_every_arch() {
         let resolver = Resolver::new(&catalog, SourceOrder::from(sources.clone()));
         let versions = versions(&catalog, &resolver);
         let dir = tempfile::tempdir().unwrap();
-        let tree = flake::generate(&catalog, &Options { sources }).unwrap();
+        let tree = flake::generate(
+            &catalog,
+            &Options {
+                sources,
+                ..Options::default()
+            },
+        )
+        .unwrap();
         flake::Plan::new(&tree, dir.path())
             .unwrap()
             .apply(false)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, Failure, Result};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
-use crate::flake::{self, Options, Plan, Tree};
+use crate::flake::{self, Options, Packages, Plan, Tree};
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
@@ -29,6 +29,10 @@ pub struct Args {
     /// each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
+
+    /// The package set that flake.nix names: nixpkgs, or host for the tools of this machine's distribution
+    #[arg(long, value_name = "SET", default_value_t)]
+    packages: Packages,
 }
 
 /// Runs `kflake gen`.
@@ -37,6 +41,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         Catalog::load(&context.project).map_err(|error| Failure::new(exit::DATA, error))?;
     let options = Options {
         sources: args.toolchains,
+        packages: args.packages,
     };
     let tree =
         flake::generate(&catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;

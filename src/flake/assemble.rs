@@ -1,6 +1,8 @@
 //! The model out of the catalog: what each range of kernels gets, and everything that this needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 
 use super::lock;
 use super::model::{
@@ -20,6 +22,39 @@ use crate::version::{KernelVersion, Range, ToolVersion};
 pub struct Options {
     /// The sources of toolchains that may be taken, in order; empty: each era's own order.
     pub sources: Vec<SourceKind>,
+    /// The package set that the flake names.
+    pub packages: Packages,
+}
+
+/// Where a build's host tools come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Packages {
+    /// nixpkgs: hermetic.
+    #[default]
+    Nixpkgs,
+    /// This machine's own distribution, shown read-only to the sandbox.
+    Host,
+}
+
+impl FromStr for Packages {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "nixpkgs" => Ok(Packages::Nixpkgs),
+            "host" => Ok(Packages::Host),
+            _ => Err("the package sets are nixpkgs and host"),
+        }
+    }
+}
+
+impl fmt::Display for Packages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Packages::Nixpkgs => "nixpkgs",
+            Packages::Host => "host",
+        })
+    }
 }
 
 /// A folder of the kernel archive is listed as such from this many tarballs on.
@@ -68,20 +103,21 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         kernels: kernels(catalog),
         tables,
         fixes: fixes(catalog),
-        flake: flake(inputs, systems),
+        flake: flake(inputs, systems, options.packages),
     }
 }
 
-fn flake(inputs: &[lock::Input], systems: BTreeSet<String>) -> Flake {
+fn flake(inputs: &[lock::Input], systems: BTreeSet<String>, packages: Packages) -> Flake {
     let url = |name: &str| {
         let input = inputs.iter().find(|input| input.name == name);
-        input.map(lock::Input::url).unwrap_or_default()
+        input.map(lock::Input::url)
     };
     // the first is the default of builders that are not told
     let mut systems: Vec<String> = systems.into_iter().collect();
     systems.sort_by_key(|system| system != "x86_64-linux");
     Flake {
-        nixpkgs: url("nixpkgs"),
+        host: packages == Packages::Host,
+        nixpkgs: url("nixpkgs").unwrap_or_default(),
         musl_cross_make: url("musl-cross-make"),
         systems,
     }

@@ -5,57 +5,103 @@ use serde_json::{Value, json};
 /// The format's version that every Nix with flakes reads.
 const VERSION: u64 = 7;
 
-/// An input on GitHub, as flake.nix names it and as it is locked.
+/// An input, as flake.nix names it and as it is locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Name in flake.nix.
     pub name: String,
-    /// Owner of the repository.
-    pub owner: String,
-    /// The repository.
-    pub repo: String,
-    /// Branch or tag that flake.nix asks for; none: the revision itself.
-    pub branch: Option<String>,
-    /// Commit.
-    pub rev: String,
-    /// Time of the commit, seconds since 1970.
-    pub last_modified: u64,
+    /// Where it is.
+    pub place: Place,
     /// SRI digest of the unpacked tree.
     pub nar_hash: String,
     /// Whether it has outputs of its own, rather than only files.
     pub flake: bool,
 }
 
+/// Where an input is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A repository on GitHub.
+    GitHub {
+        /// Its owner.
+        owner: String,
+        /// Its name.
+        repo: String,
+        /// Branch or tag that flake.nix asks for; none: the revision itself.
+        branch: Option<String>,
+        /// Commit.
+        rev: String,
+        /// Time of the commit, seconds since 1970.
+        last_modified: u64,
+    },
+    /// A folder beside flake.nix, of this name.
+    Folder(String),
+}
+
 impl Input {
     /// The address that flake.nix has.
     pub fn url(&self) -> String {
-        let revision = self.branch.as_ref().unwrap_or(&self.rev);
-        format!("github:{}/{}/{revision}", self.owner, self.repo)
+        match &self.place {
+            Place::GitHub {
+                owner,
+                repo,
+                branch,
+                rev,
+                ..
+            } => format!("github:{owner}/{repo}/{}", branch.as_ref().unwrap_or(rev)),
+            Place::Folder(name) => format!("path:./{name}"),
+        }
     }
 
     fn original(&self) -> Value {
-        let mut original = json!({"owner": self.owner, "repo": self.repo, "type": "github"});
-        match &self.branch {
-            Some(branch) => original["ref"] = json!(branch),
-            None => original["rev"] = json!(self.rev),
+        match &self.place {
+            Place::GitHub {
+                owner,
+                repo,
+                branch: Some(branch),
+                ..
+            } => json!({"owner": owner, "ref": branch, "repo": repo, "type": "github"}),
+            Place::GitHub {
+                owner, repo, rev, ..
+            } => json!({"owner": owner, "repo": repo, "rev": rev, "type": "github"}),
+            Place::Folder(name) => json!({"path": format!("./{name}"), "type": "path"}),
         }
-        original
+    }
+
+    fn locked(&self) -> Value {
+        match &self.place {
+            Place::GitHub {
+                owner,
+                repo,
+                rev,
+                last_modified,
+                ..
+            } => json!({
+                "lastModified": last_modified,
+                "narHash": self.nar_hash,
+                "owner": owner,
+                "repo": repo,
+                "rev": rev,
+                "type": "github",
+            }),
+            // the time that files of the store have
+            Place::Folder(name) => json!({
+                "lastModified": 1,
+                "narHash": self.nar_hash,
+                "path": format!("./{name}"),
+                "type": "path",
+            }),
+        }
     }
 
     fn node(&self) -> Value {
-        let mut node = json!({
-            "locked": {
-                "lastModified": self.last_modified,
-                "narHash": self.nar_hash,
-                "owner": self.owner,
-                "repo": self.repo,
-                "rev": self.rev,
-                "type": "github",
-            },
-            "original": self.original(),
-        });
+        let mut node = json!({"locked": self.locked(), "original": self.original()});
         if !self.flake {
             node["flake"] = json!(false);
+        }
+        if let Place::Folder(_) = self.place {
+            // the flake that the path is relative to: new versions of Nix ask for it, old ones for the digest
+            node["parent"] = json!([]);
         }
         node
     }
@@ -89,7 +135,7 @@ fn sorted(value: Value) -> Value {
 }
 
 /// Whether `existing` locks every input that `wanted` locks, from the same address; then it is up to date, at whatever
-/// revision its owner has chosen.
+/// revision its owner has chosen. A folder of the project has none to choose, only its contents.
 pub fn agrees(existing: &str, wanted: &str) -> bool {
     let (Ok(existing), Ok(wanted)) = (
         serde_json::from_str::<Value>(existing),
@@ -97,25 +143,27 @@ pub fn agrees(existing: &str, wanted: &str) -> bool {
     ) else {
         return false;
     };
-    let originals = |lock: &Value| -> Option<Vec<(String, Value)>> {
-        let nodes = lock.get("nodes")?;
-        let root = nodes.get(lock.get("root")?.as_str()?)?;
-        let inputs = root.get("inputs")?.as_object()?.iter();
-        let mut found: Vec<_> = inputs
-            .map(|(name, node)| {
-                let node = nodes.get(node.as_str()?)?;
-                node.get("locked")?.get("narHash")?;
-                Some((
-                    name.clone(),
-                    json!([node.get("original")?, node.get("flake")]),
-                ))
-            })
-            .collect::<Option<_>>()?;
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Some(found)
-    };
-    let wanted = originals(&wanted);
-    wanted.is_some() && originals(&existing) == wanted
+    let wanted = choices(&wanted);
+    wanted.is_some() && choices(&existing) == wanted
+}
+
+/// Of each input of a lock, what its owner did not choose.
+fn choices(lock: &Value) -> Option<Vec<(String, Value)>> {
+    let nodes = lock.get("nodes")?;
+    let root = nodes.get(lock.get("root")?.as_str()?)?;
+    let mut found = Vec::new();
+    for (name, node) in root.get("inputs")?.as_object()? {
+        let node = nodes.get(node.as_str()?)?;
+        let (original, locked) = (node.get("original")?, node.get("locked")?);
+        // newer versions of Nix leave out the digest of a folder
+        let digest = match original.get("path").and(locked.get("narHash")) {
+            Some(digest) => digest.clone(),
+            None => Value::Null,
+        };
+        found.push((name.clone(), json!([original, node.get("flake"), digest])));
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(found)
 }
 
 #[cfg(test)]
@@ -125,17 +173,24 @@ mod tests {
     fn inputs() -> Vec<Input> {
         let input = |name: &str, branch: Option<&str>, flake| Input {
             name: name.into(),
-            owner: "someone".into(),
-            repo: name.into(),
-            branch: branch.map(Into::into),
-            rev: "0123456789abcdef0123456789abcdef01234567".into(),
-            last_modified: 1,
+            place: Place::GitHub {
+                owner: "someone".into(),
+                repo: name.into(),
+                branch: branch.map(Into::into),
+                rev: "0123456789abcdef0123456789abcdef01234567".into(),
+                last_modified: 1,
+            },
             nar_hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
             flake,
+        };
+        let folder = Input {
+            place: Place::Folder("host".into()),
+            ..input("host", None, true)
         };
         vec![
             input("pkgs", Some("stable"), true),
             input("data", None, false),
+            folder,
         ]
     }
 
@@ -146,7 +201,8 @@ mod tests {
             urls,
             [
                 "github:someone/pkgs/stable",
-                "github:someone/data/0123456789abcdef0123456789abcdef01234567"
+                "github:someone/data/0123456789abcdef0123456789abcdef01234567",
+                "path:./host"
             ]
         );
     }
@@ -165,6 +221,9 @@ mod tests {
         assert!(updated != wanted && agrees(&updated, &wanted));
         assert!(!agrees(&render(&inputs()[..1]), &wanted));
         assert!(!agrees(&wanted.replace("stable", "unstable"), &wanted));
+        let (head, folder) = wanted.split_at(wanted.find("\"host\"").unwrap());
+        let changed = format!("{head}{}", folder.replacen("sha256-47", "sha256-48", 1));
+        assert!(changed != wanted && !agrees(&changed, &wanted));
         assert!(!agrees("{}", &wanted));
         assert!(!agrees("not json", &wanted));
     }

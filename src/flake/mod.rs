@@ -9,6 +9,7 @@ pub mod header;
 pub mod lint;
 pub mod lock;
 pub mod model;
+mod nar;
 pub mod render;
 pub mod template;
 pub mod tree;
@@ -16,7 +17,9 @@ pub mod write;
 
 use include_dir::{Dir, File, include_dir};
 
-pub use assemble::{Options, board_for, cell_kernel};
+use lock::{Input, Place};
+
+pub use assemble::{Options, Packages, board_for, cell_kernel};
 pub use render::RenderError;
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};
@@ -38,32 +41,54 @@ static COPIED: [(&str, &str, Dir<'static>); 2] = [
     ),
 ];
 
+/// Where the package set of the host stands, beside flake.nix.
+const HOST_PACKAGES: &str = "host-packages";
+
 /// nixpkgs, in the release that the builders were written for.
-fn nixpkgs() -> lock::Input {
-    lock::Input {
+fn nixpkgs() -> Input {
+    Input {
         name: "nixpkgs".into(),
-        owner: "NixOS".into(),
-        repo: "nixpkgs".into(),
-        branch: Some("nixos-24.05".into()),
-        rev: "b134951a4c9f3c995fd7be05f3243f8ecd65d798".into(),
-        last_modified: 1_735_563_628,
+        place: Place::GitHub {
+            owner: "NixOS".into(),
+            repo: "nixpkgs".into(),
+            branch: Some("nixos-24.05".into()),
+            rev: "b134951a4c9f3c995fd7be05f3243f8ecd65d798".into(),
+            last_modified: 1_735_563_628,
+        },
         nar_hash: "sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8=".into(),
         flake: true,
     }
 }
 
-/// musl-cross-make, of which the patches are used.
-fn musl_cross_make() -> lock::Input {
-    lock::Input {
-        name: "musl-cross-make".into(),
-        owner: "richfelker".into(),
-        repo: "musl-cross-make".into(),
-        branch: None,
-        rev: "227df8b99103f9c59f6570babf892978e293082f".into(),
-        last_modified: 1_781_646_546,
-        nar_hash: "sha256-ZGkLvkred/sDa2Mw2/1N+Nh8bvUyujxxOLTZDfd2qN4=".into(),
-        flake: false,
+/// The host package set in the place of nixpkgs, with the digest that its files in `tree` have.
+fn host_packages(tree: &Tree) -> Input {
+    let files = tree.files.iter().filter_map(|(path, text)| {
+        let inside = path.as_str().strip_prefix(HOST_PACKAGES)?;
+        Some((inside.strip_prefix('/')?, text.as_str()))
+    });
+    Input {
+        name: "nixpkgs".into(),
+        place: Place::Folder(HOST_PACKAGES.into()),
+        nar_hash: nar::hash(&files.collect()).sri(),
+        flake: true,
     }
+}
+
+/// musl-cross-make, of which the patches are used; the revision is the one whose hashes the matrix quotes.
+fn musl_cross_make(catalog: &Catalog) -> Option<Input> {
+    let pinned = catalog.components.musl_cross_make.as_ref()?;
+    Some(Input {
+        name: "musl-cross-make".into(),
+        place: Place::GitHub {
+            owner: "richfelker".into(),
+            repo: "musl-cross-make".into(),
+            branch: None,
+            rev: pinned.rev.clone(),
+            last_modified: pinned.last_modified,
+        },
+        nar_hash: pinned.nar_hash.sri(),
+        flake: false,
+    })
 }
 
 /// The whole project for `catalog`: generated files, builders and lock.
@@ -71,15 +96,21 @@ fn musl_cross_make() -> lock::Input {
 /// # Errors
 /// When a text of the catalog cannot be carried by Nix; everything else is a defect of kflake.
 pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderError> {
-    let inputs = [musl_cross_make(), nixpkgs()];
-    let model = assemble::model(catalog, options, &inputs);
-    let mut tree = Tree {
-        files: render::render(&model)?.into_iter().collect(),
-        lock: Some(lock::render(&inputs)),
-    };
+    let mut tree = Tree::default();
     for (origin, folder, dir) in &COPIED {
         copy(&mut tree, origin, folder, dir)?;
     }
+    let packages = match options.packages {
+        Packages::Nixpkgs => nixpkgs(),
+        Packages::Host => host_packages(&tree),
+    };
+    let inputs: Vec<Input> = musl_cross_make(catalog)
+        .into_iter()
+        .chain([packages])
+        .collect();
+    let model = assemble::model(catalog, options, &inputs);
+    tree.files.extend(render::render(&model)?);
+    tree.lock = Some(lock::render(&inputs));
     Ok(tree)
 }
 

@@ -270,10 +270,12 @@ pub struct VersionRange {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Flake {
+    /// Whether the host package set is meant where `nixpkgs` is said.
+    pub host: bool,
     /// Address of nixpkgs.
     pub nixpkgs: String,
-    /// Address of musl-cross-make.
-    pub musl_cross_make: String,
+    /// Address of musl-cross-make; none where the matrix pins none.
+    pub musl_cross_make: Option<String>,
     /// Nix systems that something can be built on.
     pub systems: Vec<String>,
 }

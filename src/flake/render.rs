@@ -295,8 +295,9 @@ mod tests {
                 }],
             }],
             flake: Flake {
+                host: false,
                 nixpkgs: "github:someone/pkgs".into(),
-                musl_cross_make: "github:someone/data".into(),
+                musl_cross_make: text("github:someone/data"),
                 systems: vec!["x86_64-linux".into()],
             },
         }

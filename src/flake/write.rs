@@ -482,11 +482,13 @@ mod tests {
         let path = dir.path();
         let input = |branch: &str| lock::Input {
             name: "pkgs".into(),
-            owner: "someone".into(),
-            repo: "pkgs".into(),
-            branch: Some(branch.into()),
-            rev: "0".repeat(40),
-            last_modified: 1,
+            place: lock::Place::GitHub {
+                owner: "someone".into(),
+                repo: "pkgs".into(),
+                branch: Some(branch.into()),
+                rev: "0".repeat(40),
+                last_modified: 1,
+            },
             nar_hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
             flake: true,
         };

@@ -7,15 +7,7 @@ use super::error::NixError;
 use super::mirror::Mirrors;
 use super::probe::Nix;
 
-/// Where a build's host tools come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Packages {
-    /// nixpkgs: hermetic.
-    #[default]
-    Nixpkgs,
-    /// This machine's own distribution, shown read-only to the sandbox.
-    Host,
-}
+pub use crate::flake::Packages;
 
 /// What the host package set shows to a build, where it exists.
 const HOST_PATHS: &[&str] = &["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives"];
