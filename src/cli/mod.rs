@@ -1,9 +1,11 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
+mod build;
 mod check;
 mod doctor;
 mod explain;
 mod failure;
+mod forge;
 mod r#gen;
 mod kernel;
 mod lints;
@@ -51,6 +53,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Build(build::Args),
     Gen(r#gen::Args),
     Kernel(kernel::Args),
     Pins(pins::Args),
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
 /// Runs one subcommand; its value is the exit code.
 fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
+        Command::Build(args) => build::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),
         Command::Pins(args) => pins::run(args, context),

@@ -86,7 +86,24 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads a file, gzip-compressed (as `/proc/config.gz` is) or plain.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no configuration.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let config = Config::parse(&Config::read_text(path)?, path)?;
+        if config.settings.is_empty() {
+            return Err(ConfigError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        Ok(config)
+    }
+
+    /// The text of a file, gzip-compressed or plain.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is too large.
+    pub fn read_text(path: &Path) -> Result<String, ConfigError> {
         let fail = |error| ConfigError::Read {
             path: path.to_owned(),
             error,
@@ -106,13 +123,7 @@ impl Config {
                 path: path.to_owned(),
             });
         }
-        let config = Config::parse(&String::from_utf8_lossy(&bytes), path)?;
-        if config.settings.is_empty() {
-            return Err(ConfigError::Empty {
-                path: path.to_owned(),
-            });
-        }
-        Ok(config)
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Parses a file's text; `path` is for messages.

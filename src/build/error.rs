@@ -1,0 +1,187 @@
+//! What can go wrong with a build that a user asked for.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit;
+use crate::flake::{RenderError, WriteError};
+use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
+use crate::nix::NixError;
+
+/// Why there is no result.
+#[derive(Debug, Error, Diagnostic)]
+pub enum BuildError {
+    /// Nix cannot be used, or does not evaluate.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Nix(#[from] NixError),
+    /// The flake cannot be generated.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Render(#[from] RenderError),
+    /// The flake cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] WriteError),
+    /// `--config` is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Base(#[from] BaseError),
+    /// `-K` is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Fragment(#[from] FragmentError),
+    /// A configuration file is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    /// A configuration for another architecture.
+    #[error("{} is a configuration for {title}, and the kernel is for {wanted}", path.display())]
+    #[diagnostic(
+        code(kflake::build::config_arch),
+        help("give a configuration of the right architecture, or build for the one it is for")
+    )]
+    ConfigArch {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is for.
+        title: Title,
+        /// The kernel's name of the arch that is built.
+        wanted: String,
+    },
+    /// The matrix has no such kernel.
+    #[error("no source of Linux {version} is known")]
+    #[diagnostic(
+        code(kflake::build::unknown_kernel),
+        help("{near}add a tarball with `kflake kernel add FILE`")
+    )]
+    UnknownKernel {
+        /// The version.
+        version: String,
+        /// What there is of that series, as a sentence, or nothing.
+        near: String,
+    },
+    /// There is no toolchain.
+    #[error("{message}")]
+    #[diagnostic(code(kflake::build::unresolved))]
+    Unresolved {
+        /// The resolver's words.
+        message: String,
+        /// Exit code.
+        code: u8,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// There is no board.
+    #[error("no board is known that runs Linux {version} for {arch}")]
+    #[diagnostic(
+        code(kflake::build::no_board),
+        help("give --config defconfig or a file instead: a profile takes the board's symbols")
+    )]
+    NoBoard {
+        /// The version.
+        version: String,
+        /// The arch.
+        arch: String,
+    },
+    /// A target that make cannot be given.
+    #[error("--targets {target}: that is not the name of a target")]
+    #[diagnostic(
+        code(kflake::build::target),
+        help(
+            "targets are config, kernel, modules, dtbs, headers, and names of Kbuild targets such as Image.gz or drivers/net/"
+        )
+    )]
+    Target {
+        /// What was given.
+        target: String,
+    },
+    /// The module's folder is none.
+    #[error("{}: {reason}", path.display())]
+    #[diagnostic(code(kflake::build::module_source), help("{help}"))]
+    ModuleSource {
+        /// What was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// A build failed.
+    #[error("{what} could not be built:\n{}", lines.join("\n"))]
+    #[diagnostic(
+        code(kflake::build::failed),
+        help("`nix-store --read-log {drv}` shows the whole log")
+    )]
+    Failed {
+        /// Name of the derivation.
+        what: String,
+        /// Its path.
+        drv: String,
+        /// What the log says.
+        lines: Vec<String>,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    #[diagnostic(code(kflake::build::interrupted))]
+    Interrupted,
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(code(kflake::build::io))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty, and kflake did not fill it", path.display())]
+    #[diagnostic(
+        code(kflake::build::out),
+        help("give an empty or a new folder with --out")
+    )]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the output says something unreadable.
+    #[error("{what} of the build cannot be read: {reason}")]
+    #[diagnostic(code(kflake::build::answer))]
+    Answer {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl BuildError {
+    /// A failed operation on a file.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> BuildError {
+        let path = path.into();
+        move |source| BuildError::Io { path, source }
+    }
+
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            BuildError::Nix(error) => error.exit_code(),
+            BuildError::Render(_) => exit::DATA,
+            BuildError::Write(_) | BuildError::Io { .. } | BuildError::Occupied { .. } => exit::IO,
+            BuildError::Base(_)
+            | BuildError::Fragment(_)
+            | BuildError::Config(_)
+            | BuildError::ConfigArch { .. }
+            | BuildError::UnknownKernel { .. }
+            | BuildError::NoBoard { .. }
+            | BuildError::Target { .. }
+            | BuildError::ModuleSource { .. } => exit::USAGE,
+            BuildError::Unresolved { code, .. } => *code,
+            BuildError::Failed { .. } | BuildError::Answer { .. } => exit::FAILED,
+            BuildError::Interrupted => exit::INTERRUPTED,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is asked for, as `request.nix` reads it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::id::{ArchId, BoardId, ToolchainId};
+use crate::version::KernelVersion;
+
+/// A request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Request {
+    /// The kernel.
+    pub version: KernelVersion,
+    /// The arch.
+    pub arch: ArchId,
+    /// The compiler.
+    pub toolchain: ToolchainId,
+    /// The board, which names the bootable image; none: only vmlinux.
+    pub board: Option<BoardId>,
+    /// What the configuration starts from.
+    pub config: ConfigChoice,
+    /// What is laid over it, in order.
+    pub fragments: Vec<FragmentChoice>,
+    /// Whether a symbol that does not come out as asked fails the build.
+    pub strict: bool,
+    /// `config kernel modules dtbs headers dev` and names of Kbuild targets; none: what validation builds.
+    pub targets: Option<Vec<String>>,
+    /// Device trees to build, by file name.
+    pub dtbs: Vec<String>,
+    /// A module to build against the kernel.
+    pub module: Option<ModuleRequest>,
+    /// What to describe.
+    pub wanted: Vec<Wanted>,
+}
+
+/// What a configuration starts from.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigChoice {
+    /// A configuration that the tree knows by name.
+    Named(String),
+    /// One of kflake's own.
+    Profile(String),
+    /// A file, by absolute path.
+    File(PathBuf),
+}
+
+/// A fragment.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum FragmentChoice {
+    /// A file, by absolute path.
+    File {
+        /// What reports call it.
+        label: String,
+        /// The file.
+        file: PathBuf,
+    },
+    /// A fragment of the tree.
+    Tree {
+        /// What reports call it.
+        label: String,
+        /// Its name there.
+        tree: String,
+    },
+}
+
+/// A module.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModuleRequest {
+    /// Name of its derivation.
+    pub name: String,
+    /// Its folder or archive, by absolute path.
+    pub folder: PathBuf,
+    /// Arguments for make.
+    pub make_flags: Vec<String>,
+}
+
+/// Something that a request can describe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wanted {
+    /// The unpacked kernel source.
+    Source,
+    /// The compiler.
+    Toolchain,
+    /// The kernel.
+    Kernel,
+    /// The module.
+    Module,
+    /// What QEMU needs to start the kernel.
+    Boot,
+    /// The SDK.
+    Sdk,
+}
+
+impl Wanted {
+    /// Its name in the answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wanted::Source => "source",
+            Wanted::Toolchain => "toolchain",
+            Wanted::Kernel => "kernel",
+            Wanted::Module => "module",
+            Wanted::Boot => "boot",
+            Wanted::Sdk => "sdk",
+        }
+    }
+}

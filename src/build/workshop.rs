@@ -1,0 +1,352 @@
+//! From a user's words to derivations.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+use super::{Build, BuildError, ConfigChoice, FragmentChoice, Request};
+use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
+use crate::exit;
+use crate::flake::{self, Options, Plan};
+use crate::id::{ArchId, BoardId};
+use crate::kconfig::{Base, Config, Fragment};
+use crate::nix::{Nix, Packages, Settings, quote};
+use crate::resolve::{Resolver, SourceOrder, Unresolved};
+use crate::version::KernelVersion;
+
+/// Everything that a request is made and answered with.
+pub struct Workshop<'c> {
+    catalog: &'c Catalog,
+    sources: Vec<SourceKind>,
+    scratch: tempfile::TempDir,
+}
+
+/// The compiler and board for a kernel and arch.
+pub struct Selection<'c> {
+    /// The compiler.
+    pub toolchain: &'c Toolchain,
+    /// The board; none where none is known.
+    pub board: Option<(&'c BoardId, &'c Board)>,
+    /// The kernel's name of the arch.
+    pub linux_arch: &'c str,
+    /// The cell: `k6-arm64`.
+    pub cell: String,
+    /// Why this compiler.
+    pub reasons: Vec<String>,
+}
+
+/// Configurations of kflake's own.
+pub(super) const PROFILES: &[&str] = &["tiny"];
+
+impl<'c> Workshop<'c> {
+    /// A workshop over `catalog` that takes toolchains of `sources` only; empty: as the eras say.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn new(catalog: &'c Catalog, sources: Vec<SourceKind>) -> Result<Self, BuildError> {
+        let scratch = tempfile::Builder::new()
+            .prefix("kflake-")
+            .tempdir()
+            .map_err(BuildError::io(std::env::temp_dir()))?;
+        Ok(Workshop {
+            catalog,
+            sources,
+            scratch,
+        })
+    }
+
+    /// The compiler and board for `version` and `arch`.
+    ///
+    /// # Errors
+    /// When the matrix has no such kernel, or no toolchain for it.
+    pub fn select(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Selection<'c>, BuildError> {
+        let resolver = Resolver::new(self.catalog, SourceOrder::from(self.sources.clone()));
+        let resolution = resolver
+            .resolve(version, arch, purpose)
+            .map_err(|unresolved| not_resolved(&unresolved))?;
+        if !self.catalog.kernels.contains_key(version) {
+            return Err(self.unknown_kernel(version));
+        }
+        let board = flake::board_for(self.catalog, arch, version);
+        let own = self
+            .catalog
+            .arches
+            .get(arch)
+            .map_or("", |it| it.linux_arch.as_str());
+        Ok(Selection {
+            toolchain: resolution.toolchain,
+            board,
+            linux_arch: board
+                .and_then(|(_, board)| board.kernel_arch.as_deref())
+                .unwrap_or(own),
+            cell: resolution.cell.to_string(),
+            reasons: resolution.reasons(),
+        })
+    }
+
+    fn unknown_kernel(&self, version: &KernelVersion) -> BuildError {
+        let [major, minor, ..] = version.numbers();
+        let near = self
+            .catalog
+            .kernels
+            .keys()
+            .rev()
+            .find(|known| known.numbers()[..2] == [major, minor]);
+        BuildError::UnknownKernel {
+            version: version.to_string(),
+            near: near.map_or(String::new(), |near| {
+                format!("the newest of that series is {near}; ")
+            }),
+        }
+    }
+
+    /// What `--config` means here; none: the board's own configuration, else the architecture's.
+    ///
+    /// # Errors
+    /// When it means nothing, or is for another architecture.
+    pub fn config(
+        &self,
+        given: Option<&str>,
+        version: &KernelVersion,
+        arch: &ArchId,
+        selection: &Selection<'_>,
+    ) -> Result<ConfigChoice, BuildError> {
+        let Some(given) = given else {
+            let own = selection
+                .board
+                .and_then(|(_, board)| board.defconfig.clone());
+            return Ok(ConfigChoice::Named(own.unwrap_or("defconfig".to_owned())));
+        };
+        match Base::parse(given, PROFILES)? {
+            Base::Named(name) => Ok(ConfigChoice::Named(name)),
+            Base::Profile(name) if selection.board.is_some() => Ok(ConfigChoice::Profile(name)),
+            Base::Profile(_) => Err(BuildError::NoBoard {
+                version: version.to_string(),
+                arch: arch.to_string(),
+            }),
+            Base::File(path) => {
+                let config = Config::read(&path)?;
+                if let Some(title) = &config.title
+                    && family(&title.arch) != family(selection.linux_arch)
+                {
+                    return Err(BuildError::ConfigArch {
+                        path,
+                        title: title.clone(),
+                        wanted: selection.linux_arch.to_owned(),
+                    });
+                }
+                let text = Config::read_text(&path)?;
+                self.scratch_file("base.config", &text)
+                    .map(ConfigChoice::File)
+            }
+        }
+    }
+
+    /// What the `-K` mean, in order.
+    ///
+    /// # Errors
+    /// For the first that means nothing.
+    pub fn fragments(&self, given: &[String]) -> Result<Vec<FragmentChoice>, BuildError> {
+        let read = |(index, text): (usize, &String)| {
+            let fragment = Fragment::parse(text)?;
+            let label = fragment.label();
+            let name = format!("fragment-{index}.config");
+            Ok(match fragment {
+                Fragment::Tree(tree) => FragmentChoice::Tree { label, tree },
+                Fragment::Setting(setting) => FragmentChoice::File {
+                    label,
+                    file: self.scratch_file(&name, &format!("{setting}\n"))?,
+                },
+                Fragment::File(path) => {
+                    // read once, so that a bad line is told before anything is built
+                    Config::read(&path)?;
+                    let text = Config::read_text(&path)?;
+                    FragmentChoice::File {
+                        label,
+                        file: self.scratch_file(&name, &text)?,
+                    }
+                }
+            })
+        };
+        given.iter().enumerate().map(read).collect()
+    }
+
+    fn scratch_file(&self, name: &str, text: &str) -> Result<PathBuf, BuildError> {
+        let path = self.scratch.path().join(name);
+        fs::write(&path, text).map_err(BuildError::io(&path))?;
+        path.canonicalize().map_err(BuildError::io(&path))
+    }
+
+    /// Evaluates `request` to derivations, by what was wanted.
+    ///
+    /// # Errors
+    /// When the flake cannot be written or does not evaluate.
+    pub fn evaluate(
+        &self,
+        nix: &Nix,
+        settings: &Settings,
+        request: &Request,
+    ) -> Result<BTreeMap<String, Build>, BuildError> {
+        let project = self.project()?;
+        let text = serde_json::to_string(request).map_err(|error| BuildError::Answer {
+            what: "the request",
+            reason: error.to_string(),
+        })?;
+        let file = self.scratch_file("request.json", &text)?;
+        let expression = expression(&project, &file, settings.packages);
+        Ok(nix.eval(settings, &expression)?)
+    }
+
+    /// The generated flake, in a folder of its own.
+    pub fn project(&self) -> Result<PathBuf, BuildError> {
+        let folder = self.scratch.path().join("flake");
+        let options = Options {
+            sources: self.sources.clone(),
+            // what it names does not matter: the package set is given along
+            ..Options::default()
+        };
+        let tree = flake::generate(self.catalog, &options)?;
+        Plan::new(&tree, &folder)?.apply(false)?;
+        folder.canonicalize().map_err(BuildError::io(&folder))
+    }
+}
+
+fn expression(project: &Path, request: &Path, packages: Packages) -> String {
+    let path = |path: &Path| format!("(/. + {})", quote(&path.to_string_lossy()));
+    let packages = match packages {
+        Packages::Host => path(&project.join("host-packages")),
+        Packages::Nixpkgs => format!(
+            "(builtins.getFlake {}).inputs.nixpkgs.outPath",
+            quote(&format!("path:{}", project.display()))
+        ),
+    };
+    format!(
+        "import {} {{ request = {}; packages = {packages}; }}",
+        path(&project.join("request.nix")),
+        path(request)
+    )
+}
+
+fn not_resolved(unresolved: &Unresolved<'_>) -> BuildError {
+    let code = match unresolved {
+        Unresolved::UnknownArch { .. } | Unresolved::NoEra { .. } => exit::USAGE,
+        Unresolved::Unsupported { .. } => exit::UNSUPPORTED,
+        Unresolved::NoToolchain(_) => exit::NO_TOOLCHAIN,
+    };
+    BuildError::Unresolved {
+        message: unresolved.to_string(),
+        code,
+        help: unresolved.help().map(|help| help.to_string()),
+    }
+}
+
+/// Names under which one architecture's configurations go.
+fn family(linux_arch: &str) -> &str {
+    match linux_arch {
+        "i386" | "x86_64" => "x86",
+        "sparc32" | "sparc64" => "sparc",
+        "parisc64" => "parisc",
+        "sh64" => "sh",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog() -> Catalog {
+        Catalog::embedded().unwrap()
+    }
+
+    fn version(text: &str) -> KernelVersion {
+        text.parse().unwrap()
+    }
+
+    fn arch(text: &str) -> ArchId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_unknown_kernel_names_a_near_one() {
+        let catalog = catalog();
+        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let error = workshop
+            .select(&version("6.1.99999"), &arch("arm64"), Purpose::Kernel)
+            .err()
+            .unwrap();
+        assert_eq!(error.exit_code(), exit::USAGE);
+        let help = error.help().unwrap().to_string();
+        assert!(
+            help.contains("6.1.") && help.contains("kernel add"),
+            "{help}"
+        );
+    }
+
+    #[test]
+    fn another_archs_configuration_is_refused() {
+        let catalog = catalog();
+        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let kernel = catalog
+            .kernels
+            .keys()
+            .rfind(|it| it.numbers()[..2] == [6, 1])
+            .unwrap();
+        let arch = arch("arm64");
+        let selection = workshop.select(kernel, &arch, Purpose::Kernel).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(
+            file.path(),
+            "# Linux/x86 6.1.0 Kernel Configuration\nCONFIG_A=y\n",
+        )
+        .unwrap();
+        let given = file.path().to_str();
+        let error = workshop
+            .config(given, kernel, &arch, &selection)
+            .unwrap_err();
+        assert!(error.to_string().contains("Linux/x86 6.1.0"), "{error}");
+        fs::write(
+            file.path(),
+            "# Linux/arm64 5.10.0 Kernel Configuration\nCONFIG_A=y\n",
+        )
+        .unwrap();
+        assert!(matches!(
+            workshop.config(given, kernel, &arch, &selection),
+            Ok(ConfigChoice::File(_))
+        ));
+    }
+
+    #[test]
+    fn paths_cannot_become_nix_code() {
+        let text = expression(Path::new("/a\"${b}"), Path::new("/c"), Packages::Host);
+        assert!(text.contains(r#"(/. + "/a\"\${b}/request.nix")"#), "{text}");
+    }
+
+    #[test]
+    fn fragments_keep_their_order() {
+        let catalog = catalog();
+        let workshop = Workshop::new(&catalog, vec![]).unwrap();
+        let given = [
+            "CONFIG_A=y".to_owned(),
+            "debug.config".to_owned(),
+            "# CONFIG_A is not set".to_owned(),
+        ];
+        let fragments = workshop.fragments(&given).unwrap();
+        let text = |index: usize| match &fragments[index] {
+            FragmentChoice::File { file, .. } => fs::read_to_string(file).unwrap(),
+            FragmentChoice::Tree { tree, .. } => tree.clone(),
+        };
+        assert_eq!(
+            (text(0), text(1)),
+            ("CONFIG_A=y\n".into(), "debug.config".into())
+        );
+        assert_eq!(text(2), "# CONFIG_A is not set\n");
+    }
+}

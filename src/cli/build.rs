@@ -1,0 +1,201 @@
+//! `kflake build`: one kernel, of one's own configuration.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::{Context, Failure, Result};
+use crate::build::{Artifacts, BuildError, Reproduction, Request, Timing, Wanted};
+use crate::catalog::Purpose;
+use crate::exit;
+use crate::id::ArchId;
+use crate::version::KernelVersion;
+
+/// Build a kernel of your own configuration, with the toolchain that fits it
+///
+/// Every symbol that was asked for is compared with what came out; config-report.txt says why, where they differ.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Kernel version, such as 6.1.192
+    version: KernelVersion,
+    /// Arch of the matrix, such as arm64
+    arch: ArchId,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// What to build: config, kernel, modules, dtbs, headers, or the name of a Kbuild target
+    #[arg(
+        long,
+        short,
+        value_name = "TARGET,…",
+        value_delimiter = ',',
+        default_value = "config,kernel,modules"
+    )]
+    targets: Vec<String>,
+    /// Folder for what was built: new, empty, or filled by an earlier build
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    forge: ForgeArgs,
+}
+
+/// Builds, and lays out the result.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let start = Instant::now();
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+    let targets = checked(&args.targets).map_err(fail)?;
+    let catalog = context.catalog()?;
+    let forge = Forge::new(&catalog, context, &args.forge)?;
+    let (version, arch) = (&args.version, &args.arch);
+    let workshop = &forge.workshop;
+    let selection = workshop
+        .select(version, arch, Purpose::Kernel)
+        .map_err(fail)?;
+    let config = workshop
+        .config(args.config.config.as_deref(), version, arch, &selection)
+        .map_err(fail)?;
+    let request = Request {
+        version: version.clone(),
+        arch: arch.clone(),
+        toolchain: selection.toolchain.id.clone(),
+        board: selection.board.map(|(id, _)| id.clone()),
+        config,
+        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        strict: args.config.strict,
+        targets: Some(targets.clone()),
+        dtbs: vec![],
+        module: None,
+        wanted: vec![Wanted::Kernel],
+    };
+    let artifacts = Artifacts::open(&args.out).map_err(fail)?;
+    forge.say(&format!(
+        "Linux {version} for {arch}: {}",
+        selection.reasons.first().map_or("", String::as_str)
+    ));
+    let builds = workshop
+        .evaluate(&forge.nix, &forge.settings, &request)
+        .map_err(fail)?;
+    let build = forge.wanted(&builds, Wanted::Kernel)?;
+    let built = forge.realise(build)?;
+    let out = build.outputs.get("out").map_or("", String::as_str);
+    let again = reproduction(args, context, &request, targets);
+    let source = catalog.kernels.get(version).map(|pin| pin.sha256);
+    let Some(source) = source else {
+        return Err(Failure::message(exit::DATA, "the kernel has no pin", None));
+    };
+    let timing = Timing {
+        build: built.seconds,
+        total: start.elapsed().as_secs_f64(),
+    };
+    let (metadata, report) = artifacts
+        .kernel(
+            Path::new(out),
+            &selection,
+            &source,
+            &again,
+            &built.log,
+            timing,
+            &forge.nix.version().to_string(),
+        )
+        .map_err(fail)?;
+    if let Some(report) = report {
+        for request in report.unmet() {
+            anstream::eprintln!("{}", crate::text::clean_line(&format!("CONFIG_{request}")));
+        }
+        if let Some(drift) = &report.drift {
+            anstream::eprintln!(
+                "base configuration: {} symbols new in {version}, {} gone, {} changed (config-report.txt lists them)",
+                drift.new.len(),
+                drift.gone.len(),
+                drift.changed.len()
+            );
+        }
+    }
+    let took = built.seconds.map_or("cached".to_owned(), |seconds| {
+        format!("built in {seconds:.0} s")
+    });
+    anstream::println!(
+        "{}: Linux {} for {arch}, {took}",
+        args.out.display(),
+        metadata.source.kernelrelease
+    );
+    Ok(exit::OK)
+}
+
+/// The targets, `config` first and each once.
+fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
+    let mut list = vec!["config".to_owned()];
+    for target in targets {
+        let valid = target.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && target
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_./+-".contains(&b))
+            && !target.contains("..");
+        if !valid {
+            return Err(BuildError::Target {
+                target: crate::text::clean_line(target),
+            });
+        }
+        if !list.contains(target) {
+            list.push(target.clone());
+        }
+    }
+    Ok(list)
+}
+
+/// The command that builds this again, its files named as they lie in `inputs/`.
+fn reproduction(
+    args: &Args,
+    context: &Context,
+    request: &Request,
+    targets: Vec<String>,
+) -> Reproduction {
+    let mut command: Vec<String> = vec!["kflake".into()];
+    if context.project != Path::new(".") {
+        command.extend(["-C".into(), context.project.display().to_string()]);
+    }
+    command.extend([
+        "build".into(),
+        args.version.to_string(),
+        args.arch.to_string(),
+    ]);
+    let mut inputs = Vec::new();
+    let config = match &request.config {
+        crate::build::ConfigChoice::File(path) => {
+            inputs.push(("base.config".to_owned(), path.clone()));
+            "inputs/base.config".to_owned()
+        }
+        crate::build::ConfigChoice::Named(name) | crate::build::ConfigChoice::Profile(name) => {
+            name.clone()
+        }
+    };
+    command.extend(["--config".into(), config.clone()]);
+    for (index, given) in args.config.fragments.iter().enumerate() {
+        let word = if Path::new(given).is_file() {
+            // under its own name, which reports repeat
+            let file = Path::new(given).file_name().unwrap_or_default();
+            let name = format!("{index}/{}", file.to_string_lossy());
+            if let Some(crate::build::FragmentChoice::File { file, .. }) =
+                request.fragments.get(index)
+            {
+                inputs.push((name.clone(), file.clone()));
+            }
+            format!("inputs/{name}")
+        } else {
+            given.clone()
+        };
+        command.extend(["-K".into(), word]);
+    }
+    command.extend(["--targets".into(), targets.join(",")]);
+    if args.config.strict {
+        command.push("--strict".into());
+    }
+    command.extend(args.forge.words());
+    Reproduction {
+        command,
+        inputs,
+        config,
+        fragments: args.config.fragments.clone(),
+        targets,
+        cores: args.forge.cores,
+    }
+}

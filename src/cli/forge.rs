@@ -1,0 +1,170 @@
+//! What the commands that build one thing share: their options, Nix, and the line that shows progress.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, Failure, Result};
+use crate::build::{Build, BuildError, Built, Progress, Wanted, Workshop, realise};
+use crate::catalog::{Catalog, SourceKind};
+use crate::exit;
+use crate::nix::{Nix, Packages, Settings};
+
+/// Options about how to build.
+#[derive(clap::Args)]
+pub struct ForgeArgs {
+    /// Where host tools come from
+    #[arg(long, value_enum, default_value_t = PackageSet::Nixpkgs)]
+    packages: PackageSet,
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
+    #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
+    toolchains: Vec<SourceKind>,
+    /// Cores to use; 0: all
+    #[arg(long, short = 'j', value_name = "N", default_value_t = 0)]
+    pub cores: usize,
+    /// Show what the build says
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl ForgeArgs {
+    /// The options as words of a command line.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(set) = self.packages.to_possible_value() {
+            words.extend(["--packages".to_owned(), set.get_name().to_owned()]);
+        }
+        if !self.toolchains.is_empty() {
+            let names: Vec<&str> = self.toolchains.iter().map(|it| it.as_str()).collect();
+            words.extend(["--toolchains".to_owned(), names.join(",")]);
+        }
+        words
+    }
+}
+
+/// Options about a configuration.
+#[derive(clap::Args)]
+pub struct ConfigArgs {
+    /// What to start from: a configuration that the tree knows by name, a .config file, or the profile `tiny`
+    /// [default: the board's own, else defconfig]
+    #[arg(long, alias = "kconfig", value_name = "CONFIG")]
+    pub config: Option<String>,
+    /// Lay over it, in order: CONFIG_X=y, `# CONFIG_X is not set`, a file, or a fragment of the tree (NAME.config)
+    #[arg(short = 'K', long = "kconfig-add", value_name = "FRAGMENT")]
+    pub fragments: Vec<String>,
+    /// Fail when a requested symbol does not come out as asked
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Where host tools come from.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PackageSet {
+    /// nixpkgs, hermetic
+    Nixpkgs,
+    /// This machine's own distribution
+    Host,
+}
+
+/// Nix and a workshop, ready.
+pub struct Forge<'c> {
+    pub nix: Nix,
+    pub settings: Settings,
+    pub workshop: Workshop<'c>,
+    cores: usize,
+    verbose: bool,
+    stop: Arc<AtomicBool>,
+}
+
+impl<'c> Forge<'c> {
+    pub fn new(catalog: &'c Catalog, context: &Context, args: &ForgeArgs) -> Result<Forge<'c>> {
+        let nix = Nix::probe().map_err(Failure::nix)?;
+        let settings = Settings {
+            packages: match args.packages {
+                PackageSet::Nixpkgs => Packages::Nixpkgs,
+                PackageSet::Host => Packages::Host,
+            },
+            mirrors: context.mirrors(catalog),
+        };
+        let workshop = Workshop::new(catalog, args.toolchains.clone())
+            .map_err(|error| Failure::new(error.exit_code(), error))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // without it a signal ends kflake at once, and Nix with it
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
+        }
+        Ok(Forge {
+            nix,
+            settings,
+            workshop,
+            cores: args.cores,
+            verbose: args.verbose,
+            stop,
+        })
+    }
+
+    /// A line about what is going on.
+    pub fn say(&self, text: &str) {
+        anstream::eprintln!("{}", crate::text::clean_line(text));
+    }
+
+    /// What `wanted` evaluated to.
+    pub fn wanted<'b>(
+        &self,
+        builds: &'b std::collections::BTreeMap<String, Build>,
+        wanted: Wanted,
+    ) -> Result<&'b Build> {
+        builds.get(wanted.as_str()).ok_or_else(|| {
+            Failure::message(
+                exit::EVALUATION,
+                format!("Nix described no {}", wanted.as_str()),
+                None,
+            )
+        })
+    }
+
+    /// Builds it, showing what is being built.
+    pub fn realise(&self, build: &Build) -> Result<Built> {
+        let terminal = std::io::stderr().is_terminal() && !self.verbose;
+        let bar = if terminal {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {elapsed} {prefix}: {wide_msg}")
+            {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        let shown = RefCell::new(String::new());
+        let result = realise(
+            &self.nix,
+            &self.settings,
+            build,
+            self.cores,
+            &self.stop,
+            &mut |progress| match progress {
+                Progress::Started(name) => {
+                    if terminal {
+                        bar.set_prefix(name.to_owned());
+                    } else if *shown.borrow() != name {
+                        anstream::eprintln!("building {name}");
+                        name.clone_into(&mut shown.borrow_mut());
+                    }
+                }
+                Progress::Said(line) if terminal => bar.set_message(line.to_owned()),
+                Progress::Said(line) if self.verbose => anstream::eprintln!("{line}"),
+                Progress::Said(_) | Progress::Ended => {}
+            },
+        );
+        bar.finish_and_clear();
+        result.map_err(|error: BuildError| Failure::new(error.exit_code(), error))
+    }
+}
