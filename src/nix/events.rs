@@ -33,6 +33,12 @@ pub enum Event {
         /// What, in Nix's words.
         what: String,
     },
+    /// How many builds the process is at: the only sign of a build's end that comes in time. An activity's own stop may come
+    /// as late as the end of the process.
+    Running {
+        /// Builds under way.
+        builds: u64,
+    },
     /// A build entered a phase.
     Phase {
         /// The build.
@@ -63,9 +69,12 @@ pub enum Event {
     Other,
 }
 
-/// Reads lines of Nix's standard error.
+/// Reads lines of the standard error of one Nix process.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Parser;
+pub struct Parser {
+    /// The activity that counts all builds.
+    builds: Option<Activity>,
+}
 
 #[derive(Deserialize)]
 struct Raw {
@@ -89,24 +98,26 @@ struct Raw {
 
 // activity types
 const COPY_PATH: u64 = 100;
+const BUILDS: u64 = 104;
 const BUILD: u64 = 105;
 const SUBSTITUTE: u64 = 108;
 const BUILD_WAITING: u64 = 111;
 // result types
 const LOG_LINE: u64 = 101;
 const SET_PHASE: u64 = 104;
+const PROGRESS: u64 = 105;
 const POST_BUILD_LOG_LINE: u64 = 107;
 
 impl Parser {
     /// What `line` says.
-    pub fn parse(&self, line: &[u8]) -> Event {
+    pub fn parse(&mut self, line: &[u8]) -> Event {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\r', '\n']);
         let Some(json) = text.strip_prefix("@nix ") else {
             return plain(text);
         };
         match serde_json::from_str::<Raw>(json) {
-            Ok(raw) => raw.event(),
+            Ok(raw) => self.event(&raw),
             // cut short by an end of Nix, or not Nix's at all
             Err(_) => Event::Other,
         }
@@ -124,23 +135,37 @@ fn plain(text: &str) -> Event {
     }
 }
 
-impl Raw {
-    fn event(self) -> Event {
-        let id = self.id.as_u64();
-        match (self.action.as_str(), id) {
-            ("start", Some(id)) => self.started(id),
+impl Parser {
+    fn event(&mut self, raw: &Raw) -> Event {
+        match (raw.action.as_str(), raw.id.as_u64()) {
+            ("start", Some(id)) => {
+                if raw.kind.as_u64() == Some(BUILDS) {
+                    self.builds = Some(id);
+                }
+                raw.started(id)
+            }
             ("stop", Some(id)) => Event::Stopped { id },
-            ("result", Some(id)) => self.result(id),
-            ("msg", _) => self.message(),
+            ("result", Some(id)) if raw.kind.as_u64() == Some(PROGRESS) => {
+                // done, expected, running, failed
+                let running = raw.fields.get(2).and_then(Value::as_u64);
+                match running {
+                    Some(builds) if self.builds == Some(id) => Event::Running { builds },
+                    _ => Event::Other,
+                }
+            }
+            ("result", Some(id)) => raw.result(id),
+            ("msg", _) => raw.message(),
             _ => Event::Other,
         }
     }
+}
 
+impl Raw {
     fn field(&self, index: usize) -> Option<&str> {
         self.fields.get(index)?.as_str()
     }
 
-    fn started(self, id: Activity) -> Event {
+    fn started(&self, id: Activity) -> Event {
         match (self.kind.as_u64(), self.field(0)) {
             (Some(BUILD), Some(drv)) => Event::BuildStarted {
                 id,
@@ -158,7 +183,7 @@ impl Raw {
         }
     }
 
-    fn result(self, id: Activity) -> Event {
+    fn result(&self, id: Activity) -> Event {
         match (self.kind.as_u64(), self.field(0)) {
             (Some(LOG_LINE | POST_BUILD_LOG_LINE), Some(line)) => Event::Log {
                 id,
@@ -172,7 +197,7 @@ impl Raw {
         }
     }
 
-    fn message(self) -> Event {
+    fn message(&self) -> Event {
         let text = self.raw_msg.as_str().filter(|text| !text.is_empty());
         match text.or(self.msg.as_str()) {
             Some(text) if !text.trim().is_empty() => Event::Message {

@@ -148,8 +148,9 @@ fn only_child(parent: u32) -> Option<u32> {
 fn read_events(stderr: impl Read, number: usize, lines: &SyncSender<Line>) {
     let mut reader = BufReader::with_capacity(1 << 16, stderr);
     let mut line = Vec::new();
+    let mut parser = Parser::default();
     while read_line(&mut reader, &mut line) {
-        match Parser.parse(&line) {
+        match parser.parse(&line) {
             Event::Other => {}
             // the engine is gone: closing the pipe tells Nix
             event => {

@@ -18,6 +18,9 @@ const EMBEDDED: &str = include_str!("../../matrix/failures.json");
 /// Lines of a log that a record keeps.
 const TAIL: usize = 20;
 
+/// What precedes Nix's own words in a log that kflake keeps.
+pub(super) const NIX: &str = "nix: ";
+
 /// A known kind of failure, recognised by its signatures in a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -152,10 +155,12 @@ impl FailureTable {
                     blame.first_error = Some(line.clone());
                 }
             }
-            if generic.is_none() && looks_like_an_error(&line) {
+            let from_nix = line.starts_with(NIX);
+            if generic.is_none() && !from_nix && looks_like_an_error(&line) {
                 generic = Some(line.clone());
             }
-            if !line.trim().is_empty() {
+            // that a builder failed is what Nix says of every failure
+            if !line.trim().is_empty() && (!from_nix || last.is_none()) {
                 last = Some(line.clone());
             }
             if blame.tail.len() == TAIL {

@@ -45,6 +45,11 @@ impl History {
             .insert(name_of(drv).to_owned(), (seconds * 1000.0).round() / 1000.0);
     }
 
+    /// Seconds that `drv` took before.
+    pub fn seconds(&self, drv: &str) -> Option<f64> {
+        self.seconds.get(name_of(drv)).copied()
+    }
+
     /// Whether `drv` was built before.
     pub fn knows(&self, drv: &str) -> bool {
         self.seconds.contains_key(name_of(drv))

@@ -1,20 +1,28 @@
 //! Running a plan: what was built, what was not, and whose fault it is.
 
 mod blame;
+mod engine;
 mod history;
 mod journal;
 mod lock;
 mod manifest;
 mod order;
 mod outcome;
+mod planned;
+mod process;
+mod progress;
+mod record;
+mod run;
+mod state;
 
 pub use blame::{Blame, FailureClass, FailureTable, TableError};
 pub use history::History;
-pub use journal::{Ended, Journal, Past, Result as BuildResult};
 pub use lock::{Lock, LockError};
 pub use manifest::{Build, Entry, Manifest, Target};
-pub use order::{Goal, Kind, Order, Unit, UnitId};
 pub use outcome::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
     Tally, ToolchainRecord,
 };
+pub use planned::{Plan, PlannedCell, Verdict};
+pub use progress::{Ending, Progress, Tally as RunTally};
+pub use run::{Limits, Options, RunError, run};

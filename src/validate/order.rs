@@ -62,10 +62,10 @@ impl Order {
         graph: &Graph,
         missing: &BTreeSet<String>,
         goals: &[Goal<'_>],
+        users: &BTreeMap<&str, BTreeSet<usize>>,
         estimate: impl Fn(&str) -> f64,
     ) -> Order {
-        let users = users(graph, missing, goals);
-        let sorted = topological(graph, missing);
+        let sorted = topological(graph, missing, goals);
         let mut before_fetch: BTreeSet<&str> = BTreeSet::new();
         for drv in &sorted {
             if graph.get(drv).is_some_and(|found| found.is_fixed()) {
@@ -169,7 +169,7 @@ impl Order {
 }
 
 /// The cells that need each missing derivation.
-fn users<'a>(
+pub(super) fn users<'a>(
     graph: &'a Graph,
     missing: &BTreeSet<String>,
     goals: &[Goal<'a>],
@@ -185,11 +185,16 @@ fn users<'a>(
     users
 }
 
-/// `missing`, inputs before what needs them.
-pub(super) fn topological<'a>(graph: &'a Graph, missing: &'a BTreeSet<String>) -> Vec<&'a str> {
+/// `missing`, inputs before what needs them; otherwise in the order of `goals`, which does not change with hashes.
+fn topological<'a>(
+    graph: &'a Graph,
+    missing: &'a BTreeSet<String>,
+    goals: &[Goal<'_>],
+) -> Vec<&'a str> {
     let mut done: BTreeSet<&str> = BTreeSet::new();
     let mut sorted = Vec::with_capacity(missing.len());
-    for root in missing {
+    let wanted = goals.iter().filter_map(|goal| missing.get(goal.drv));
+    for root in wanted.chain(missing) {
         // a derivation waits on the stack, marked, until its inputs are done
         let mut stack = vec![(root.as_str(), false)];
         while let Some((drv, inputs_done)) = stack.pop() {
@@ -262,10 +267,14 @@ mod tests {
         graph.iter().map(|(path, _)| path.to_owned()).collect()
     }
 
+    fn order(graph: &Graph, missing: &BTreeSet<String>, goals: &[Goal<'_>]) -> Order {
+        Order::new(graph, missing, goals, &users(graph, missing, goals), |_| 1.0)
+    }
+
     #[test]
     fn what_serves_one_cell_is_one_unit() {
         let graph = cells();
-        let order = Order::new(&graph, &all(&graph), &goals(), |_| 1.0);
+        let order = order(&graph, &all(&graph), &goals());
         let unit = |drv: &str| {
             let found = order
                 .units
@@ -294,7 +303,7 @@ mod tests {
     fn only_what_is_missing_is_planned() {
         let graph = cells();
         let missing = ["boot-a", "init-a"].map(str::to_owned).into();
-        let order = Order::new(&graph, &missing, &goals(), |_| 1.0);
+        let order = order(&graph, &missing, &goals());
         assert_eq!(order.units.len(), 1);
         assert_eq!(order.units[0].drvs, ["init-a", "boot-a"]);
         assert!(order.units[0].needs.is_empty());
@@ -315,7 +324,7 @@ mod tests {
             }));
             let goals: Vec<Goal<'_>> = roots.iter().map(|(cell, alone, root)| Goal { cell: *cell, alone: *alone, drv: &names[*root] }).collect();
             let missing: BTreeSet<String> = goals.iter().flat_map(|goal| graph.closure(goal.drv)).map(str::to_owned).collect();
-            let order = Order::new(&graph, &missing, &goals, |_| 1.0);
+            let order = order(&graph, &missing, &goals);
             let placed: Vec<&String> = order.units.iter().flat_map(|unit| &unit.drvs).collect();
             prop_assert_eq!(placed.len(), missing.len());
             let mut done = BTreeSet::new();

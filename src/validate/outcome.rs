@@ -114,7 +114,7 @@ impl fmt::Display for Outcome {
 }
 
 /// A whole run.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     /// [`SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
@@ -141,7 +141,7 @@ pub struct RunRecord {
 }
 
 /// One cell of a run. A run over several kernels has a cell id more than once, told apart by `kernel`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellRecord {
     /// `k6-arm64`.
     pub id: String,

@@ -1,0 +1,673 @@
+//! The loop that keeps Nix busy: starts units, listens, enforces limits, decides outcomes of derivations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::blame::{FailureTable, NIX};
+use super::history::History;
+use super::journal::{self, Ended, Journal};
+use super::order::{Kind, Order, UnitId};
+use super::process::{Finished, Log, Process, Running, Stop};
+use super::progress::{Ending, Progress, Tally};
+use super::run::{Limits, Options, RunError};
+use super::state::{Fault, Proofs, State, States};
+use crate::nix::{Event, Graph, Job, Line, Nix, Realise, Settings, name_of};
+use crate::text::clean_line;
+
+/// How long the loop waits for news before it looks at clocks and signals.
+const TICK: Duration = Duration::from_millis(100);
+/// How often a tick is told.
+const TELL: Duration = Duration::from_secs(1);
+/// How often a caller gets to save what is known.
+const SAVE: Duration = Duration::from_secs(20);
+/// How long Nix may take to stop when asked.
+const GRACE: Duration = Duration::from_secs(10);
+/// Events that may wait; a chatty builder is slowed down rather than let fill memory.
+const BACKLOG: usize = 1024;
+/// Downloads that one fetching process does at once, and such processes at once.
+const FETCHES_AT_ONCE: usize = 4;
+const FETCH_PROCESSES: usize = 1;
+
+/// Everything that the loop needs and does not own.
+pub(super) struct World<'a> {
+    pub nix: &'a Nix,
+    pub settings: &'a Settings,
+    pub graph: &'a Graph,
+    pub proofs: &'a Proofs,
+    pub table: &'a FailureTable,
+    pub options: &'a Options,
+    /// Set from outside to end the run.
+    pub stop: &'a AtomicBool,
+}
+
+/// Where a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Waiting { not_before: Option<Instant> },
+    Running,
+    Done,
+}
+
+pub(super) struct Engine<'a> {
+    world: World<'a>,
+    order: Order,
+    turns: Vec<Turn>,
+    pub states: States,
+    attempts: BTreeMap<String, u32>,
+    processes: BTreeMap<usize, Process>,
+    next_process: usize,
+    lines: (SyncSender<Line>, Receiver<Line>),
+    journal: Journal,
+    pub history: History,
+    started: Instant,
+    /// Why nothing more is started.
+    ending: Option<String>,
+    pub interrupted: bool,
+}
+
+impl<'a> Engine<'a> {
+    pub fn new(
+        world: World<'a>,
+        order: Order,
+        states: States,
+        journal: Journal,
+        history: History,
+    ) -> Engine<'a> {
+        let turns = vec![Turn::Waiting { not_before: None }; order.units.len()];
+        Engine {
+            world,
+            order,
+            turns,
+            states,
+            attempts: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            next_process: 0,
+            lines: sync_channel(BACKLOG),
+            journal,
+            history,
+            started: Instant::now(),
+            ending: None,
+            interrupted: false,
+        }
+    }
+
+    /// Builds everything that can be built. `tell` hears of every event; `save` is called now and then to write down what is known.
+    pub fn run(
+        &mut self,
+        tell: &mut dyn FnMut(&Progress),
+        save: &mut dyn FnMut(&Self) -> io::Result<()>,
+    ) -> Result<(), RunError> {
+        let mut told = Instant::now();
+        let mut saved = Instant::now();
+        loop {
+            if self.world.stop.load(Ordering::Relaxed) && !self.interrupted {
+                self.interrupted = true;
+                self.end("interrupted".to_owned());
+            }
+            self.start_units(tell)?;
+            if self.processes.is_empty() && !self.anything_waits() {
+                break;
+            }
+            match self.lines.1.recv_timeout(TICK) {
+                Ok(line) => self.hear(line, tell)?,
+                // the engine holds a sender itself
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.enforce_limits();
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                tell(&Progress::Tick(self.tally()));
+            }
+            if saved.elapsed() >= SAVE {
+                saved = Instant::now();
+                save(self).map_err(RunError::report(&self.world.options.report))?;
+            }
+        }
+        self.leave_rest(tell);
+        Ok(())
+    }
+
+    fn anything_waits(&self) -> bool {
+        self.ending.is_none() && self.turns.iter().any(|turn| matches!(turn, Turn::Waiting { .. }))
+    }
+
+    /// Nothing more is started, and what runs is stopped.
+    fn end(&mut self, why: String) {
+        self.ending.get_or_insert(why);
+        for process in self.processes.values_mut().filter(|process| process.stop.is_none()) {
+            process.stop = Some((Stop::Run, Instant::now()));
+            process.realise.stop();
+        }
+    }
+
+    /// Starts what can be started.
+    fn start_units(&mut self, tell: &mut dyn FnMut(&Progress)) -> Result<(), RunError> {
+        while self.ending.is_none() {
+            let Some(unit) = self.next_unit() else {
+                return Ok(());
+            };
+            let drvs = self.triable(unit, tell);
+            if drvs.is_empty() {
+                self.turns[unit] = Turn::Done;
+                continue;
+            }
+            let job = Job {
+                root: self.root(&drvs),
+                drvs,
+                max_jobs: match self.order.units[unit].kind {
+                    Kind::Fetch => FETCHES_AT_ONCE,
+                    Kind::Build => 1,
+                },
+                cores: self.world.options.cores,
+            };
+            let number = self.next_process;
+            self.next_process += 1;
+            let sender = self.lines.0.clone();
+            let realise = Realise::start(self.world.nix, self.world.settings, &job, number, sender)?;
+            self.turns[unit] = Turn::Running;
+            let process = Process {
+                unit,
+                drvs: job.drvs,
+                realise,
+                running: BTreeMap::new(),
+                finished: BTreeMap::new(),
+                messages: Vec::new(),
+                stop: None,
+            };
+            self.processes.insert(number, process);
+        }
+        Ok(())
+    }
+
+    /// The unit to start next: of those that can start, the one with the longest way to the end.
+    fn next_unit(&self) -> Option<UnitId> {
+        let running = |kind| {
+            let units = self.processes.values().map(|process| &self.order.units[process.unit]);
+            units.filter(|unit| unit.kind == kind).count()
+        };
+        let room_to_build = running(Kind::Build) < self.world.options.jobs;
+        let room_to_fetch = running(Kind::Fetch) < FETCH_PROCESSES;
+        let now = Instant::now();
+        let ready = |id: &UnitId| {
+            let unit = &self.order.units[*id];
+            let room = match unit.kind {
+                Kind::Build => room_to_build,
+                Kind::Fetch => room_to_fetch,
+            };
+            let due = match self.turns[*id] {
+                Turn::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
+                Turn::Running | Turn::Done => false,
+            };
+            room && due && unit.needs.iter().all(|needed| self.turns[*needed] == Turn::Done)
+        };
+        (0..self.order.units.len())
+            .filter(ready)
+            .max_by(|a, b| {
+                let priority = |id: &UnitId| self.order.units[*id].priority;
+                // of equals the first in plan order
+                priority(a).total_cmp(&priority(b)).then(b.cmp(a))
+            })
+    }
+
+    /// Those derivations of `unit` that are still to come and can; the others become blocked.
+    fn triable(&mut self, unit: UnitId, tell: &mut dyn FnMut(&Progress)) -> Vec<String> {
+        let mut triable = Vec::new();
+        for drv in self.order.units[unit].drvs.clone() {
+            if self.states.get(&drv) != Some(&State::Waiting) {
+                continue;
+            }
+            match self.states.blocker(self.world.graph, &drv) {
+                Some(by) => self.block(&drv, by, tell),
+                None => triable.push(drv),
+            }
+        }
+        triable
+    }
+
+    fn block(&mut self, drv: &str, by: String, tell: &mut dyn FnMut(&Progress)) {
+        let reason = format!("needs {}, which failed", self.world.proofs.name(&by));
+        self.states.set(drv, State::Blocked { by });
+        self.tell_stages(drv, super::Outcome::Blocked, Some(&reason), tell);
+    }
+
+    fn tell_stages(
+        &self,
+        drv: &str,
+        outcome: super::Outcome,
+        reason: Option<&str>,
+        tell: &mut dyn FnMut(&Progress),
+    ) {
+        for (cell, stage) in self.world.proofs.of(drv) {
+            tell(&Progress::StageEnded {
+                cell: self.world.proofs.key(*cell).to_owned(),
+                stage: *stage,
+                outcome,
+                reason: reason.map(str::to_owned),
+            });
+        }
+    }
+
+    /// Link that keeps a unit's results.
+    fn root(&self, drvs: &[String]) -> Option<PathBuf> {
+        let roots = self.world.options.roots.as_ref()?;
+        Some(roots.join(name_of(drvs.last()?)))
+    }
+
+    fn hear(&mut self, line: Line, tell: &mut dyn FnMut(&Progress)) -> Result<(), RunError> {
+        match line {
+            Line::Event(number, event) => self.hear_event(number, event, tell),
+            Line::Ended(number) => match self.processes.remove(&number) {
+                Some(process) => self.conclude(process, tell),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn hear_event(
+        &mut self,
+        number: usize,
+        event: Event,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<(), RunError> {
+        let report = &self.world.options.report;
+        let Some(process) = self.processes.get_mut(&number) else {
+            return Ok(());
+        };
+        match event {
+            Event::BuildStarted { id, drv } => {
+                let now = Instant::now();
+                let path = logs(report).join(format!(".running-{number}-{id}"));
+                let estimate = self.history.seconds(&drv);
+                let name = self.world.proofs.name(&drv);
+                process.running.insert(
+                    id,
+                    Running {
+                        drv: drv.clone(),
+                        started: now,
+                        last_output: now,
+                        phase: None,
+                        log: Log::new(path),
+                    },
+                );
+                tell(&Progress::BuildStarted { drv, name, estimate });
+            }
+            Event::Phase { id, phase } => {
+                if let Some(build) = process.running.get_mut(&id) {
+                    let phase = clean_line(&phase);
+                    build.phase = Some(phase.clone());
+                    let drv = build.drv.clone();
+                    tell(&Progress::BuildPhase { drv, phase });
+                }
+            }
+            Event::Log { id, line } => {
+                if let Some(build) = process.running.get_mut(&id) {
+                    build.last_output = Instant::now();
+                    let line = clean_line(&line);
+                    build.log.line(&line).map_err(RunError::report(report))?;
+                    let drv = build.drv.clone();
+                    tell(&Progress::BuildLine { drv, line });
+                }
+            }
+            Event::Stopped { id } => process.finish(id),
+            Event::Running { builds: 0 } => process.finish_all(),
+            Event::Message { error: true, text } => process.say(&text),
+            Event::Message { .. }
+            | Event::Running { .. }
+            | Event::BuildWaiting { .. }
+            | Event::FetchStarted { .. }
+            | Event::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Stops builds that take too long, and processes that do not stop when asked.
+    fn enforce_limits(&mut self) {
+        let limits = &self.world.options.limits;
+        for process in self.processes.values_mut() {
+            match &process.stop {
+                Some((_, since)) if since.elapsed() > GRACE => process.realise.kill(),
+                Some(_) => {}
+                None => {
+                    let there = |build: &Running| {
+                        let found = self.world.graph.get(&build.drv);
+                        found.is_some_and(|drv| drv.paths().all(|path| Path::new(path).exists()))
+                    };
+                    let over = process.running.values().find_map(|build| {
+                        let stage = self.world.proofs.stage(&build.drv);
+                        // of downloads at once, Nix does not say in time which one ended
+                        over_limit(build, limits, stage)
+                            .filter(|_| process.running.len() == 1 || !there(build))
+                    });
+                    if let Some(stop) = over {
+                        process.stop = Some((stop, Instant::now()));
+                        process.realise.stop();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides what became of the derivations of a process that ended.
+    fn conclude(
+        &mut self,
+        mut process: Process,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<(), RunError> {
+        let status = process.realise.finish(GRACE).map_err(|source| {
+            RunError::Nix(crate::nix::NixError::Run {
+                program: "nix-store".to_owned(),
+                source,
+            })
+        })?;
+        process.finish_all();
+        let bad = if status.success() {
+            BTreeSet::new()
+        } else {
+            self.not_there(&process.drvs)?
+        };
+        let unit = process.unit;
+        let mut retry_at = None;
+        for drv in process.drvs.clone() {
+            let finished = process.finished.remove(&drv);
+            if bad.contains(&drv) {
+                let verdict = self.verdict(&process, &drv, finished, status, tell)?;
+                retry_at = retry_at.max(verdict);
+            } else {
+                self.built(&drv, finished, tell)?;
+            }
+        }
+        let waits = process.drvs.iter().any(|drv| self.states.get(drv) == Some(&State::Waiting));
+        self.turns[unit] = if waits {
+            Turn::Waiting { not_before: retry_at }
+        } else {
+            Turn::Done
+        };
+        Ok(())
+    }
+
+    /// Those of `drvs` whose outputs are not all in the store.
+    fn not_there(&self, drvs: &[String]) -> Result<BTreeSet<String>, RunError> {
+        let outputs = |drv: &String| -> Vec<&str> {
+            let found = self.world.graph.get(drv);
+            found.into_iter().flat_map(|found| found.paths()).collect()
+        };
+        let paths = drvs.iter().flat_map(outputs);
+        let invalid = self.world.nix.invalid(self.world.settings, paths)?;
+        let missing = |drv: &&String| {
+            let outputs = outputs(drv);
+            // an output that only its build can name was not seen to be built
+            outputs.is_empty() || outputs.iter().any(|path| invalid.contains(*path))
+        };
+        Ok(drvs.iter().filter(missing).cloned().collect())
+    }
+
+    fn built(
+        &mut self,
+        drv: &str,
+        finished: Option<Finished>,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<(), RunError> {
+        let seconds = finished.as_ref().map(|finished| finished.seconds);
+        if let Some(finished) = finished {
+            finished.log.discard();
+        }
+        if let Some(seconds) = seconds {
+            self.history.note(drv, seconds);
+        }
+        self.note(drv, journal::Result::Built, seconds, None)?;
+        self.states.set(drv, State::Built { seconds });
+        tell(&Progress::BuildEnded {
+            drv: drv.to_owned(),
+            name: self.world.proofs.name(drv),
+            result: Ending::Built,
+            seconds,
+            reason: None,
+            failure: None,
+        });
+        self.tell_stages(drv, super::Outcome::Passed, None, tell);
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        drv: &str,
+        result: journal::Result,
+        seconds: Option<f64>,
+        fault: Option<&Fault>,
+    ) -> Result<(), RunError> {
+        let ended = Ended {
+            drv: drv.to_owned(),
+            result,
+            seconds,
+            failure: fault.and_then(|fault| fault.failure.clone()),
+            reason: fault.map(|fault| fault.reason.clone()),
+        };
+        self.journal.end(ended).map_err(RunError::report(&self.world.options.report))
+    }
+
+    /// Decides why `drv` is not there. Gives the time before which it is not to be tried again, if it is.
+    fn verdict(
+        &mut self,
+        process: &Process,
+        drv: &str,
+        finished: Option<Finished>,
+        status: ExitStatus,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<Option<Instant>, RunError> {
+        let timed_out = match &process.stop {
+            Some((Stop::Timeout { drv: late, silent, seconds }, _)) if late == drv => Some((*silent, *seconds)),
+            _ => None,
+        };
+        let cut_short = process.stop.is_some() && finished.as_ref().is_none_or(|finished| finished.stopped);
+        if timed_out.is_none() {
+            if let Some(by) = self.states.blocker(self.world.graph, drv) {
+                if let Some(finished) = finished {
+                    finished.log.discard();
+                }
+                self.block(drv, by, tell);
+                return Ok(None);
+            }
+            if cut_short {
+                // its turn comes again, or the end of the run leaves it
+                if let Some(finished) = finished {
+                    finished.log.discard();
+                    tell(&Progress::BuildEnded {
+                        drv: drv.to_owned(),
+                        name: self.world.proofs.name(drv),
+                        result: Ending::Stopped,
+                        seconds: None,
+                        reason: None,
+                        failure: None,
+                    });
+                }
+                return Ok(None);
+            }
+        }
+        let tries = self.attempts.entry(drv.to_owned()).or_default();
+        *tries += 1;
+        let tries = *tries;
+        let (fault, retry) = self.fault(process, drv, finished, status, timed_out)?;
+        if retry && tries <= self.world.options.retries && self.ending.is_none() {
+            self.tell_fault(drv, Ending::Retried, &fault, tell);
+            let pause = Duration::from_secs(1 << tries.min(5));
+            return Ok(Some(Instant::now() + pause));
+        }
+        let (result, ending, outcome) = match timed_out {
+            Some(_) => (journal::Result::TimedOut, Ending::TimedOut, super::Outcome::TimedOut),
+            None => (journal::Result::Failed, Ending::Failed, super::Outcome::Failed),
+        };
+        self.note(drv, result, fault.seconds, Some(&fault))?;
+        self.tell_fault(drv, ending, &fault, tell);
+        self.tell_stages(drv, outcome, Some(&fault.reason), tell);
+        let name = self.world.proofs.name(drv);
+        self.states.set(
+            drv,
+            match timed_out {
+                Some(_) => State::TimedOut(fault),
+                None => State::Failed(fault),
+            },
+        );
+        if self.world.options.fail_fast {
+            self.end(format!("not tried: {name} failed, and --fail-fast ends the run"));
+        }
+        Ok(None)
+    }
+
+    fn tell_fault(&self, drv: &str, result: Ending, fault: &Fault, tell: &mut dyn FnMut(&Progress)) {
+        tell(&Progress::BuildEnded {
+            drv: drv.to_owned(),
+            name: self.world.proofs.name(drv),
+            result,
+            seconds: fault.seconds,
+            reason: Some(fault.reason.clone()),
+            failure: fault.failure.clone(),
+        });
+    }
+
+    /// Reads what the log of a failed build says, and keeps the log. Whether a new try can help comes with it.
+    fn fault(
+        &self,
+        process: &Process,
+        drv: &str,
+        finished: Option<Finished>,
+        status: ExitStatus,
+        timed_out: Option<(bool, u64)>,
+    ) -> Result<(Fault, bool), RunError> {
+        let report = &self.world.options.report;
+        let io = RunError::report(report);
+        let began = finished.is_some();
+        let (seconds, phase, mut log) = match finished {
+            Some(finished) => (Some(finished.seconds), finished.phase, finished.log),
+            None => (None, None, Log::new(logs(report).join(".running-none"))),
+        };
+        let write = |log: &mut Log| -> io::Result<()> {
+            if let Some((silent, limit)) = timed_out {
+                return log.line(&format!("{NIX}stopped: {}", late(silent, limit)));
+            }
+            for line in process.messages_about(drv) {
+                log.line(&format!("{NIX}{line}"))?;
+            }
+            if !began && process.messages.is_empty() {
+                log.line(&format!("{NIX}ended without a word: {status}"))?;
+            }
+            Ok(())
+        };
+        write(&mut log).map_err(&io)?;
+        let name = self.world.proofs.log_name(drv);
+        let path = logs(report).join(&name);
+        log.keep(&path).map_err(&io)?;
+        let stage = self.world.proofs.stage(drv);
+        let blame = std::fs::File::open(&path)
+            .and_then(|file| self.world.table.read(BufReader::new(file), stage))
+            .map_err(&io)?;
+        let mut record = blame.record(phase, Some(format!("logs/{name}")));
+        let mut reason = record.first_error.clone().unwrap_or_else(|| "it left no log".to_owned());
+        if let Some((silent, limit)) = timed_out {
+            let class = if silent { "silence-timed-out" } else { "timed-out" };
+            record.class = Some(class.to_owned());
+            reason = late(silent, limit);
+        }
+        let class = record.class.as_deref().and_then(|id| self.world.table.get(id));
+        // Nix that ends before a build begins is the machine's fault
+        let retry = timed_out.is_none() && class.map_or(!began, |class| class.retry);
+        let fault = Fault {
+            seconds,
+            reason,
+            failure: Some(record),
+        };
+        Ok((fault, retry))
+    }
+
+    /// Marks what the end of the run left undone.
+    fn leave_rest(&mut self, tell: &mut dyn FnMut(&Progress)) {
+        let reason = self.ending.clone().unwrap_or_else(|| "not finished".to_owned());
+        for unit in 0..self.order.units.len() {
+            for drv in self.triable(unit, tell) {
+                let reason = reason.clone();
+                self.states.set(&drv, State::NotTried { reason });
+            }
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally {
+            elapsed: self.started.elapsed().as_secs_f64(),
+            running: self.processes.values().map(|process| process.running.len()).sum(),
+            ..Tally::default()
+        };
+        for (_, state) in self.states.iter() {
+            match state {
+                State::Waiting => tally.remaining += 1,
+                State::Built { .. } => tally.built += 1,
+                State::Failed(_) | State::TimedOut(_) => tally.failed += 1,
+                State::Blocked { .. } => tally.blocked += 1,
+                State::NotTried { .. } => {}
+            }
+        }
+        tally.eta = self.eta();
+        tally
+    }
+
+    /// Seconds that the whole should take; none where nothing was ever timed.
+    pub fn estimate(&self) -> Option<f64> {
+        self.eta()
+    }
+
+    /// Seconds to the end: the work left over the builds at once, but no less than the longest chain.
+    fn eta(&self) -> Option<f64> {
+        let mut work = 0.0;
+        let mut chain: f64 = 0.0;
+        let mut known = false;
+        for (id, unit) in self.order.units.iter().enumerate() {
+            if self.turns[id] == Turn::Done {
+                continue;
+            }
+            known |= unit.drvs.iter().any(|drv| self.history.knows(drv));
+            let running = self.processes.values().filter(|process| process.unit == id);
+            let spent: f64 = running
+                .flat_map(|process| {
+                    let now = process.running.values().map(|build| build.started.elapsed().as_secs_f64());
+                    now.chain(process.finished.values().map(|finished| finished.seconds))
+                })
+                .sum();
+            work += (unit.seconds - spent).max(0.0);
+            chain = chain.max(unit.priority - spent);
+        }
+        known.then(|| chain.max(work / self.world.options.jobs as f64))
+    }
+}
+
+/// Why a build was stopped.
+fn late(silent: bool, seconds: u64) -> String {
+    match silent {
+        true => format!("printed nothing for {seconds} s"),
+        false => format!("took longer than {seconds} s"),
+    }
+}
+
+/// The folder of logs within a report.
+pub(super) fn logs(report: &Path) -> PathBuf {
+    report.join("logs")
+}
+
+fn over_limit(build: &Running, limits: &Limits, stage: Option<super::Stage>) -> Option<Stop> {
+    let stop = |silent, limit: Duration| Stop::Timeout {
+        drv: build.drv.clone(),
+        silent,
+        seconds: limit.as_secs(),
+    };
+    let wall = limits.wall(stage);
+    let silence = limits.silence(stage);
+    if build.started.elapsed() > wall {
+        Some(stop(false, wall))
+    } else if build.last_output.elapsed() > silence {
+        Some(stop(true, silence))
+    } else {
+        None
+    }
+}

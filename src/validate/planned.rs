@@ -1,0 +1,107 @@
+//! What a run is to do: cells, each with a kernel, a toolchain and the stages to try.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Stage, ToolchainRecord};
+use crate::id::{BoardId, CellId};
+use crate::version::KernelVersion;
+
+/// Cells in the order of the report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The cells.
+    pub cells: Vec<PlannedCell>,
+}
+
+/// One cell with one kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedCell {
+    /// Era and arch.
+    pub cell: CellId,
+    /// The kernel to build; none where only a toolchain is known.
+    pub kernel: Option<KernelVersion>,
+    /// Configuration: `tiny`, or `board` for the board's own defconfig.
+    pub profile: String,
+    /// The machine to boot on.
+    pub board: Option<BoardId>,
+    /// The toolchain.
+    pub toolchain: Option<ToolchainRecord>,
+    /// The systems that the toolchain runs on.
+    pub systems: Vec<String>,
+    /// The resolver's reasons, in its order.
+    pub reasons: Vec<String>,
+    /// The stages asked for.
+    pub stages: BTreeSet<Stage>,
+    /// Whether there is anything to try.
+    pub verdict: Verdict,
+}
+
+/// Whether a cell can be tried at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It can.
+    Try,
+    /// Upstream never supported it; why.
+    Unsupported(String),
+    /// No toolchain fits; why.
+    NoToolchain(String),
+}
+
+/// Seconds that QEMU gets: in all, and without output.
+const BOOT_WALL: u32 = 120;
+const BOOT_SILENCE: u32 = 30;
+
+/// A cell as `manifest.nix` reads it.
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: String,
+    era: String,
+    arch: &'a str,
+    kernel: Option<&'a str>,
+    toolchain: &'a str,
+    board: Option<&'a str>,
+    profile: &'a str,
+    wall_timeout: u32,
+    silence_timeout: u32,
+}
+
+impl PlannedCell {
+    /// The cell's name within the plan, fit for a file name: `k6-arm64-6.1.192`.
+    pub fn key(&self) -> String {
+        match &self.kernel {
+            Some(kernel) => format!("{}-{kernel}", self.cell),
+            None => self.cell.to_string(),
+        }
+    }
+}
+
+impl Plan {
+    /// The cells to try, as JSON for `manifest.nix`.
+    ///
+    /// # Errors
+    /// Never: names and versions are text.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let entries: Vec<Entry<'_>> = self
+            .cells
+            .iter()
+            .filter(|cell| cell.verdict == Verdict::Try)
+            .filter_map(|cell| {
+                let toolchain = cell.toolchain.as_ref()?;
+                Some(Entry {
+                    id: cell.key(),
+                    era: cell.cell.era.attr(),
+                    arch: cell.cell.arch.as_str(),
+                    kernel: cell.kernel.as_ref().map(KernelVersion::as_str),
+                    toolchain: &toolchain.id,
+                    board: cell.board.as_ref().map(BoardId::as_str),
+                    profile: &cell.profile,
+                    wall_timeout: BOOT_WALL,
+                    silence_timeout: BOOT_SILENCE,
+                })
+            })
+            .collect();
+        serde_json::to_string_pretty(&entries)
+    }
+}

@@ -1,0 +1,204 @@
+//! One running Nix process as the engine sees it: its builds, their logs, its last words.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::order::UnitId;
+use crate::nix::{Activity, Realise};
+use crate::text::clean_line;
+
+/// Longest log kept, in bytes.
+const MAX_LOG: u64 = 64 << 20;
+
+/// Messages of Nix kept, in bytes.
+const MAX_MESSAGES: usize = 64 << 10;
+
+/// Why a process was told to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// A build took too long, or was silent for too long.
+    Timeout { drv: String, silent: bool, seconds: u64 },
+    /// The whole run ends.
+    Run,
+}
+
+/// A build.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub drv: String,
+    pub started: Instant,
+    pub last_output: Instant,
+    pub phase: Option<String>,
+    pub log: Log,
+}
+
+/// A build that Nix no longer speaks of.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub seconds: f64,
+    pub phase: Option<String>,
+    pub log: Log,
+    /// Whether the process had been told to stop by then.
+    pub stopped: bool,
+}
+
+/// A Nix process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub unit: UnitId,
+    pub drvs: Vec<String>,
+    pub realise: Realise,
+    pub running: BTreeMap<Activity, Running>,
+    pub finished: BTreeMap<String, Finished>,
+    pub messages: Vec<String>,
+    pub stop: Option<(Stop, Instant)>,
+}
+
+impl Process {
+    /// Takes note that no build is under way.
+    pub fn finish_all(&mut self) {
+        let open: Vec<Activity> = self.running.keys().copied().collect();
+        for id in open {
+            self.finish(id);
+        }
+    }
+
+    /// Takes note that a build ended.
+    pub fn finish(&mut self, id: Activity) {
+        if let Some(build) = self.running.remove(&id) {
+            let finished = Finished {
+                seconds: round(build.started.elapsed().as_secs_f64()),
+                phase: build.phase,
+                log: build.log,
+                stopped: self.stop.is_some(),
+            };
+            self.finished.insert(build.drv, finished);
+        }
+    }
+
+    /// Keeps what Nix says, within bounds.
+    pub fn say(&mut self, text: &str) {
+        let held: usize = self.messages.iter().map(String::len).sum();
+        if held < MAX_MESSAGES {
+            self.messages.push(text.chars().take(MAX_MESSAGES / 4).collect());
+        }
+    }
+
+    /// Nix's error messages about `drv`; where it names none, all of them.
+    pub fn messages_about(&self, drv: &str) -> Vec<String> {
+        let naming: Vec<&String> = self.messages.iter().filter(|text| text.contains(drv)).collect();
+        let any_named = self.drvs.iter().any(|other| {
+            other != drv && self.messages.iter().any(|text| text.contains(other.as_str()))
+        });
+        let texts = if naming.is_empty() && !any_named {
+            self.messages.iter().collect()
+        } else {
+            naming
+        };
+        texts
+            .into_iter()
+            // newer Nix repeats the log's end, which is in the log
+            .flat_map(|text| {
+                let repeats = |line: &&str| line.to_ascii_lowercase().contains("log lines:");
+                text.lines().take_while(move |line| !repeats(line))
+            })
+            .map(clean_line)
+            .filter(|line| !line.trim().is_empty())
+            .collect()
+    }
+}
+
+/// Seconds to the millisecond.
+fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// A build's log on its way to a file. The file comes with the first line.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+    written: u64,
+}
+
+impl Log {
+    pub fn new(path: PathBuf) -> Log {
+        Log {
+            path,
+            file: None,
+            written: 0,
+        }
+    }
+
+    /// Adds a line, already made fit to show.
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
+        if self.written > MAX_LOG {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(BufWriter::new(File::create(&self.path)?)),
+        };
+        self.written += line.len() as u64 + 1;
+        file.write_all(line.as_bytes())?;
+        file.write_all(b"\n")?;
+        if self.written > MAX_LOG {
+            file.write_all("[the log goes on; it is cut here]\n".as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps it as `path`.
+    pub fn keep(mut self, path: &Path) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(BufWriter::new(File::create(&self.path)?));
+        }
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+        }
+        std::fs::rename(&self.path, path)
+    }
+
+    /// Throws it away.
+    pub fn discard(self) {
+        if self.file.is_some() {
+            // what is left is cleared by the next run
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_a_file_only_when_it_is_kept_or_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("running");
+        Log::new(path.clone()).discard();
+        assert!(!path.exists());
+        let mut log = Log::new(path.clone());
+        log.line("one").unwrap();
+        log.keep(&dir.path().join("kept")).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("kept")).unwrap(), "one\n");
+        Log::new(path).keep(&dir.path().join("empty")).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("empty")).unwrap(), "");
+    }
+
+    #[test]
+    fn endless_logs_are_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::new(dir.path().join("running"));
+        let line = "x".repeat(4000);
+        for _ in 0..20_000 {
+            log.line(&line).unwrap();
+        }
+        log.keep(&dir.path().join("kept")).unwrap();
+        let size = std::fs::metadata(dir.path().join("kept")).unwrap().len();
+        assert!(size > MAX_LOG && size < MAX_LOG + 10_000, "{size}");
+    }
+}

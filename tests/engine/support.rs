@@ -1,0 +1,261 @@
+//! A project in miniature: cells whose stages are shell scripts.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use kflake::catalog::SourceKind;
+use kflake::id::CellId;
+use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
+use kflake::validate::{
+    CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress, RunError, RunRecord, Stage,
+    StageRecord, ToolchainRecord, Verdict, run,
+};
+
+/// Cells and shared derivations, as Nix text under way.
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub nix: Nix,
+    pub settings: Settings,
+    pub plan: Plan,
+    pub options: Options,
+    pub stop: AtomicBool,
+    pub events: Vec<Progress>,
+    shared: String,
+    targets: String,
+    salt: String,
+}
+
+/// A builder's script, and what it needs.
+pub struct Script<'a> {
+    pub text: &'a str,
+    pub needs: &'a str,
+}
+
+pub fn script(text: &str) -> Script<'_> {
+    Script { text, needs: "" }
+}
+
+/// Ends well.
+pub const FINE: Script<'static> = Script {
+    text: "echo working; echo done > $out",
+    needs: "",
+};
+
+impl World {
+    pub fn new() -> World {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let settings = Settings {
+            packages: Packages::Host,
+            mirrors: Mirrors::default(),
+        };
+        let options = Options {
+            report: dir.path().join("report"),
+            history: Some(dir.path().join("history.json")),
+            roots: Some(dir.path().join("roots")),
+            jobs: 2,
+            cores: 1,
+            limits: Limits::default(),
+            fail_fast: false,
+            retries: 0,
+            resume: false,
+            command: vec!["kflake".to_owned(), "validate".to_owned()],
+        };
+        // nothing that another test or run built may count as built here
+        let salt = format!("{}", dir.path().display());
+        World {
+            nix: Nix::probe().expect("these tests need Nix: `make setup` installs it"),
+            settings,
+            plan: Plan::default(),
+            options,
+            stop: AtomicBool::new(false),
+            events: Vec::new(),
+            shared: String::new(),
+            targets: String::new(),
+            salt,
+            dir,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A derivation that cells can name in `needs`.
+    pub fn share(&mut self, name: &str, text: &str) {
+        let text = quote(text);
+        let _ = writeln!(self.shared, "  \"{name}\" = build \"{name}\" {text} [ ];");
+    }
+
+    /// A fetch that cells can name in `needs`: `hash` is what it should have.
+    pub fn fetch(&mut self, name: &str, text: &str, hash: &str) {
+        let (text, hash) = (quote(text), quote(hash));
+        let _ = writeln!(self.shared, "  \"{name}\" = fetch \"{name}\" {text} {hash};");
+    }
+
+    /// A cell with four stages, each of which needs those before.
+    pub fn cell(&mut self, id: &str, scripts: [Script<'_>; 4]) {
+        let (era, arch) = id.split_once('-').expect("era-arch");
+        let cell = CellId {
+            era: era.parse().expect("era"),
+            arch: arch.parse().expect("arch"),
+        };
+        let key = format!("{id}-6.1");
+        let mut text = format!("  {{ id = \"{key}\"; stages = rec {{\n");
+        let before = ["", "toolchain", "kernel", "kernel module"];
+        for ((stage, script), before) in Stage::ALL.into_iter().zip(&scripts).zip(before) {
+            let needs: String = before
+                .split_whitespace()
+                .map(|stage| format!(" {stage}"))
+                .chain(script.needs.split_whitespace().map(|name| format!(" shared.\"{name}\"")))
+                .collect();
+            let code = quote(script.text);
+            let _ = writeln!(text, "    {stage} = build \"{stage}-{id}\" {code} [{needs} ];");
+        }
+        text.push_str("  }; }\n");
+        self.targets.push_str(&text);
+        self.plan.cells.push(PlannedCell {
+            cell,
+            kernel: Some("6.1".parse().expect("version")),
+            profile: "tiny".to_owned(),
+            board: None,
+            toolchain: Some(toolchain(arch)),
+            systems: Vec::new(),
+            reasons: vec!["the era's preferred source".to_owned()],
+            stages: Stage::ALL.into(),
+            verdict: Verdict::Try,
+        });
+    }
+
+    /// A cell that is only listed.
+    pub fn listed(&mut self, id: &str, verdict: Verdict) {
+        let (era, arch) = id.split_once('-').expect("era-arch");
+        self.plan.cells.push(PlannedCell {
+            cell: CellId {
+                era: era.parse().expect("era"),
+                arch: arch.parse().expect("arch"),
+            },
+            kernel: Some("6.1".parse().expect("version")),
+            profile: "tiny".to_owned(),
+            board: None,
+            toolchain: None,
+            systems: Vec::new(),
+            reasons: Vec::new(),
+            stages: Stage::ALL.into(),
+            verdict,
+        });
+    }
+
+    pub fn expression(&self) -> String {
+        format!(
+            r#"let
+  common = text: {{
+    system = builtins.currentSystem;
+    builder = "/bin/sh";
+    args = [ "-c" ("export PATH=/usr/bin:/bin\n" + text) ];
+    salt = {salt};
+  }};
+  build = name: text: needs: derivation (common text // {{ inherit name needs; }});
+  fetch = name: text: hash: derivation (common text // {{
+    inherit name;
+    outputHash = hash;
+    outputHashMode = "flat";
+    outputHashAlgo = "sha256";
+  }});
+  shared = {{
+{shared}  }};
+  describe = drv:
+    if drv ? error then drv
+    else {{ inherit (drv) drvPath name system; outputs.out = drv.outPath; }};
+in {{
+  system = builtins.currentSystem;
+  targets = map (t: t // {{ stages = builtins.mapAttrs (_: describe) t.stages; }}) [
+{targets}  ];
+}}"#,
+            salt = quote(&self.salt),
+            shared = self.shared,
+            targets = self.targets,
+        )
+    }
+
+    pub fn manifest(&self) -> Manifest {
+        self.nix.eval(&self.settings, &self.expression()).expect("evaluates")
+    }
+
+    pub fn try_run(&mut self) -> Result<RunRecord, RunError> {
+        let manifest = self.manifest();
+        let table = FailureTable::embedded().expect("table");
+        self.events.clear();
+        let events = &mut self.events;
+        run(
+            &self.nix,
+            &self.settings,
+            &self.plan,
+            &manifest,
+            &self.options,
+            &table,
+            &self.stop,
+            &mut |event| events.push(event.clone()),
+        )
+    }
+
+    pub fn run(&mut self) -> RunRecord {
+        let record = self.try_run().expect("the run itself succeeds");
+        assert_eq!(read_report(&self.options.report), record, "report.json is what was returned");
+        record
+    }
+}
+
+pub fn read_report(folder: &Path) -> RunRecord {
+    let text = std::fs::read_to_string(folder.join("report.json")).expect("report.json");
+    serde_json::from_str(&text).expect("report.json is whole")
+}
+
+pub fn toolchain(arch: &str) -> ToolchainRecord {
+    ToolchainRecord {
+        id: format!("test-12.2.0-{arch}"),
+        source: SourceKind::Debian,
+        gcc: "12.2.0".parse().expect("gcc"),
+        binutils: None,
+        libc: None,
+        target: format!("{arch}-linux-gnu"),
+    }
+}
+
+/// The cell of `id`.
+pub fn cell<'a>(record: &'a RunRecord, id: &str) -> &'a CellRecord {
+    record.cells.iter().find(|cell| cell.id == id).expect(id)
+}
+
+pub fn stage<'a>(record: &'a RunRecord, id: &str, stage: Stage) -> &'a StageRecord {
+    cell(record, id).stage(stage).expect("every stage is recorded")
+}
+
+/// The outcomes of a cell, in order of stages.
+pub fn outcomes(record: &RunRecord, id: &str) -> Vec<Outcome> {
+    cell(record, id).stages.iter().map(|stage| stage.outcome).collect()
+}
+
+/// A report without what differs from run to run.
+pub fn essence(record: &RunRecord) -> serde_json::Value {
+    let mut value = serde_json::to_value(record).expect("json");
+    for key in ["started", "finished", "command"] {
+        value[key] = serde_json::Value::Null;
+    }
+    for cell in value["cells"].as_array_mut().expect("cells") {
+        for stage in cell["stages"].as_array_mut().expect("stages") {
+            stage["seconds"] = serde_json::Value::Null;
+        }
+    }
+    value
+}
+
+pub fn stages(names: &[Stage]) -> BTreeSet<Stage> {
+    names.iter().copied().collect()
+}
+
+pub fn limit(stage: Stage, millis: u64) -> std::collections::BTreeMap<Stage, Duration> {
+    [(stage, Duration::from_millis(millis))].into()
+}
