@@ -12,6 +12,7 @@ mod lints;
 mod pins;
 mod report;
 mod resolve;
+mod validate;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ enum Command {
     Check(check::Args),
     Explain(lints::Args),
     Report(report::Args),
+    Validate(validate::Args),
 }
 
 /// What every subcommand gets.
@@ -127,5 +129,6 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Check(args) => check::run(&args, context),
         Command::Explain(args) => lints::run(&args, context),
         Command::Report(args) => report::run(args, context),
+        Command::Validate(args) => validate::run(args, context),
     }
 }

@@ -133,13 +133,21 @@ impl<'a> Engine<'a> {
     }
 
     fn anything_waits(&self) -> bool {
-        self.ending.is_none() && self.turns.iter().any(|turn| matches!(turn, Turn::Waiting { .. }))
+        self.ending.is_none()
+            && self
+                .turns
+                .iter()
+                .any(|turn| matches!(turn, Turn::Waiting { .. }))
     }
 
     /// Nothing more is started, and what runs is stopped.
     fn end(&mut self, why: String) {
         self.ending.get_or_insert(why);
-        for process in self.processes.values_mut().filter(|process| process.stop.is_none()) {
+        for process in self
+            .processes
+            .values_mut()
+            .filter(|process| process.stop.is_none())
+        {
             process.stop = Some((Stop::Run, Instant::now()));
             process.realise.stop();
         }
@@ -168,7 +176,8 @@ impl<'a> Engine<'a> {
             let number = self.next_process;
             self.next_process += 1;
             let sender = self.lines.0.clone();
-            let realise = Realise::start(self.world.nix, self.world.settings, &job, number, sender)?;
+            let realise =
+                Realise::start(self.world.nix, self.world.settings, &job, number, sender)?;
             self.turns[unit] = Turn::Running;
             let process = Process {
                 unit,
@@ -187,7 +196,10 @@ impl<'a> Engine<'a> {
     /// The unit to start next: of those that can start, the one with the longest way to the end.
     fn next_unit(&self) -> Option<UnitId> {
         let running = |kind| {
-            let units = self.processes.values().map(|process| &self.order.units[process.unit]);
+            let units = self
+                .processes
+                .values()
+                .map(|process| &self.order.units[process.unit]);
             units.filter(|unit| unit.kind == kind).count()
         };
         let room_to_build = running(Kind::Build) < self.world.options.jobs;
@@ -203,15 +215,17 @@ impl<'a> Engine<'a> {
                 Turn::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
                 Turn::Running | Turn::Done => false,
             };
-            room && due && unit.needs.iter().all(|needed| self.turns[*needed] == Turn::Done)
+            room && due
+                && unit
+                    .needs
+                    .iter()
+                    .all(|needed| self.turns[*needed] == Turn::Done)
         };
-        (0..self.order.units.len())
-            .filter(ready)
-            .max_by(|a, b| {
-                let priority = |id: &UnitId| self.order.units[*id].priority;
-                // of equals the first in plan order
-                priority(a).total_cmp(&priority(b)).then(b.cmp(a))
-            })
+        (0..self.order.units.len()).filter(ready).max_by(|a, b| {
+            let priority = |id: &UnitId| self.order.units[*id].priority;
+            // of equals the first in plan order
+            priority(a).total_cmp(&priority(b)).then(b.cmp(a))
+        })
     }
 
     /// Those derivations of `unit` that are still to come and can; the others become blocked.
@@ -294,7 +308,11 @@ impl<'a> Engine<'a> {
                         log: Log::new(path),
                     },
                 );
-                tell(&Progress::BuildStarted { drv, name, estimate });
+                tell(&Progress::BuildStarted {
+                    drv,
+                    name,
+                    estimate,
+                });
             }
             Event::Phase { id, phase } => {
                 if let Some(build) = process.running.get_mut(&id) {
@@ -381,9 +399,14 @@ impl<'a> Engine<'a> {
                 self.built(&drv, finished, tell)?;
             }
         }
-        let waits = process.drvs.iter().any(|drv| self.states.get(drv) == Some(&State::Waiting));
+        let waits = process
+            .drvs
+            .iter()
+            .any(|drv| self.states.get(drv) == Some(&State::Waiting));
         self.turns[unit] = if waits {
-            Turn::Waiting { not_before: retry_at }
+            Turn::Waiting {
+                not_before: retry_at,
+            }
         } else {
             Turn::Done
         };
@@ -447,7 +470,9 @@ impl<'a> Engine<'a> {
             failure: fault.and_then(|fault| fault.failure.clone()),
             reason: fault.map(|fault| fault.reason.clone()),
         };
-        self.journal.end(ended).map_err(RunError::report(&self.world.options.report))
+        self.journal
+            .end(ended)
+            .map_err(RunError::report(&self.world.options.report))
     }
 
     /// Decides why `drv` is not there. Gives the time before which it is not to be tried again, if it is.
@@ -460,10 +485,18 @@ impl<'a> Engine<'a> {
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<Option<Instant>, RunError> {
         let timed_out = match &process.stop {
-            Some((Stop::Timeout { drv: late, silent, seconds }, _)) if late == drv => Some((*silent, *seconds)),
+            Some((
+                Stop::Timeout {
+                    drv: late,
+                    silent,
+                    seconds,
+                },
+                _,
+            )) if late == drv => Some((*silent, *seconds)),
             _ => None,
         };
-        let cut_short = process.stop.is_some() && finished.as_ref().is_none_or(|finished| finished.stopped);
+        let cut_short =
+            process.stop.is_some() && finished.as_ref().is_none_or(|finished| finished.stopped);
         if timed_out.is_none() {
             if let Some(by) = self.states.blocker(self.world.graph, drv) {
                 if let Some(finished) = finished {
@@ -498,8 +531,16 @@ impl<'a> Engine<'a> {
             return Ok(Some(Instant::now() + pause));
         }
         let (result, ending, outcome) = match timed_out {
-            Some(_) => (journal::Result::TimedOut, Ending::TimedOut, super::Outcome::TimedOut),
-            None => (journal::Result::Failed, Ending::Failed, super::Outcome::Failed),
+            Some(_) => (
+                journal::Result::TimedOut,
+                Ending::TimedOut,
+                super::Outcome::TimedOut,
+            ),
+            None => (
+                journal::Result::Failed,
+                Ending::Failed,
+                super::Outcome::Failed,
+            ),
         };
         self.note(drv, result, fault.seconds, Some(&fault))?;
         self.tell_fault(drv, ending, &fault, tell);
@@ -513,12 +554,20 @@ impl<'a> Engine<'a> {
             },
         );
         if self.world.options.fail_fast {
-            self.end(format!("not tried: {name} failed, and --fail-fast ends the run"));
+            self.end(format!(
+                "not tried: {name} failed, and --fail-fast ends the run"
+            ));
         }
         Ok(None)
     }
 
-    fn tell_fault(&self, drv: &str, result: Ending, fault: &Fault, tell: &mut dyn FnMut(&Progress)) {
+    fn tell_fault(
+        &self,
+        drv: &str,
+        result: Ending,
+        fault: &Fault,
+        tell: &mut dyn FnMut(&Progress),
+    ) {
         tell(&Progress::BuildEnded {
             drv: drv.to_owned(),
             name: self.world.proofs.name(drv),
@@ -566,13 +615,23 @@ impl<'a> Engine<'a> {
             .and_then(|file| self.world.table.read(BufReader::new(file), stage))
             .map_err(&io)?;
         let mut record = blame.record(phase, Some(format!("logs/{name}")));
-        let mut reason = record.first_error.clone().unwrap_or_else(|| "it left no log".to_owned());
+        let mut reason = record
+            .first_error
+            .clone()
+            .unwrap_or_else(|| "it left no log".to_owned());
         if let Some((silent, limit)) = timed_out {
-            let class = if silent { "silence-timed-out" } else { "timed-out" };
+            let class = if silent {
+                "silence-timed-out"
+            } else {
+                "timed-out"
+            };
             record.class = Some(class.to_owned());
             reason = late(silent, limit);
         }
-        let class = record.class.as_deref().and_then(|id| self.world.table.get(id));
+        let class = record
+            .class
+            .as_deref()
+            .and_then(|id| self.world.table.get(id));
         // Nix that ends before a build begins is the machine's fault
         let retry = timed_out.is_none() && class.map_or(!began, |class| class.retry);
         let fault = Fault {
@@ -585,7 +644,10 @@ impl<'a> Engine<'a> {
 
     /// Marks what the end of the run left undone.
     fn leave_rest(&mut self, tell: &mut dyn FnMut(&Progress)) {
-        let reason = self.ending.clone().unwrap_or_else(|| "not finished".to_owned());
+        let reason = self
+            .ending
+            .clone()
+            .unwrap_or_else(|| "not finished".to_owned());
         for unit in 0..self.order.units.len() {
             for drv in self.triable(unit, tell) {
                 let reason = reason.clone();
@@ -597,7 +659,11 @@ impl<'a> Engine<'a> {
     fn tally(&self) -> Tally {
         let mut tally = Tally {
             elapsed: self.started.elapsed().as_secs_f64(),
-            running: self.processes.values().map(|process| process.running.len()).sum(),
+            running: self
+                .processes
+                .values()
+                .map(|process| process.running.len())
+                .sum(),
             ..Tally::default()
         };
         for (_, state) in self.states.iter() {
@@ -631,7 +697,10 @@ impl<'a> Engine<'a> {
             let running = self.processes.values().filter(|process| process.unit == id);
             let spent: f64 = running
                 .flat_map(|process| {
-                    let now = process.running.values().map(|build| build.started.elapsed().as_secs_f64());
+                    let now = process
+                        .running
+                        .values()
+                        .map(|build| build.started.elapsed().as_secs_f64());
                     now.chain(process.finished.values().map(|finished| finished.seconds))
                 })
                 .sum();

@@ -2,6 +2,8 @@
 
 mod blame;
 mod engine;
+mod evaluate;
+mod evidence;
 mod history;
 mod journal;
 mod lock;
@@ -13,9 +15,12 @@ mod process;
 mod progress;
 mod record;
 mod run;
+mod select;
 mod state;
 
 pub use blame::{Blame, FailureClass, FailureTable, TableError};
+pub use evaluate::{STATE, evaluate};
+pub use evidence::record_evidence;
 pub use history::History;
 pub use lock::{Lock, LockError};
 pub use manifest::{Build, Entry, Manifest, Target};
@@ -26,3 +31,4 @@ pub use outcome::{
 pub use planned::{Plan, PlannedCell, Verdict};
 pub use progress::{Ending, Progress, Tally as RunTally};
 pub use run::{Limits, Options, RunError, run};
+pub use select::{SelectError, Selection, plan};

@@ -268,7 +268,9 @@ mod tests {
     }
 
     fn order(graph: &Graph, missing: &BTreeSet<String>, goals: &[Goal<'_>]) -> Order {
-        Order::new(graph, missing, goals, &users(graph, missing, goals), |_| 1.0)
+        Order::new(graph, missing, goals, &users(graph, missing, goals), |_| {
+            1.0
+        })
     }
 
     #[test]

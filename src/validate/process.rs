@@ -20,7 +20,11 @@ const MAX_MESSAGES: usize = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// A build took too long, or was silent for too long.
-    Timeout { drv: String, silent: bool, seconds: u64 },
+    Timeout {
+        drv: String,
+        silent: bool,
+        seconds: u64,
+    },
     /// The whole run ends.
     Run,
 }
@@ -83,15 +87,24 @@ impl Process {
     pub fn say(&mut self, text: &str) {
         let held: usize = self.messages.iter().map(String::len).sum();
         if held < MAX_MESSAGES {
-            self.messages.push(text.chars().take(MAX_MESSAGES / 4).collect());
+            self.messages
+                .push(text.chars().take(MAX_MESSAGES / 4).collect());
         }
     }
 
     /// Nix's error messages about `drv`; where it names none, all of them.
     pub fn messages_about(&self, drv: &str) -> Vec<String> {
-        let naming: Vec<&String> = self.messages.iter().filter(|text| text.contains(drv)).collect();
+        let naming: Vec<&String> = self
+            .messages
+            .iter()
+            .filter(|text| text.contains(drv))
+            .collect();
         let any_named = self.drvs.iter().any(|other| {
-            other != drv && self.messages.iter().any(|text| text.contains(other.as_str()))
+            other != drv
+                && self
+                    .messages
+                    .iter()
+                    .any(|text| text.contains(other.as_str()))
         });
         let texts = if naming.is_empty() && !any_named {
             self.messages.iter().collect()
@@ -184,9 +197,15 @@ mod tests {
         let mut log = Log::new(path.clone());
         log.line("one").unwrap();
         log.keep(&dir.path().join("kept")).unwrap();
-        assert_eq!(std::fs::read_to_string(dir.path().join("kept")).unwrap(), "one\n");
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("kept")).unwrap(),
+            "one\n"
+        );
         Log::new(path).keep(&dir.path().join("empty")).unwrap();
-        assert_eq!(std::fs::read_to_string(dir.path().join("empty")).unwrap(), "");
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("empty")).unwrap(),
+            ""
+        );
     }
 
     #[test]

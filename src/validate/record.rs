@@ -29,7 +29,12 @@ pub(super) struct Recorder<'a> {
 
 impl Recorder<'_> {
     /// The report as of now.
-    pub fn record(&self, states: &States, finished: Option<Timestamp>, interrupted: bool) -> RunRecord {
+    pub fn record(
+        &self,
+        states: &States,
+        finished: Option<Timestamp>,
+        interrupted: bool,
+    ) -> RunRecord {
         let cells: Vec<CellRecord> = self
             .plan
             .cells
@@ -79,11 +84,16 @@ impl Recorder<'_> {
     ) -> StageRecord {
         match &cell.verdict {
             Verdict::Unsupported(why) => return plain(stage, Outcome::Unsupported, why),
-            _ if !cell.stages.contains(&stage) => return plain(stage, Outcome::Skipped, "not asked for"),
+            _ if !cell.stages.contains(&stage) => {
+                return plain(stage, Outcome::Skipped, "not asked for");
+            }
             Verdict::NoToolchain(why) => return plain(stage, Outcome::Blocked, why),
             Verdict::Try => {}
         }
-        let entry = self.targets.get(&index).and_then(|stages| stages.get(&stage));
+        let entry = self
+            .targets
+            .get(&index)
+            .and_then(|stages| stages.get(&stage));
         let here = &self.manifest.system;
         match entry {
             None => plain(stage, Outcome::Skipped, "Nix did not describe it"),
@@ -112,13 +122,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn build(
-        &self,
-        index: usize,
-        stage: Stage,
-        build: &Build,
-        states: &States,
-    ) -> StageRecord {
+    fn build(&self, index: usize, stage: Stage, build: &Build, states: &States) -> StageRecord {
         let mut record = StageRecord {
             stage,
             outcome: Outcome::Cached,
@@ -201,7 +205,10 @@ impl Recorder<'_> {
             }
             Entry::Error { .. } => false,
         };
-        stages.iter().find(|(_, entry)| blocked(entry)).map(|(stage, _)| *stage)
+        stages
+            .iter()
+            .find(|(_, entry)| blocked(entry))
+            .map(|(stage, _)| *stage)
     }
 }
 

@@ -84,7 +84,11 @@ impl Limits {
 }
 
 fn longest(of: impl Fn(Stage) -> Duration) -> Duration {
-    Stage::ALL.into_iter().map(of).max().unwrap_or(Duration::MAX)
+    Stage::ALL
+        .into_iter()
+        .map(of)
+        .max()
+        .unwrap_or(Duration::MAX)
 }
 
 /// Why a run ended without a result.
@@ -102,7 +106,9 @@ pub enum RunError {
     #[error("cannot write to {}: {source}", path.display())]
     #[diagnostic(
         code(kflake::validate::report),
-        help("what Nix has built stays in its store: with room to write, the same command with --resume goes on from here")
+        help(
+            "what Nix has built stays in its store: with room to write, the same command with --resume goes on from here"
+        )
     )]
     Report {
         /// The report's folder.
@@ -165,7 +171,8 @@ pub fn run(
     let mut builds: Vec<(usize, Stage, &Build)> = Vec::new();
     for (cell, planned) in plan.cells.iter().enumerate() {
         for stage in &planned.stages {
-            if let Some(Entry::Build(build)) = targets.get(&cell).and_then(|stages| stages.get(stage))
+            if let Some(Entry::Build(build)) =
+                targets.get(&cell).and_then(|stages| stages.get(stage))
                 && runs_here(&build.system, &manifest.system)
             {
                 proofs.add(&build.drv, cell, *stage);
@@ -197,7 +204,11 @@ pub fn run(
 
     let started = past.started.unwrap_or_else(Timestamp::now);
     journal.begin(started, &missing).map_err(&io)?;
-    let history = options.history.as_deref().map(History::read).unwrap_or_default();
+    let history = options
+        .history
+        .as_deref()
+        .map(History::read)
+        .unwrap_or_default();
     let wanted = all_goals(&builds, &goals);
     let users = users(&graph, &missing, &wanted);
     let order = Order::new(&graph, &missing, &wanted, &users, |drv| {
@@ -217,7 +228,10 @@ pub fn run(
         command: &options.command,
         started,
     };
-    let cached = builds.iter().filter(|(_, _, build)| !goals.contains(build.drv.as_str())).count();
+    let cached = builds
+        .iter()
+        .filter(|(_, _, build)| !goals.contains(build.drv.as_str()))
+        .count();
     let path = options.report.join("report.json");
     let write = |record: &RunRecord| write_atomically(&path, record);
 

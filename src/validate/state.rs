@@ -76,11 +76,13 @@ impl States {
     /// What keeps `drv` from being built: the derivation at the root of the first of its inputs that did not come about.
     pub fn blocker(&self, graph: &Graph, drv: &str) -> Option<String> {
         let inputs = &graph.get(drv)?.inputs;
-        inputs.iter().find_map(|input| match self.states.get(input)? {
-            State::Failed(_) | State::TimedOut(_) => Some(input.clone()),
-            State::Blocked { by } => Some(by.clone()),
-            _ => None,
-        })
+        inputs
+            .iter()
+            .find_map(|input| match self.states.get(input)? {
+                State::Failed(_) | State::TimedOut(_) => Some(input.clone()),
+                State::Blocked { by } => Some(by.clone()),
+                _ => None,
+            })
     }
 }
 
@@ -100,7 +102,10 @@ impl Proofs {
     }
 
     pub fn add(&mut self, drv: &str, cell: usize, stage: Stage) {
-        self.by_drv.entry(drv.to_owned()).or_default().push((cell, stage));
+        self.by_drv
+            .entry(drv.to_owned())
+            .or_default()
+            .push((cell, stage));
     }
 
     /// The stages that `drv` proves.
@@ -132,8 +137,19 @@ impl Proofs {
                 format!("{}-{hash}", name_of(drv))
             }
         };
-        let safe = |c: char| if c.is_ascii_alphanumeric() || "._+-".contains(c) { c } else { '_' };
-        let base: String = base.trim_start_matches('.').chars().take(180).map(safe).collect();
+        let safe = |c: char| {
+            if c.is_ascii_alphanumeric() || "._+-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
+        let base: String = base
+            .trim_start_matches('.')
+            .chars()
+            .take(180)
+            .map(safe)
+            .collect();
         format!("{base}.log")
     }
 

@@ -10,8 +10,8 @@ use kflake::catalog::SourceKind;
 use kflake::id::CellId;
 use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
 use kflake::validate::{
-    CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress, RunError, RunRecord, Stage,
-    StageRecord, ToolchainRecord, Verdict, run,
+    CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
+    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Verdict, run,
 };
 
 /// Cells and shared derivations, as Nix text under way.
@@ -92,7 +92,10 @@ impl World {
     /// A fetch that cells can name in `needs`: `hash` is what it should have.
     pub fn fetch(&mut self, name: &str, text: &str, hash: &str) {
         let (text, hash) = (quote(text), quote(hash));
-        let _ = writeln!(self.shared, "  \"{name}\" = fetch \"{name}\" {text} {hash};");
+        let _ = writeln!(
+            self.shared,
+            "  \"{name}\" = fetch \"{name}\" {text} {hash};"
+        );
     }
 
     /// A cell with four stages, each of which needs those before.
@@ -109,10 +112,18 @@ impl World {
             let needs: String = before
                 .split_whitespace()
                 .map(|stage| format!(" {stage}"))
-                .chain(script.needs.split_whitespace().map(|name| format!(" shared.\"{name}\"")))
+                .chain(
+                    script
+                        .needs
+                        .split_whitespace()
+                        .map(|name| format!(" shared.\"{name}\"")),
+                )
                 .collect();
             let code = quote(script.text);
-            let _ = writeln!(text, "    {stage} = build \"{stage}-{id}\" {code} [{needs} ];");
+            let _ = writeln!(
+                text,
+                "    {stage} = build \"{stage}-{id}\" {code} [{needs} ];"
+            );
         }
         text.push_str("  }; }\n");
         self.targets.push_str(&text);
@@ -181,7 +192,9 @@ in {{
     }
 
     pub fn manifest(&self) -> Manifest {
-        self.nix.eval(&self.settings, &self.expression()).expect("evaluates")
+        self.nix
+            .eval(&self.settings, &self.expression())
+            .expect("evaluates")
     }
 
     pub fn try_run(&mut self) -> Result<RunRecord, RunError> {
@@ -203,7 +216,11 @@ in {{
 
     pub fn run(&mut self) -> RunRecord {
         let record = self.try_run().expect("the run itself succeeds");
-        assert_eq!(read_report(&self.options.report), record, "report.json is what was returned");
+        assert_eq!(
+            read_report(&self.options.report),
+            record,
+            "report.json is what was returned"
+        );
         record
     }
 }
@@ -230,12 +247,18 @@ pub fn cell<'a>(record: &'a RunRecord, id: &str) -> &'a CellRecord {
 }
 
 pub fn stage<'a>(record: &'a RunRecord, id: &str, stage: Stage) -> &'a StageRecord {
-    cell(record, id).stage(stage).expect("every stage is recorded")
+    cell(record, id)
+        .stage(stage)
+        .expect("every stage is recorded")
 }
 
 /// The outcomes of a cell, in order of stages.
 pub fn outcomes(record: &RunRecord, id: &str) -> Vec<Outcome> {
-    cell(record, id).stages.iter().map(|stage| stage.outcome).collect()
+    cell(record, id)
+        .stages
+        .iter()
+        .map(|stage| stage.outcome)
+        .collect()
 }
 
 /// A report without what differs from run to run.

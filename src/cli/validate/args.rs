@@ -1,0 +1,288 @@
+//! The options of `kflake validate`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::catalog::SourceKind;
+use crate::cli::{Failure, Result};
+use crate::exit;
+use crate::nix;
+use crate::validate::{Limits, Options, STATE, Selection, Stage};
+use crate::version::{KernelVersion, ToolVersion};
+
+/// Build, boot and report: what of the matrix really works
+///
+/// Brings the generated flake of the project up to date, evaluates it once, and has Nix build the stages of every cell
+/// asked for: toolchain, kernel, module, boot. Exits with 0 if all passed, 1 if something failed, 130 if interrupted.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages host --toolchains debian\n  \
+    kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --resume"
+)]
+pub struct Args {
+    /// Only these bands: k2.6 (or k26), k3, k4, k6, k7
+    #[arg(long, value_name = "BAND", value_delimiter = ',')]
+    band: Vec<String>,
+    /// Only these arches
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    arch: Vec<String>,
+    /// Only these cells: k6-arm64
+    #[arg(long, value_name = "CELL", value_delimiter = ',')]
+    cell: Vec<String>,
+    /// Only cells with all these tags: big-endian, little-endian, 32-bit, 64-bit, a source, a libc, the kernel's ARCH
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    tag: Vec<String>,
+    /// Leave out cells, bands, arches or tags
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    exclude: Vec<String>,
+    /// Go no further than this stage [default: boot]
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
+    stage: Option<Stage>,
+    /// These kernels, in place of the bands' own
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    kernel: Vec<KernelVersion>,
+    /// Only toolchains with this gcc: 12, 12.2
+    #[arg(long, value_name = "VERSION")]
+    gcc: Option<ToolVersion>,
+    /// Configuration: tiny, or board for the board's own defconfig
+    #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
+    profile: Option<String>,
+    /// Where a build's own tools come from
+    #[arg(long, value_enum, default_value_t = Packages::Nixpkgs)]
+    pub packages: Packages,
+    /// Sources of toolchains that may be taken, the preferred first [default: each band's own order]
+    #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
+    pub toolchains: Vec<SourceKind>,
+    /// Folder for report.json, logs and journal [default: report/ in the project]
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Show the plan, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON: the report, or with --dry-run the plan
+    #[arg(long)]
+    pub json: bool,
+    /// Builds at once [default: by this machine's cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Cores that each build may use [default: by this machine's cores]
+    #[arg(long, value_name = "N")]
+    cores: Option<NonZeroUsize>,
+    /// Stop a build after this time: 90s, 20m, 3h; for one stage: boot=5m
+    #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
+    timeout: Vec<Limit>,
+    /// Stop a build after this time without output
+    #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
+    silence_timeout: Vec<Limit>,
+    /// End the run at the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    /// Try downloads, and what failed through the machine's fault, this many times more
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    retries: u32,
+    /// Go on where the last run in the report's folder ended
+    #[arg(long)]
+    resume: bool,
+    /// Add what was measured to the project's matrix/evidence.json
+    #[arg(long)]
+    pub record: bool,
+    /// Write what happens to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+/// Where a build's own tools come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Packages {
+    /// nixpkgs: the same everywhere
+    Nixpkgs,
+    /// This machine's own distribution, for machines without nixpkgs
+    Host,
+}
+
+impl From<Packages> for nix::Packages {
+    fn from(packages: Packages) -> Self {
+        match packages {
+            Packages::Nixpkgs => nix::Packages::Nixpkgs,
+            Packages::Host => nix::Packages::Host,
+        }
+    }
+}
+
+/// A time, for one stage or for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    stage: Option<Stage>,
+    time: Duration,
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (stage, time) = match text.split_once('=') {
+            Some((name, time)) => (Some(stage(name)?), time),
+            None => (None, text),
+        };
+        let digits = time
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(time.len());
+        let (number, unit) = time.split_at(digits);
+        let unit = match unit {
+            "" | "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3600),
+            _ => None,
+        };
+        let seconds = number
+            .parse::<u64>()
+            .ok()
+            .zip(unit)
+            .and_then(|(number, unit)| number.checked_mul(unit))
+            .filter(|seconds| *seconds > 0)
+            .ok_or("a time looks like 90s, 20m or 3h")?;
+        Ok(Limit {
+            stage,
+            time: Duration::from_secs(seconds),
+        })
+    }
+}
+
+/// Later limits overrule earlier ones.
+fn by_stage(limits: &[Limit]) -> BTreeMap<Stage, Duration> {
+    let mut times = BTreeMap::new();
+    for limit in limits {
+        let stages = Stage::ALL
+            .into_iter()
+            .filter(|stage| limit.stage.is_none_or(|own| own == *stage));
+        times.extend(stages.map(|stage| (stage, limit.time)));
+    }
+    times
+}
+
+fn stage(text: &str) -> std::result::Result<Stage, String> {
+    let found = Stage::ALL.into_iter().find(|stage| stage.as_str() == text);
+    found.ok_or_else(|| format!("unknown stage {text:?}; one of toolchain, kernel, module, boot"))
+}
+
+impl Args {
+    /// What is asked for.
+    pub fn selection(&self) -> Result<Selection> {
+        let all: Vec<SourceKind> = self.toolchains.clone();
+        if self.gcc.is_some()
+            && self.stage.is_none()
+            && all.is_empty()
+            && self.kernel.is_empty()
+            && self.band.is_empty()
+        {
+            // a gcc alone would take every cell of every band off its toolchain
+            return Err(Failure::message(
+                exit::USAGE,
+                "--gcc needs to know for which kernels",
+                Some("add --band or --kernel".to_owned()),
+            ));
+        }
+        Ok(Selection {
+            bands: self.band.clone(),
+            arches: self.arch.clone(),
+            cells: self.cell.clone(),
+            tags: self.tag.clone(),
+            exclude: self.exclude.clone(),
+            kernels: self.kernel.clone(),
+            gcc: self.gcc.clone(),
+            stage: self.stage,
+            sources: all.into(),
+            profile: self.profile.clone(),
+        })
+    }
+
+    /// How the run is to be done.
+    pub fn options(&self, project: &Path) -> Options {
+        let state = project.join(STATE);
+        let machine = available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = self
+            .jobs
+            .map_or_else(|| default_jobs(machine), NonZeroUsize::get);
+        let cores = self
+            .cores
+            .map_or_else(|| default_cores(machine, jobs), NonZeroUsize::get);
+        Options {
+            report: self
+                .report
+                .clone()
+                .unwrap_or_else(|| project.join("report")),
+            history: Some(state.join("history.json")),
+            roots: Some(state.join("roots")),
+            jobs,
+            cores,
+            limits: Limits {
+                wall: by_stage(&self.timeout),
+                silence: by_stage(&self.silence_timeout),
+            },
+            fail_fast: self.fail_fast,
+            retries: self.retries,
+            resume: self.resume,
+            command: command(),
+        }
+    }
+}
+
+/// Two builds at least, so that one's serial parts are filled by the other.
+fn default_jobs(machine: usize) -> usize {
+    (machine / 4).max(2)
+}
+
+/// Twice what there is, shared out: builds are seldom all in their parallel parts at once, and the last one has all.
+fn default_cores(machine: usize, jobs: usize) -> usize {
+    (2 * machine).div_ceil(jobs).clamp(1, machine)
+}
+
+/// The command line, as it can be repeated.
+fn command() -> Vec<String> {
+    let mut words = std::env::args();
+    words.next();
+    std::iter::once("kflake".to_owned()).chain(words).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_and_stages() {
+        let limit = |text: &str| text.parse::<Limit>();
+        assert_eq!(limit("90").unwrap().time.as_secs(), 90);
+        assert_eq!(limit("20m").unwrap().time.as_secs(), 1200);
+        assert_eq!(limit("boot=3h").unwrap().stage, Some(Stage::Boot));
+        for text in [
+            "",
+            "x",
+            "5d",
+            "boot",
+            "=5",
+            "soot=5",
+            "-1",
+            "0",
+            "99999999999999999999h",
+        ] {
+            assert!(limit(text).is_err(), "{text}");
+        }
+        let times = by_stage(&[limit("60").unwrap(), limit("boot=5").unwrap()]);
+        assert_eq!(times[&Stage::Kernel].as_secs(), 60);
+        assert_eq!(times[&Stage::Boot].as_secs(), 5);
+    }
+
+    #[test]
+    fn machines_are_kept_busy_but_not_flooded() {
+        for (machine, jobs, cores) in [(1, 2, 1), (2, 2, 2), (4, 2, 4), (16, 4, 8), (64, 16, 8)] {
+            assert_eq!(default_jobs(machine), jobs, "{machine}");
+            assert_eq!(default_cores(machine, jobs), cores, "{machine}");
+        }
+    }
+}

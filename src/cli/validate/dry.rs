@@ -1,0 +1,88 @@
+//! `--dry-run`: the plan, as a table or as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::cli::{Failure, Result};
+use crate::exit;
+use crate::validate::{Plan, PlannedCell, Verdict};
+
+/// One line for each cell.
+pub fn text(plan: &Plan) -> String {
+    let rows: Vec<[String; 4]> = plan.cells.iter().map(row).collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut out = String::new();
+    for [cell, kernel, what, rest] in &rows {
+        let [a, b, c] = widths;
+        let line = format!("{cell:a$}  {kernel:b$}  {what:c$}  {rest}");
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    let tried = plan
+        .cells
+        .iter()
+        .filter(|cell| cell.verdict == Verdict::Try)
+        .count();
+    let _ = writeln!(out, "{tried} of {} cells would be tried", plan.cells.len());
+    out
+}
+
+fn row(cell: &PlannedCell) -> [String; 4] {
+    let (what, rest) = match (&cell.verdict, &cell.toolchain) {
+        (Verdict::Unsupported(why), _) => ("unsupported".to_owned(), why.clone()),
+        (Verdict::NoToolchain(why), _) => ("no toolchain".to_owned(), why.clone()),
+        (Verdict::Try, toolchain) => {
+            let stages: Vec<&str> = cell.stages.iter().map(|stage| stage.as_str()).collect();
+            let board = cell
+                .board
+                .as_ref()
+                .map_or("no board".to_owned(), ToString::to_string);
+            let id = toolchain
+                .as_ref()
+                .map_or(String::new(), |toolchain| toolchain.id.clone());
+            (id, format!("{board}: {}", stages.join(" → ")))
+        }
+    };
+    let kernel = cell
+        .kernel
+        .as_ref()
+        .map_or("-".to_owned(), ToString::to_string);
+    [cell.cell.to_string(), kernel, what, rest]
+}
+
+/// The same for programs.
+pub fn json(plan: &Plan) -> Result<String> {
+    let cells: Vec<_> = plan
+        .cells
+        .iter()
+        .map(|cell| {
+            let (verdict, reason) = match &cell.verdict {
+                Verdict::Try => ("try", None),
+                Verdict::Unsupported(why) => ("unsupported", Some(why)),
+                Verdict::NoToolchain(why) => ("no-toolchain", Some(why)),
+            };
+            json!({
+                "id": cell.cell.to_string(),
+                "era": cell.cell.era,
+                "arch": cell.cell.arch,
+                "kernel": cell.kernel,
+                "profile": cell.profile,
+                "board": cell.board,
+                "toolchain": cell.toolchain,
+                "stages": cell.stages,
+                "verdict": verdict,
+                "reason": reason,
+                "reasons": cell.reasons,
+            })
+        })
+        .collect();
+    let text = serde_json::to_string_pretty(&json!({ "schema_version": 1, "cells": cells }))
+        .map_err(|error| Failure::message(exit::IO, error.to_string(), None))?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,147 @@
+//! `kflake validate`: builds and boots what the matrix promises, and reports what became of it.
+
+mod args;
+mod bars;
+mod dry;
+mod lines;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use args::Args;
+
+use super::{Context, Failure, Result};
+use crate::catalog::Catalog;
+use crate::exit;
+use crate::flake::{self, WriteError};
+use crate::nix::{Nix, Settings};
+use crate::report::{json, terminal};
+use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord};
+
+/// Runs `kflake validate`.
+pub fn run(args: Args, context: &Context) -> Result<u8> {
+    let catalog = context.catalog()?;
+    let selection = args.selection()?;
+    let plan =
+        validate::plan(&catalog, &selection).map_err(|error| Failure::new(exit::USAGE, error))?;
+    if args.dry_run {
+        let text = if args.json {
+            dry::json(&plan)?
+        } else {
+            dry::text(&plan)
+        };
+        anstream::print!("{text}");
+        return Ok(exit::OK);
+    }
+    let nix = Nix::probe().map_err(Failure::nix)?;
+    let settings = Settings {
+        packages: args.packages.into(),
+        mirrors: context.mirrors(&catalog),
+    };
+    let stop = catch_signals()?;
+    let manifest = prepare(&args, context, &catalog, &nix, &settings, &plan)?;
+    let options = args.options(&context.project);
+    let table = FailureTable::embedded().map_err(|error| Failure::new(exit::DATA, error))?;
+    let mut watch = watch::Watch::new(&args)?;
+    let record = validate::run(
+        &nix,
+        &settings,
+        &plan,
+        &manifest,
+        &options,
+        &table,
+        &stop,
+        &mut |event| watch.tell(event),
+    )
+    .map_err(run_error)?;
+    watch.finish()?;
+    if args.record {
+        let added = validate::record_evidence(&context.project, &record).map_err(run_error)?;
+        anstream::eprintln!("added {added} measurements to matrix/evidence.json");
+    }
+    if args.json {
+        anstream::print!("{}", json::to_string(&record));
+    } else {
+        let style = super::report::terminal_style(None);
+        anstream::print!("{}", terminal::render(&record, &style));
+        anstream::eprintln!("report: {}", options.report.join("report.json").display());
+    }
+    Ok(exit_code(&record))
+}
+
+/// Brings the flake up to date, says so, and evaluates it.
+fn prepare(
+    args: &Args,
+    context: &Context,
+    catalog: &Catalog,
+    nix: &Nix,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<Manifest> {
+    let options = flake::Options {
+        sources: args.toolchains.clone(),
+    };
+    let project = &context.project;
+    let tree =
+        flake::generate(catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;
+    let written = flake::Plan::new(&tree, project)
+        .and_then(|plan| plan.apply(false))
+        .map_err(|error| {
+            let code = match error {
+                WriteError::Io { .. } => exit::IO,
+                _ => exit::USAGE,
+            };
+            Failure::new(code, error)
+        })?;
+    if written.written + written.removed > 0 {
+        anstream::eprintln!(
+            "flake: brought {} up to date ({} files written)",
+            project.display(),
+            written.written
+        );
+    }
+    validate::evaluate(nix, settings, project, &tree, plan).map_err(run_error)
+}
+
+fn run_error(error: RunError) -> Failure {
+    Failure::new(error.exit_code(), error)
+}
+
+/// Interrupting sets the flag; interrupting again ends kflake at once.
+fn catch_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGHUP,
+    ] {
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            i32::from(exit::INTERRUPTED),
+            Arc::clone(&stop),
+        )
+        .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        .map_err(|error| {
+            Failure::message(
+                exit::IO,
+                format!("cannot listen for signals: {error}"),
+                None,
+            )
+        })?;
+    }
+    Ok(stop)
+}
+
+fn exit_code(record: &RunRecord) -> u8 {
+    let failed = record
+        .cells
+        .iter()
+        .flat_map(|cell| &cell.stages)
+        .any(|stage| stage.outcome.is_failure());
+    match (record.interrupted, failed) {
+        (true, _) => exit::INTERRUPTED,
+        (false, true) => exit::FAILED,
+        (false, false) => exit::OK,
+    }
+}

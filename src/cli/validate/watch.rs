@@ -1,0 +1,107 @@
+//! Who hears of what happens: a person at a terminal or reading a log, and a file of events.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::args::Args;
+use super::bars::Bars;
+use super::lines::Lines;
+use crate::cli::{Failure, Result};
+use crate::exit;
+use crate::validate::Progress;
+
+/// All listeners.
+pub struct Watch {
+    face: Face,
+    events: Option<Events>,
+}
+
+enum Face {
+    Bars(Bars),
+    Lines(Lines),
+}
+
+struct Events {
+    path: PathBuf,
+    file: BufWriter<File>,
+    error: Option<io::Error>,
+}
+
+/// An event with its time.
+#[derive(Serialize)]
+struct Stamped<'a> {
+    time: Timestamp,
+    #[serde(flatten)]
+    event: &'a Progress,
+}
+
+impl Watch {
+    /// The listeners that `args` and standard error ask for.
+    pub fn new(args: &Args) -> Result<Watch> {
+        let github = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+        let face = if io::stderr().is_terminal() && !github {
+            Face::Bars(Bars::new())
+        } else {
+            Face::Lines(Lines::new(github))
+        };
+        let open = |path: &PathBuf| match File::create(path) {
+            Ok(file) => Ok(Events {
+                path: path.clone(),
+                file: BufWriter::new(file),
+                error: None,
+            }),
+            Err(error) => Err(events_error(path, &error)),
+        };
+        Ok(Watch {
+            face,
+            events: args.events.as_ref().map(open).transpose()?,
+        })
+    }
+
+    /// Passes an event on.
+    pub fn tell(&mut self, event: &Progress) {
+        match &mut self.face {
+            Face::Bars(bars) => bars.tell(event),
+            Face::Lines(lines) => lines.tell(event),
+        }
+        let Some(events) = &mut self.events else {
+            return;
+        };
+        if matches!(event, Progress::BuildLine { .. }) || events.error.is_some() {
+            return;
+        }
+        let stamped = Stamped {
+            time: Timestamp::now(),
+            event,
+        };
+        let written = serde_json::to_writer(&mut events.file, &stamped)
+            .map_err(io::Error::from)
+            .and_then(|()| events.file.write_all(b"\n"))
+            .and_then(|()| events.file.flush());
+        events.error = written.err();
+    }
+
+    /// Ends, and says whether all events could be written.
+    pub fn finish(self) -> Result<()> {
+        match self.events {
+            Some(Events {
+                path,
+                error: Some(error),
+                ..
+            }) => Err(events_error(&path, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn events_error(path: &std::path::Path, error: &io::Error) -> Failure {
+    Failure::message(
+        exit::IO,
+        format!("cannot write events to {}: {error}", path.display()),
+        None,
+    )
+}
