@@ -29,6 +29,8 @@ const SAVE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(10);
 /// Events that may wait; a chatty builder is slowed down rather than let fill memory.
 const BACKLOG: usize = 1024;
+/// Seconds that a build must have taken for its end to be looked up at once.
+const WORTH_ASKING: f64 = 2.0;
 /// Downloads that one fetching process does at once, and such processes at once.
 const FETCHES_AT_ONCE: usize = 4;
 const FETCH_PROCESSES: usize = 1;
@@ -331,14 +333,52 @@ impl<'a> Engine<'a> {
                     tell(&Progress::BuildLine { drv, line });
                 }
             }
-            Event::Stopped { id } => process.finish(id),
-            Event::Running { builds: 0 } => process.finish_all(),
+            Event::Stopped { id } => {
+                let ended = process.finish(id);
+                return self.idle(number, ended, tell);
+            }
+            Event::Running { builds: 0 } => {
+                let ended = process.finish_all();
+                return self.idle(number, ended, tell);
+            }
             Event::Message { error: true, text } => process.say(&text),
             Event::Message { .. }
             | Event::Running { .. }
             | Event::BuildWaiting { .. }
             | Event::FetchStarted { .. }
             | Event::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Builders of a process have ended. Whether they ended well is known for sure when Nix ends; of a long one, the store is
+    /// asked at once, so that its end is told and noted in time.
+    fn idle(
+        &mut self,
+        number: usize,
+        drvs: impl IntoIterator<Item = String>,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<(), RunError> {
+        for drv in drvs {
+            tell(&Progress::BuildIdle { drv: drv.clone() });
+            let worth_asking = self.processes.get_mut(&number).and_then(|process| {
+                let long = process
+                    .finished
+                    .get(&drv)
+                    .is_some_and(|it| it.seconds >= WORTH_ASKING);
+                (long && process.drvs.contains(&drv)).then_some(process)
+            });
+            let Some(process) = worth_asking else {
+                continue;
+            };
+            let Some(finished) = process.finished.remove(&drv) else {
+                continue;
+            };
+            if self.not_there(std::slice::from_ref(&drv))?.is_empty() {
+                self.built(&drv, Some(finished), tell)?;
+            } else if let Some(process) = self.processes.get_mut(&number) {
+                process.finished.insert(drv, finished);
+            }
         }
         Ok(())
     }
@@ -391,6 +431,9 @@ impl<'a> Engine<'a> {
         let unit = process.unit;
         let mut retry_at = None;
         for drv in process.drvs.clone() {
+            if self.states.get(&drv) != Some(&State::Waiting) {
+                continue;
+            }
             let finished = process.finished.remove(&drv);
             if bad.contains(&drv) {
                 let verdict = self.verdict(&process, &drv, finished, status, tell)?;

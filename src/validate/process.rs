@@ -62,17 +62,16 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Takes note that no build is under way.
-    pub fn finish_all(&mut self) {
+    /// Takes note that no build is under way; the derivations that were.
+    pub fn finish_all(&mut self) -> Vec<String> {
         let open: Vec<Activity> = self.running.keys().copied().collect();
-        for id in open {
-            self.finish(id);
-        }
+        open.into_iter().filter_map(|id| self.finish(id)).collect()
     }
 
-    /// Takes note that a build ended.
-    pub fn finish(&mut self, id: Activity) {
-        if let Some(build) = self.running.remove(&id) {
+    /// Takes note that a build ended; its derivation.
+    pub fn finish(&mut self, id: Activity) -> Option<String> {
+        self.running.remove(&id).map(|build| {
+            let drv = build.drv.clone();
             let finished = Finished {
                 seconds: round(build.started.elapsed().as_secs_f64()),
                 phase: build.phase,
@@ -80,7 +79,8 @@ impl Process {
                 stopped: self.stop.is_some(),
             };
             self.finished.insert(build.drv, finished);
-        }
+            drv
+        })
     }
 
     /// Keeps what Nix says, within bounds.

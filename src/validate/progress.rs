@@ -43,6 +43,11 @@ pub enum Progress {
         /// The line, made fit to show.
         line: String,
     },
+    /// A builder ended; what became of it is known once Nix says more.
+    BuildIdle {
+        /// The derivation's path.
+        drv: String,
+    },
     /// A build ended.
     BuildEnded {
         /// The derivation's path.

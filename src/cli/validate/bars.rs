@@ -91,6 +91,11 @@ impl Bars {
                     running.draw(line);
                 }
             }
+            Progress::BuildIdle { drv } => {
+                if let Some(running) = self.running.remove(drv) {
+                    running.bar.finish_and_clear();
+                }
+            }
             Progress::BuildEnded {
                 drv,
                 name,

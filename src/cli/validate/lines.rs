@@ -73,6 +73,9 @@ impl Lines {
                 }
             }
             Progress::BuildLine { .. } => {}
+            Progress::BuildIdle { drv } => {
+                self.running.remove(drv);
+            }
             Progress::BuildEnded {
                 drv,
                 name,

@@ -16,7 +16,7 @@ use crate::catalog::Catalog;
 use crate::exit;
 use crate::flake::{self, WriteError};
 use crate::nix::{Nix, Settings};
-use crate::report::{json, terminal};
+use crate::report::{folder, json, terminal};
 use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord};
 
 /// Runs `kflake validate`.
@@ -56,6 +56,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     )
     .map_err(run_error)?;
     watch.finish()?;
+    folder::write(&options.report, &record).map_err(|error| Failure::new(exit::IO, error))?;
     if args.record {
         let added = validate::record_evidence(&context.project, &record).map_err(run_error)?;
         anstream::eprintln!("added {added} measurements to matrix/evidence.json");
@@ -65,7 +66,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     } else {
         let style = super::report::terminal_style(None);
         anstream::print!("{}", terminal::render(&record, &style));
-        anstream::eprintln!("report: {}", options.report.join("report.json").display());
+        anstream::eprintln!("report: {}", options.report.join("report.html").display());
     }
     Ok(exit_code(&record))
 }
