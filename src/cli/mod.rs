@@ -63,7 +63,7 @@ enum Command {
     Check(check::Args),
     Explain(lints::Args),
     Report(report::Args),
-    Validate(validate::Args),
+    Validate(Box<validate::Args>),
 }
 
 /// What every subcommand gets.
@@ -129,6 +129,6 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Check(args) => check::run(&args, context),
         Command::Explain(args) => lints::run(&args, context),
         Command::Report(args) => report::run(args, context),
-        Command::Validate(args) => validate::run(args, context),
+        Command::Validate(args) => validate::run(&args, context),
     }
 }

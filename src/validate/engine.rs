@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::blame::{FailureTable, NIX};
+use super::blame::NIX;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
 use super::process::{Finished, Log, Process, Running, Stop};
 use super::progress::{Ending, Progress, Tally};
-use super::run::{Limits, Options, RunError};
+use super::run::{Limits, Options, RunError, Tools};
 use super::state::{Fault, Proofs, State, States};
-use crate::nix::{Event, Graph, Job, Line, Nix, Realise, Settings, name_of};
+use crate::nix::{Event, Graph, Job, Line, Realise, name_of};
 use crate::text::clean_line;
 
 /// How long the loop waits for news before it looks at clocks and signals.
@@ -37,14 +37,10 @@ const FETCH_PROCESSES: usize = 1;
 
 /// Everything that the loop needs and does not own.
 pub(super) struct World<'a> {
-    pub nix: &'a Nix,
-    pub settings: &'a Settings,
+    pub tools: Tools<'a>,
     pub graph: &'a Graph,
     pub proofs: &'a Proofs,
-    pub table: &'a FailureTable,
     pub options: &'a Options,
-    /// Set from outside to end the run.
-    pub stop: &'a AtomicBool,
 }
 
 /// Where a unit is.
@@ -107,7 +103,7 @@ impl<'a> Engine<'a> {
         let mut told = Instant::now();
         let mut saved = Instant::now();
         loop {
-            if self.world.stop.load(Ordering::Relaxed) && !self.interrupted {
+            if self.world.tools.stop.load(Ordering::Relaxed) && !self.interrupted {
                 self.interrupted = true;
                 self.end("interrupted".to_owned());
             }
@@ -178,8 +174,13 @@ impl<'a> Engine<'a> {
             let number = self.next_process;
             self.next_process += 1;
             let sender = self.lines.0.clone();
-            let realise =
-                Realise::start(self.world.nix, self.world.settings, &job, number, sender)?;
+            let realise = Realise::start(
+                self.world.tools.nix,
+                self.world.tools.settings,
+                &job,
+                number,
+                sender,
+            )?;
             self.turns[unit] = Turn::Running;
             let process = Process {
                 unit,
@@ -463,7 +464,11 @@ impl<'a> Engine<'a> {
             found.into_iter().flat_map(|found| found.paths()).collect()
         };
         let paths = drvs.iter().flat_map(outputs);
-        let invalid = self.world.nix.invalid(self.world.settings, paths)?;
+        let invalid = self
+            .world
+            .tools
+            .nix
+            .invalid(self.world.tools.settings, paths)?;
         let missing = |drv: &&String| {
             let outputs = outputs(drv);
             // an output that only its build can name was not seen to be built
@@ -655,7 +660,7 @@ impl<'a> Engine<'a> {
         log.keep(&path).map_err(&io)?;
         let stage = self.world.proofs.stage(drv);
         let blame = std::fs::File::open(&path)
-            .and_then(|file| self.world.table.read(BufReader::new(file), stage))
+            .and_then(|file| self.world.tools.table.read(BufReader::new(file), stage))
             .map_err(&io)?;
         let mut record = blame.record(phase, Some(format!("logs/{name}")));
         let mut reason = record
@@ -674,7 +679,7 @@ impl<'a> Engine<'a> {
         let class = record
             .class
             .as_deref()
-            .and_then(|id| self.world.table.get(id));
+            .and_then(|id| self.world.tools.table.get(id));
         // Nix that ends before a build begins is the machine's fault
         let retry = timed_out.is_none() && class.map_or(!began, |class| class.retry);
         let fault = Fault {

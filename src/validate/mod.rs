@@ -30,5 +30,5 @@ pub use outcome::{
 };
 pub use planned::{Plan, PlannedCell, Verdict};
 pub use progress::{Ending, Progress, Tally as RunTally};
-pub use run::{Limits, Options, RunError, run};
+pub use run::{Limits, Options, RunError, Tools, run};
 pub use select::{SelectError, Selection, plan};

@@ -145,21 +145,32 @@ impl RunError {
     }
 }
 
-/// Builds what `manifest` describes and writes the report. `tell` hears of everything that happens; setting `stop` ends the run
-/// early, with a report of what was done by then.
+/// What a run works with.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// Nix.
+    pub nix: &'a Nix,
+    /// How Nix is to work.
+    pub settings: &'a Settings,
+    /// The known kinds of failure.
+    pub table: &'a FailureTable,
+    /// Set from outside to end the run early.
+    pub stop: &'a AtomicBool,
+}
+
+/// Builds what `manifest` describes and writes the report. `tell` hears of everything that happens. A run that is ended early
+/// leaves a report of what was done by then.
 ///
 /// # Errors
 /// When Nix cannot be used, or the report cannot be written. Failed builds are no errors.
 pub fn run(
-    nix: &Nix,
-    settings: &Settings,
+    tools: Tools<'_>,
     plan: &Plan,
     manifest: &Manifest,
     options: &Options,
-    table: &FailureTable,
-    stop: &AtomicBool,
     tell: &mut dyn FnMut(&Progress),
 ) -> Result<RunRecord, RunError> {
+    let Tools { nix, settings, .. } = tools;
     let io = RunError::report(&options.report);
     std::fs::create_dir_all(&options.report).map_err(&io)?;
     let _lock = Lock::take(&options.report)?;
@@ -236,13 +247,10 @@ pub fn run(
     let write = |record: &RunRecord| write_atomically(&path, record);
 
     let world = World {
-        nix,
-        settings,
+        tools,
         graph: &graph,
         proofs: &proofs,
-        table,
         options,
-        stop,
     };
     let mut engine = Engine::new(world, order, states, journal, history);
     tell(&Progress::RunStarted {

@@ -1,10 +1,9 @@
 //! Every outcome a stage can have.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use kflake::validate::Outcome::{Blocked, Cached, Failed, Passed, Skipped, TimedOut, Unsupported};
-use kflake::validate::{Progress, Stage, Verdict};
+use kflake::validate::{Ending, Progress, Stage, Verdict};
 
 use crate::support::{FINE, Script, World, cell, limit, outcomes, script, stage, stages};
 
@@ -374,7 +373,7 @@ fn only_the_machines_faults_are_tried_again() {
         .filter_map(|event| match event {
             Progress::BuildEnded {
                 name,
-                result: kflake::validate::Ending::Retried,
+                result: Ending::Retried,
                 ..
             } => Some(name.as_str()),
             _ => None,
@@ -404,30 +403,19 @@ fn an_interrupt_leaves_a_report_and_a_resume_finishes_it() {
         "k6-mipsel",
         [script("sleep 2; echo x > $out"), FINE, FINE, FINE],
     );
-    let manifest = world.manifest();
-    let table = kflake::validate::FailureTable::embedded().unwrap();
-    let (stop, nix, settings) = (&world.stop, &world.nix, &world.settings);
-    let partial = kflake::validate::run(
-        nix,
-        settings,
-        &world.plan,
-        &manifest,
-        &world.options,
-        &table,
-        stop,
-        &mut |event| {
+    let partial = world
+        .run_and(|event, stop| {
             if matches!(
                 event,
                 Progress::BuildEnded {
-                    result: kflake::validate::Ending::Failed,
+                    result: Ending::Failed,
                     ..
                 }
             ) {
                 stop.store(true, Ordering::Relaxed);
             }
-        },
-    )
-    .unwrap();
+        })
+        .unwrap();
     assert!(partial.interrupted && partial.finished.is_some());
     assert_eq!(
         outcomes(&partial, "k6-arm64"),
@@ -441,7 +429,6 @@ fn an_interrupt_leaves_a_report_and_a_resume_finishes_it() {
             .any(|stage| stage.outcome == Skipped)
     );
 
-    world.stop.store(false, Ordering::Relaxed);
     world.options.resume = true;
     let whole = world.run();
     assert!(!whole.interrupted);
@@ -456,5 +443,4 @@ fn an_interrupt_leaves_a_report_and_a_resume_finishes_it() {
         matches!(event, Progress::BuildStarted { name, .. } if name == "k6-arm64-6.1 kernel")
     });
     assert!(!tried_again, "a known failure is not tried again");
-    std::thread::sleep(Duration::from_millis(10));
 }

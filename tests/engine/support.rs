@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kflake::catalog::SourceKind;
@@ -11,7 +11,7 @@ use kflake::id::CellId;
 use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
 use kflake::validate::{
     CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
-    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Verdict, run,
+    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
 };
 
 /// Cells and shared derivations, as Nix text under way.
@@ -198,20 +198,30 @@ in {{
     }
 
     pub fn try_run(&mut self) -> Result<RunRecord, RunError> {
+        self.run_and(|_, _| {})
+    }
+
+    /// Runs; `hear` gets every event, and may ask for the end.
+    pub fn run_and(
+        &mut self,
+        mut hear: impl FnMut(&Progress, &AtomicBool),
+    ) -> Result<RunRecord, RunError> {
         let manifest = self.manifest();
         let table = FailureTable::embedded().expect("table");
         self.events.clear();
-        let events = &mut self.events;
-        run(
-            &self.nix,
-            &self.settings,
-            &self.plan,
-            &manifest,
-            &self.options,
-            &table,
-            &self.stop,
-            &mut |event| events.push(event.clone()),
-        )
+        self.stop.store(false, Ordering::Relaxed);
+        let tools = Tools {
+            nix: &self.nix,
+            settings: &self.settings,
+            table: &table,
+            stop: &self.stop,
+        };
+        let (events, stop) = (&mut self.events, &self.stop);
+        let tell = &mut |event: &Progress| {
+            hear(event, stop);
+            events.push(event.clone());
+        };
+        run(tools, &self.plan, &manifest, &self.options, tell)
     }
 
     pub fn run(&mut self) -> RunRecord {
@@ -259,20 +269,6 @@ pub fn outcomes(record: &RunRecord, id: &str) -> Vec<Outcome> {
         .iter()
         .map(|stage| stage.outcome)
         .collect()
-}
-
-/// A report without what differs from run to run.
-pub fn essence(record: &RunRecord) -> serde_json::Value {
-    let mut value = serde_json::to_value(record).expect("json");
-    for key in ["started", "finished", "command"] {
-        value[key] = serde_json::Value::Null;
-    }
-    for cell in value["cells"].as_array_mut().expect("cells") {
-        for stage in cell["stages"].as_array_mut().expect("stages") {
-            stage["seconds"] = serde_json::Value::Null;
-        }
-    }
-    value
 }
 
 pub fn stages(names: &[Stage]) -> BTreeSet<Stage> {

@@ -17,10 +17,10 @@ use crate::exit;
 use crate::flake::{self, WriteError};
 use crate::nix::{Nix, Settings};
 use crate::report::{folder, json, terminal};
-use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord};
+use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord, Tools};
 
 /// Runs `kflake validate`.
-pub fn run(args: Args, context: &Context) -> Result<u8> {
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let selection = args.selection()?;
     let plan =
@@ -40,21 +40,18 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         mirrors: context.mirrors(&catalog),
     };
     let stop = catch_signals()?;
-    let manifest = prepare(&args, context, &catalog, &nix, &settings, &plan)?;
+    let manifest = prepare(args, context, &catalog, &nix, &settings, &plan)?;
     let options = args.options(&context.project);
     let table = FailureTable::embedded().map_err(|error| Failure::new(exit::DATA, error))?;
-    let mut watch = watch::Watch::new(&args)?;
-    let record = validate::run(
-        &nix,
-        &settings,
-        &plan,
-        &manifest,
-        &options,
-        &table,
-        &stop,
-        &mut |event| watch.tell(event),
-    )
-    .map_err(run_error)?;
+    let mut watch = watch::Watch::new(args)?;
+    let tools = Tools {
+        nix: &nix,
+        settings: &settings,
+        table: &table,
+        stop: &stop,
+    };
+    let tell = &mut |event: &_| watch.tell(event);
+    let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
     watch.finish()?;
     folder::write(&options.report, &record).map_err(|error| Failure::new(exit::IO, error))?;
     if args.record {
