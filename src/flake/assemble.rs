@@ -258,22 +258,19 @@ pub fn cell_kernel<'a>(catalog: &'a Catalog, era: &'a catalog::Era) -> &'a Kerne
         .unwrap_or(&era.kernel)
 }
 
-/// The machine that a kernel of `arch` is tried on: of those meant for its version, the one for the newest kernels.
+/// The machine that a kernel of `arch` is tried on: the first in the arch's own list that is meant for the version, or, where
+/// that has none, any other by name.
 pub fn board_for<'a>(
     catalog: &'a Catalog,
     arch: &ArchId,
     version: &KernelVersion,
 ) -> Option<(&'a BoardId, &'a catalog::Board)> {
-    let fitting = catalog
-        .boards
-        .iter()
-        .filter(|(_, board)| board.arch == *arch && board.kernel.contains(version));
-    // `max_by` takes the last of equals; the first by name is meant
-    fitting.rev().max_by(|(_, a), (_, b)| {
-        a.confidence
-            .cmp(&b.confidence)
-            .then_with(|| a.kernel.from.cmp(&b.kernel.from))
-    })
+    let listed = catalog.arches.get(arch).into_iter();
+    let listed = listed.flat_map(|it| &it.boards);
+    let listed = listed.filter_map(|id| catalog.boards.get_key_value(id));
+    listed
+        .chain(&catalog.boards)
+        .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
 }
 
 fn toolchain(catalog: &Catalog, it: &catalog::Toolchain) -> Toolchain {
