@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256 as Sha256Hasher};
 /// A SHA-256 digest, read from hex or SRI (`sha256-…=`), written as SRI.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = r"^(sha256-[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64})$"))]
 pub struct Sha256([u8; 32]);
 
 /// Why a text is not a SHA-256 digest.

@@ -29,11 +29,11 @@ impl IdError {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $pattern:literal, $valid:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(with = "String")]
+        #[schemars(with = "String", extend("pattern" = $pattern))]
         pub struct $name(String);
 
         impl $name {
@@ -106,7 +106,7 @@ fn is_name(text: &str) -> bool {
 
 id! {
     /// A kernel generation in its canonical spelling: `k2.6`, `k6`.
-    EraId, "an era", "an era looks like k2.6 or k6",
+    EraId, "an era", "an era looks like k2.6 or k6", r"^k[0-9]+(\.[0-9]+)?$",
     |text| {
         let Some(rest) = text.strip_prefix('k') else { return false };
         rest.split('.').count() <= 2
@@ -128,45 +128,45 @@ impl EraId {
 
 id! {
     /// An architecture key of the matrix: `arm64`, `mips64el`.
-    ArchId, "an arch", "an arch is lower-case letters, digits and underscores, such as arm64 or x86_64",
+    ArchId, "an arch", "an arch is lower-case letters, digits and underscores, such as arm64 or x86_64", "^[a-z][a-z0-9_]*$",
     |text| text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 id! {
     /// A toolchain: `debian-12.2.0-arm64`.
-    ToolchainId, "a toolchain id", "it is letters, digits and . _ + - and starts with a letter or digit", is_name
+    ToolchainId, "a toolchain id", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
 }
 
 id! {
     /// A board that QEMU emulates: `arm64-virt`.
-    BoardId, "a board id", "it is letters, digits and . _ + - and starts with a letter or digit", is_name
+    BoardId, "a board id", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
 }
 
 id! {
     /// A constraint: `gcc-min-4.9-k5.8`.
-    ConstraintId, "a constraint id", "it is letters, digits and . _ + - and starts with a letter or digit", is_name
+    ConstraintId, "a constraint id", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
 }
 
 id! {
     /// A fix applied to a kernel tree: `timeconst-perl`.
-    FixId, "a fix id", "it is letters, digits and . _ + - and starts with a letter or digit", is_name
+    FixId, "a fix id", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
 }
 
 id! {
     /// A fetchable input: `debian/bookworm/gcc-12-aarch64-linux-gnu`; parts joined by `/`.
-    PinId, "a pin id", "it is parts of letters, digits and . _ + - joined by /",
+    PinId, "a pin id", "it is parts of letters, digits and . _ + - joined by /", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*(/[A-Za-z0-9_+][A-Za-z0-9._+-]*)*$",
     |text| text.split('/').all(|part| !part.is_empty() && is_name(part))
 }
 
 id! {
     /// A file name that the Nix store accepts.
-    FileName, "a file name", "it is letters, digits and . _ + - and starts with a letter or digit", is_name
+    FileName, "a file name", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
 }
 
 id! {
     /// A kernel configuration symbol without `CONFIG_`: `SERIAL_AMBA_PL011`.
-    Symbol, "a configuration symbol", "it is letters, digits and underscores",
+    Symbol, "a configuration symbol", "it is letters, digits and underscores", "^[A-Za-z0-9_]+$",
     |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 

@@ -17,7 +17,7 @@ const MAX_LEN: usize = 64;
 /// local suffix (`-hadron`, `-rehost+`) only breaks ties. `5.10` and `5.10.0` are the same version.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = r"^v?[1-9][0-9]*(\.(0|[1-9][0-9]*)){1,3}(-rc(0|[1-9][0-9]*))?([-+][A-Za-z0-9+._~-]*)?$"))]
 pub struct KernelVersion {
     numbers: [u16; 4],
     rc: Option<u16>,
@@ -233,7 +233,7 @@ impl From<KernelVersion> for String {
 /// Compared number by number, missing ones counting as zero, so `2.31` equals `2.31.0`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,3}$"))]
 pub struct ToolVersion {
     numbers: [u16; 4],
     text: String,

@@ -210,6 +210,12 @@ static FILES: &[File] = &[
     },
 ];
 
+/// The names of the matrix's files.
+#[cfg(test)]
+pub(super) fn file_names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|file| file.name)
+}
+
 /// The text of an embedded file; none where the matrix does not have it.
 pub(super) fn embedded_text(name: &str) -> Option<&'static str> {
     EMBEDDED.get_file(name)?.contents_utf8()

@@ -20,6 +20,7 @@ mod load;
 mod pinned;
 mod pointer;
 mod project_file;
+mod schema;
 mod table;
 mod toolchain;
 
@@ -45,6 +46,7 @@ pub use load::LoadError;
 pub use pinned::{PinnedFile, debian_name, store_name};
 pub use pointer::Pointer;
 pub use project_file::{ProjectFile, ProjectFileError};
+pub use schema::schemas;
 pub use toolchain::{Origin, Toolchain};
 
 /// All facts: the embedded ones, with a project's own over them.
