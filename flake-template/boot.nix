@@ -9,7 +9,7 @@ let
       name = "kflake-${name}";
       inherit path;
     };
-  initSource = file "init.c" ./validate/init/init.c;
+  initSource = file "init" ./validate/init;
   writeInitramfs = file "initramfs.pl" ./initramfs.pl;
   supervise = file "boot-supervise.pl" ./boot-supervise.pl;
 
@@ -58,6 +58,12 @@ rec {
       inherit (toolchain) target;
       module = if module == null then "" else "${module}";
       inherit initSource writeInitramfs elfTools;
+      # A compiler without a C library makes an init of its own kind: nothing but system calls.
+      initFlags = lib.optionalString (toolchain.libc == null) (
+        "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start"
+        + lib.optionalString (lib.hasPrefix "mips" toolchain.target) " -mno-abicalls -G0"
+      );
+      initLibraries = lib.optionalString (toolchain.libc == null) "-lgcc";
       wantBits = toString toolchain.arch.bits;
       wantEndian = toolchain.arch.endian;
       wantMachine = toString toolchain.arch.elfMachine;
@@ -71,7 +77,8 @@ rec {
       hardeningDisable = [ "all" ];
       buildPhase = ''
         . $elfTools
-        if ! "$target-gcc" -Os -static -o init "$initSource"; then
+        # shellcheck disable=SC2086 # lists of words
+        if ! "$target-gcc" -Os -static $initFlags -o init $initSource/init.c $initLibraries; then
           echo "kflake: boot: init-not-linked: the toolchain cannot link a static init" >&2
           exit 1
         fi

@@ -1,7 +1,7 @@
 # A toolchain built from source: binutils and gcc, and around musl also kernel headers and musl itself.
 #
 # Two derivations, so that a gcc that does not build leaves the binutils that did. One recipe serves gcc 4.4 to 14; what a
-# version needs said differently is in mk-source-toolchain.sh. What is built, with which options and patches, is data.
+# version needs said differently is in source-gcc.sh. What is built, with which options and patches, is data.
 {
   pkgs,
   # Reads ELF headers; shared with every other check.
@@ -14,10 +14,14 @@
 let
   inherit (pkgs) lib;
 
-  script = builtins.path {
-    name = "kflake-source-toolchain.sh";
-    path = ./mk-source-toolchain.sh;
-  };
+  # One file per derivation, so that work on one does not rebuild the others.
+  file =
+    name:
+    builtins.path {
+      name = "kflake-${name}";
+      path = ./. + "/${name}";
+    };
+  load = name: ". ${file "source-common.sh"}; . ${file name}";
   selfCheck = builtins.path {
     name = "kflake-toolchain-self-check.sh";
     path = ./toolchain-self-check.sh;
@@ -39,7 +43,7 @@ let
     ];
   };
 
-  # Two spellings of the machine that builds; known to the config.sub of every release that runs there.
+  # The machine that builds, as the config.sub of every release spells it.
   buildTriple = "${builtins.head (lib.splitString "-" pkgs.stdenv.buildPlatform.system)}-linux-gnu";
 
   # "gcc/5.3.0" is version 5.3.0 of gcc.
@@ -68,7 +72,7 @@ let
         binutilsVersion = spec.binutils;
         binutilsSource = fetchPin build.components.binutils;
         binutilsPatches = patchesOf build "binutils";
-        buildPhase = ". ${script}; build_binutils";
+        buildPhase = "${load "source-binutils.sh"}; build_binutils";
         installPhase = "true";
       }
     );
@@ -86,7 +90,7 @@ let
           pkgs.perl
           pkgs.rsync
         ];
-        buildPhase = ". ${script}; build_linux_headers";
+        buildPhase = "${load "source-headers.sh"}; build_linux_headers";
         installPhase = "true";
       }
     );
@@ -134,7 +138,7 @@ in
         wantMachine = toString arch.elfMachine;
         wantInterpreter = if withLibc then toString arch.interpreter.musl else "";
 
-        buildPhase = ". ${script}; build_toolchain";
+        buildPhase = "${load "source-gcc.sh"}; build_toolchain";
         installPhase = ''
           . ${elfTools}
           . ${selfCheck}

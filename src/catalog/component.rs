@@ -57,7 +57,7 @@ pub struct Component {
     /// Its name in the Nix store, when that is not the address's last part.
     #[serde(default)]
     pub file: Option<FileName>,
-    /// Whether a project's own file stands in for the one that kflake pins under this id. Found when a project is loaded.
+    /// Whether a project gives a file of its own, not the one that kflake pins under this id. Found when a project is loaded.
     #[serde(skip)]
     pub overridden: bool,
 }

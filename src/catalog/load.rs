@@ -179,14 +179,15 @@ static FILES: &[File] = &[
                 musl_cross_make,
                 components,
             } = &mut catalog.components;
-            let known: Vec<_> = components
+            let pinned: BTreeMap<_, _> = components
                 .iter()
                 .map(|(id, it)| (id.clone(), it.sha256))
                 .collect();
             shape.components.overlay(components);
-            for (id, sha256) in known {
-                if let Some(component) = components.get_mut(&id) {
-                    component.overridden |= component.sha256 != sha256;
+            // the first file is kflake's own
+            if !pinned.is_empty() {
+                for (id, component) in components.iter_mut() {
+                    component.overridden |= pinned.get(id) != Some(&component.sha256);
                 }
             }
             if shape.musl_cross_make.is_some() {

@@ -2,6 +2,9 @@
  * Process 1 of a boot test: loads the probe module, says one line about where it runs, and powers the machine off.
  * Static, without threads, and happy with a kernel that has almost everything turned off.
  */
+#ifdef KFLAKE_BARE
+#include "bare.h"
+#else
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +16,13 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+/* What every kernel with modules has; finit_module is younger. */
+static int load_image(void *image, size_t length)
+{
+	return syscall(SYS_init_module, image, (unsigned long)length, "");
+}
+#endif
 
 #define PROBE "/kflake_probe.ko"
 
@@ -31,37 +41,21 @@ static void say(const char *line)
 	}
 }
 
-/* finit_module where the kernel has it (3.8), init_module before. 0, or an errno. */
+/* 0, or an errno. */
 static int load_module(const char *path)
 {
-	struct stat st;
-	char *image;
+	static char image[2 << 20];
+	size_t have = 0;
 	ssize_t got;
-	off_t have = 0;
 	int fd = open(path, O_RDONLY);
 
 	if (fd < 0)
 		return errno;
-#ifdef SYS_finit_module
-	if (syscall(SYS_finit_module, fd, "", 0) == 0)
-		return 0;
-	if (errno != ENOSYS)
-		return errno;
-#endif
-	if (fstat(fd, &st) != 0)
-		return errno;
-	image = malloc(st.st_size);
-	if (!image)
-		return ENOMEM;
-	while (have < st.st_size) {
-		got = read(fd, image + have, st.st_size - have);
-		if (got <= 0)
-			return EIO;
+	while ((got = read(fd, image + have, sizeof(image) - have)) > 0)
 		have += got;
-	}
-	if (syscall(SYS_init_module, image, (unsigned long)st.st_size, "") == 0)
-		return 0;
-	return errno;
+	if (got < 0)
+		return errno;
+	return load_image(image, have) == 0 ? 0 : errno;
 }
 
 int main(void)
@@ -84,7 +78,8 @@ int main(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 
 	strcpy(module, "none");
-	if (access(PROBE, R_OK) == 0) {
+	fd = open(PROBE, O_RDONLY);
+	if (fd >= 0) {
 		error = load_module(PROBE);
 		if (error == 0)
 			strcpy(module, "loaded");

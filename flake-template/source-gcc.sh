@@ -1,39 +1,4 @@
-# The steps of mk-source-toolchain.nix. Reads the derivation's environment.
-
-source_fail() {
-  echo "kflake: toolchain: $1: $2" >&2
-  exit 1
-}
-
-# at_least VERSION BOUND
-at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
-
-jobs() { if [ "${NIX_BUILD_CORES:-0}" -gt 0 ]; then echo "$NIX_BUILD_CORES"; else nproc; fi; }
-
-# unpack ARCHIVE DIR [PATCH...]: the archive's only top folder becomes DIR.
-unpack() {
-  local archive=$1 dir=$2 patch
-  shift 2
-  mkdir "$dir"
-  tar -xf "$archive" -C "$dir" --strip-components=1 --no-same-owner || source_fail bad-archive "$(basename "$archive") could not be unpacked"
-  [ -e "$dir/configure" ] || [ -e "$dir/Makefile" ] || source_fail bad-archive "$(basename "$archive") has neither configure nor Makefile at its top"
-  for patch in "$@"; do
-    [ -f "$patch" ] || source_fail patches-missing "musl-cross-make's $(basename "$(dirname "$patch")")/$(basename "$patch") is not here: give the flake its musl-cross-make input"
-    (cd "$dir" && patch -s -p1 <"$patch") || source_fail patch-rejected "$(basename "$patch") does not apply to $(basename "$archive")"
-  done
-}
-
-# quietly LOG COMMAND...: keeps the output out of the way, and shows its end when the command fails.
-quietly() {
-  local log=$NIX_BUILD_TOP/$1.log
-  shift
-  echo "+ $*" | cut -c -300
-  if ! "$@" >"$log" 2>&1; then
-    grep -nE '(error|Error|undefined|No rule|not found|cannot)' "$log" | head -n 20 >&2 || true
-    tail -n 60 "$log" >&2
-    return 1
-  fi
-}
+# The steps of toolchain in mk-source-toolchain.nix. Reads the derivation's environment.
 
 # The language that this release was written in, for a host compiler that by default speaks a later one. Tentative
 # definitions in headers were common before gcc 10 refused them.
@@ -42,32 +7,6 @@ host_flags() {
   if at_least "$version" 11; then :; elif at_least "$version" 4.8; then cxx=gnu++03; else c=gnu89; fi
   export CFLAGS="-O2 -std=$c -fcommon -w" CXXFLAGS="-O2 -std=$cxx -w"
   export CFLAGS_FOR_BUILD=$CFLAGS CXXFLAGS_FOR_BUILD=$CXXFLAGS
-}
-
-build_binutils() {
-  unpack "$binutilsSource" binutils $binutilsPatches
-  export CFLAGS="-O2 -std=gnu11 -fcommon -w" CXXFLAGS="-O2 -w"
-  mkdir build-binutils
-  cd build-binutils
-  # Code and read-only data share a segment, as they did when old kernels were written: x86_64 before 4.16 stays silent otherwise.
-  quietly binutils-configure ../binutils/configure --prefix="$out" --build="$buildTriple" --host="$buildTriple" --target="$target" \
-    --with-sysroot="$out/$target" --disable-nls --disable-multilib --disable-werror --disable-shared --disable-plugins \
-    --disable-gdb --disable-gdbserver --disable-gdbsupport --disable-sim --disable-readline --disable-libdecnumber --disable-gprofng --disable-gold \
-    --disable-separate-code --without-zstd --without-debuginfod --without-msgpack --enable-deterministic-archives ||
-    source_fail configure "binutils $binutilsVersion could not be configured for $target"
-  quietly binutils make -j"$(jobs)" MAKEINFO=true || source_fail compile "binutils $binutilsVersion does not build"
-  quietly binutils-install make MAKEINFO=true install-strip || source_fail compile "binutils $binutilsVersion does not install"
-  cd ..
-  rm -rf "$out/share" "$out"/lib/*.la "$out"/lib/bfd-plugins
-}
-
-build_linux_headers() {
-  unpack "$linuxSource" linux
-  mkdir -p "$out"
-  quietly linux-headers make -C linux ARCH="$linuxArch" INSTALL_HDR_PATH="$out" headers_install ||
-    source_fail compile "kernel headers could not be installed for $linuxArch"
-  find "$out" \( -name '.install' -o -name '..install.cmd' -o -name '.*.cmd' \) -delete
-  [ -f "$out/include/linux/limits.h" ] || source_fail bad-archive "$(basename "$linuxSource") gave no include/linux/limits.h"
 }
 
 # Repacked sources come without their documentation, which the makefiles still name.
