@@ -194,3 +194,34 @@ fn this_machine_can_build() {
         .unwrap();
     assert_eq!(sandbox["verdict"], "good", "{sandbox}");
 }
+
+#[test]
+fn a_components_own_file_marks_what_is_built_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    let file = dir.path().join("gcc-13.3.0~repacked.tar.gz");
+    fs::write(&file, "not much of a compiler").unwrap();
+    for _ in 0..2 {
+        kflake(&project)
+            .args(["pins", "add", "gcc", "13.3.0"])
+            .arg(&file)
+            .assert()
+            .success()
+            .stdout(contains("gcc/13.3.0: gcc-13.3.0-repacked.tar.gz, sha256-"))
+            .stdout(contains("a file of the project's own"));
+    }
+    kflake(&project)
+        .args(["gen", "--toolchains", "musl"])
+        .assert()
+        .success();
+    let matrix = fs::read_to_string(project.join("matrix.nix")).unwrap();
+    assert!(matrix.contains("\"musl-13.3.0-mips64el+override\" = {"));
+    assert!(matrix.contains("overridden = [ \"gcc/13.3.0\" ];"));
+    let sources = fs::read_to_string(project.join("sources.nix")).unwrap();
+    assert!(sources.contains("name = \"gcc-13.3.0-repacked.tar.gz\";\n      urls = [ ];"));
+
+    kflake(&project)
+        .args(["pins", "add", "gcc", "../13", "x"])
+        .assert()
+        .failure();
+}

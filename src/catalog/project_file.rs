@@ -76,6 +76,16 @@ impl ProjectFile {
         &self.path
     }
 
+    /// Sets `key` of the object that is the section `section`, which comes into being with it. Whether that changed anything.
+    pub fn set_in(&mut self, section: &str, key: &str, value: Value) -> bool {
+        let mut entries = match self.entries.get(section) {
+            Some(Value::Object(entries)) => entries.clone(),
+            _ => serde_json::Map::new(),
+        };
+        entries.insert(key.to_owned(), value);
+        self.set(section, Value::Object(entries))
+    }
+
     /// Replaces the file on disk at once.
     ///
     /// # Errors
