@@ -1,5 +1,29 @@
 # The steps of module.nix for modules that are checked in full. Sourced after module.sh, whose steps it uses.
 
+# A folder, an archive of one, or a Debian package with one in usr/src.
+unpack_module() {
+  local folders
+  mkdir source
+  if [ -d "$src" ]; then
+    cp -r --no-preserve=ownership "$src/." source/
+  elif [ "$(head -c 7 "$src")" = '!<arch>' ]; then
+    mkdir package
+    data=$(ar t "$src" | grep '^data\.tar' | head -n 1) || module_fail bad-archive "the package holds no files"
+    ar p "$src" "$data" >"$data" || module_fail bad-archive "the package is cut short"
+    tar -xf "$data" -C package --no-same-owner || module_fail bad-archive "the package is cut short"
+    folders=(package/usr/src/*/)
+    [ "${#folders[@]}" -eq 1 ] && [ -d "${folders[0]}" ] || module_fail bad-archive "the package has no folder in usr/src: it is not a -dkms package"
+    cp -r "${folders[0]}." source/
+  else
+    tar -xf "$src" -C source --strip-components=1 --no-same-owner 2>tar.log || {
+      cat tar.log >&2
+      module_fail bad-archive "the archive cannot be unpacked: it is cut short, or none"
+    }
+  fi
+  chmod -R u+w source
+  cd source
+}
+
 build_reported_module() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
   local flags=()

@@ -64,7 +64,8 @@ in
       }
       // lib.optionalAttrs report {
         inherit moduleCheck elfReader;
-        buildPhase = ". ${script}; . ${reportScript}; build_reported_module";
+        unpackPhase = ". ${script}; . ${reportScript}; unpack_module";
+        buildPhase = "build_reported_module";
         installPhase = "install_module; report_module";
       }
     );

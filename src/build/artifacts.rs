@@ -16,6 +16,8 @@ use crate::kconfig::Report;
 
 /// Name of the file that shows that kflake filled a folder.
 const METADATA: &str = "metadata.json";
+/// What shows it in folders of other kinds.
+const OTHER_MARKS: &[&str] = &["module-report.json", "sdk.json"];
 /// Parts of a kernel's output that are not copied: the first three are in archives there.
 const INSIDE: &[&str] = &["lib", "headers", "facts.json", "config-asked"];
 
@@ -50,7 +52,11 @@ impl Artifacts {
     pub fn open(dir: &Path) -> Result<Artifacts, BuildError> {
         fs::create_dir_all(dir).map_err(BuildError::io(dir))?;
         let mut entries = fs::read_dir(dir).map_err(BuildError::io(dir))?;
-        if entries.next().is_some() && !dir.join(METADATA).is_file() {
+        let ours = || {
+            let mut marks = OTHER_MARKS.iter().chain([&METADATA]);
+            marks.any(|mark| dir.join(mark).is_file())
+        };
+        if entries.next().is_some() && !ours() {
             return Err(BuildError::Occupied {
                 path: dir.to_owned(),
             });

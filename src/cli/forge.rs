@@ -102,7 +102,11 @@ impl<'c> Forge<'c> {
             nix,
             settings,
             workshop,
-            cores: args.cores,
+            // Nix hands a 0 on to builders as it is
+            cores: match args.cores {
+                0 => std::thread::available_parallelism().map_or(1, usize::from),
+                cores => cores,
+            },
             verbose: args.verbose,
             stop,
         })

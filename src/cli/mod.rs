@@ -1,6 +1,7 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
 mod build;
+mod build_module;
 mod check;
 mod doctor;
 mod explain;
@@ -55,6 +56,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Build(build::Args),
+    BuildModule(build_module::Args),
     Gen(r#gen::Args),
     Kernel(kernel::Args),
     Pins(pins::Args),
@@ -121,6 +123,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
         Command::Build(args) => build::run(&args, context),
+        Command::BuildModule(args) => build_module::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),
         Command::Pins(args) => pins::run(args, context),

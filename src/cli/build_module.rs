@@ -1,0 +1,174 @@
+//! `kflake build-module`: a module against a kernel, and whether it fits.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::{Context, Failure, Result};
+use crate::build::{Artifacts, BuildError, ModuleRequest, Request, Wanted};
+use crate::catalog::Purpose;
+use crate::exit;
+use crate::id::ArchId;
+use crate::text::clean_line;
+use crate::version::KernelVersion;
+
+/// Build a module against a kernel, and check that it fits it
+///
+/// Only what a module needs of the kernel is built: all of it where its symbols are versioned (CONFIG_MODVERSIONS), else
+/// no more than `modules_prepare`. ELF header, vermagic and symbol versions of the result are compared with the kernel's.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The module's source: a folder with a Makefile or Kbuild, an archive of one, or a -dkms package
+    source: PathBuf,
+    /// Kernel version, such as 6.1.192
+    #[arg(long, value_name = "VERSION")]
+    kernel: KernelVersion,
+    /// Arch of the matrix, such as arm64
+    #[arg(long)]
+    arch: ArchId,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Argument for the module's make, such as CONFIG_FOO=m; may be repeated
+    #[arg(long = "make-flag", value_name = "FLAG")]
+    make_flags: Vec<String>,
+    /// Folder for the module: new, empty, or filled by an earlier build
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    forge: ForgeArgs,
+}
+
+/// `module-report.json`.
+#[derive(Deserialize)]
+struct Report {
+    modules: Vec<Module>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    name: String,
+    vermagic: String,
+    licence: String,
+    depends: Vec<String>,
+    versioned_symbols: usize,
+    undefined_symbols: usize,
+    unresolved: Option<Vec<String>>,
+}
+
+/// Builds, checks, and lays out the result.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+    let module = module(args).map_err(fail)?;
+    let catalog = context.catalog()?;
+    let forge = Forge::new(&catalog, context, &args.forge)?;
+    let (version, arch) = (&args.kernel, &args.arch);
+    let workshop = &forge.workshop;
+    let selection = workshop
+        .select(version, arch, Purpose::Kernel)
+        .map_err(fail)?;
+    let config = workshop
+        .config(args.config.config.as_deref(), version, arch, &selection)
+        .map_err(fail)?;
+    let request = Request {
+        version: version.clone(),
+        arch: arch.clone(),
+        toolchain: selection.toolchain.id.clone(),
+        board: selection.board.map(|(id, _)| id.clone()),
+        config,
+        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        strict: args.config.strict,
+        targets: Some(vec!["config".to_owned(), "dev".to_owned()]),
+        dtbs: vec![],
+        module: Some(module),
+        wanted: vec![Wanted::Module],
+    };
+    let artifacts = Artifacts::open(&args.out).map_err(fail)?;
+    forge.say(&format!(
+        "Linux {version} for {arch}: {}",
+        selection.reasons.first().map_or("", String::as_str)
+    ));
+    let builds = workshop
+        .evaluate(&forge.nix, &forge.settings, &request)
+        .map_err(fail)?;
+    let build = forge.wanted(&builds, Wanted::Module)?;
+    forge.realise(build)?;
+    let out = Path::new(build.outputs.get("out").map_or("", String::as_str));
+    artifacts.copy_all(out).map_err(fail)?;
+    let report = out.join("module-report.json");
+    let text = std::fs::read(&report).map_err(|error| fail(BuildError::io(&report)(error)))?;
+    let report: Report = serde_json::from_slice(&text).map_err(|error| {
+        fail(BuildError::Answer {
+            what: "module-report.json",
+            reason: error.to_string(),
+        })
+    })?;
+    for module in &report.modules {
+        anstream::println!("{}", clean_line(&line(module)));
+    }
+    Ok(exit::OK)
+}
+
+fn line(module: &Module) -> String {
+    let depends = match module.depends.is_empty() {
+        true => "nothing".to_owned(),
+        false => module.depends.join(", "),
+    };
+    let symbols = match (&module.unresolved, module.versioned_symbols) {
+        (None, _) => "symbols not checked (the kernel was only prepared)".to_owned(),
+        (Some(_), 0) => format!("{} symbols of the kernel", module.undefined_symbols),
+        (Some(_), n) => format!("{n} symbol versions agree"),
+    };
+    format!(
+        "{}: vermagic `{}`, licence {}, depends on {depends}, {symbols}",
+        module.name, module.vermagic, module.licence
+    )
+}
+
+fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
+    let bad = |reason: &str, help: &str| BuildError::ModuleSource {
+        path: args.source.clone(),
+        reason: reason.to_owned(),
+        help: help.to_owned(),
+    };
+    let folder = args.source.canonicalize().map_err(|error| {
+        bad(
+            &error.to_string(),
+            "give the folder with the module's Makefile",
+        )
+    })?;
+    if folder.is_dir()
+        && !["Makefile", "Kbuild"]
+            .iter()
+            .any(|name| folder.join(name).is_file())
+    {
+        return Err(bad(
+            "the folder has no Makefile and no Kbuild",
+            "a module's makefile says what to build: obj-m := name.o",
+        ));
+    }
+    if let Some(flag) = args
+        .make_flags
+        .iter()
+        .find(|flag| flag.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
+        return Err(bad(
+            &format!("--make-flag {:?} holds a blank", clean_line(flag)),
+            "give one argument without blanks at a time",
+        ));
+    }
+    let name: String = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
+        .take(60)
+        .collect();
+    let name = name.trim_start_matches(['.', '-']);
+    Ok(ModuleRequest {
+        name: if name.is_empty() { "module" } else { name }.to_owned(),
+        folder,
+        make_flags: args.make_flags.clone(),
+    })
+}
