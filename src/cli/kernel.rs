@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, kernel_list};
 use crate::catalog::{Catalog, KernelFile, ProjectFile, store_name};
 use crate::exit;
 use crate::nix::{Nix, Packages, Settings};
@@ -33,6 +33,7 @@ enum Action {
         #[arg(value_name = "FILE|VERSION")]
         kernel: PathBuf,
     },
+    List(kernel_list::Args),
 }
 
 /// Runs `kflake kernel`.
@@ -42,6 +43,7 @@ enum Action {
 pub fn run(args: Args, context: &Context) -> Result<u8> {
     match args.action {
         Action::Add { kernel } => add(&kernel, context),
+        Action::List(args) => kernel_list::run(&args, context),
     }
 }
 

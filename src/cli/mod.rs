@@ -9,6 +9,7 @@ mod failure;
 mod forge;
 mod r#gen;
 mod kernel;
+mod kernel_list;
 mod lints;
 mod pins;
 mod report;
