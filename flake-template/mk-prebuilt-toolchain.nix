@@ -14,6 +14,10 @@ let
     name = "kflake-prebuilt-toolchain.sh";
     path = ./mk-prebuilt-toolchain.sh;
   };
+  archiveScript = builtins.path {
+    name = "kflake-prebuilt-archive.sh";
+    path = ./mk-prebuilt-archive.sh;
+  };
   selfCheck = builtins.path {
     name = "kflake-toolchain-self-check.sh";
     path = ./toolchain-self-check.sh;
@@ -57,6 +61,28 @@ in
       runtime ? null,
     }:
     let
+      isArchive = spec.source != "debian";
+      # The loader and libraries that programs of this package set run with.
+      host =
+        if pkgs ? hostTool then
+          {
+            hostLoader =
+              {
+                x86_64-linux = "/lib64/ld-linux-x86-64.so.2";
+                aarch64-linux = "/lib/ld-linux-aarch64.so.1";
+              }
+              .${pkgs.stdenv.hostPlatform.system};
+            hostLibraries = "";
+          }
+        else
+          {
+            hostLoader = "${pkgs.stdenv.cc.bintools.dynamicLinker}";
+            hostLibraries = lib.makeLibraryPath [
+              pkgs.stdenv.cc.libc
+              pkgs.stdenv.cc.cc.lib
+              pkgs.zlib
+            ];
+          };
       family = if spec.libc == null then null else builtins.head (lib.splitString "-" spec.libc);
     in
     pkgs.stdenv.mkDerivation (
@@ -74,8 +100,19 @@ in
         wantEndian = arch.endian;
         wantMachine = toString arch.elfMachine;
         wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
-        nativeBuildInputs = [ pkgs.patchelf ];
-        buildPhase = ". ${script}; unpack_toolchain";
+        nativeBuildInputs = [
+          pkgs.patchelf
+        ]
+        ++ lib.optionals isArchive [
+          pkgs.file
+          pkgs.perl
+          pkgs.xz
+        ];
+        buildPhase =
+          if isArchive then
+            ". ${archiveScript}; unpack_archived_toolchain"
+          else
+            ". ${script}; unpack_toolchain";
         installPhase = ''
           . ${elfTools}
           . ${selfCheck}
@@ -93,5 +130,6 @@ in
           crossCompile = "${spec.target}-";
         };
       }
+      // lib.optionalAttrs isArchive host
     );
 }

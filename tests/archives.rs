@@ -1,0 +1,258 @@
+//! Toolchains that come as one archive: Bootlin's and kernel.org's. Their own are not to be had everywhere, so archives of the same
+//! shape, made of Debian's compiler, stand in for them, behind a mirror that is a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use kflake::hash::Sha256;
+
+const TARGET: &str = "mipsel-linux-gnu";
+
+/// Nix as kflake runs it, with the folder `mirror` in the sandbox.
+fn nix_config(mirror: &Path) -> String {
+    format!(
+        "experimental-features = nix-command flakes
+build-users-group =
+sandbox = true
+sandbox-fallback = false
+sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives {}
+substitute = false
+substituters =
+",
+        mirror.display()
+    )
+}
+
+fn succeeded(output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Debian's compiler from its pins: what the stand-ins are made of.
+fn debian(dir: &Path) -> PathBuf {
+    let project = dir.join("project");
+    fs::create_dir(&project).unwrap();
+    let script = r#"
+        set -eu
+        "$KFLAKE" -C "$PROJECT" gen --toolchains debian >&2
+        eval "$("$KFLAKE" -C "$PROJECT" pins mirrors --export)"
+        cd "$PROJECT"
+        nix-build --no-out-link -E '
+          (import ./cells.nix {
+            pkgs = import ./host-packages { };
+            matrix = import ./matrix.nix;
+            sources = import ./sources.nix;
+            resolve = import ./resolve.nix;
+          }).toolchains."debian-12.2.0-mipsel"'
+    "#;
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
+        .env("PROJECT", &project)
+        .env("NIX_CONFIG", nix_config(dir))
+        .output()
+        .unwrap();
+    PathBuf::from(succeeded(output))
+}
+
+/// Packs the compiler at `$FROM` as `$OUT`, in the shape that `$SHAPE` names.
+const PACK: &str = r#"
+    set -eu
+    case $SHAPE in
+    korg) top=gcc-12.2.0-nolibc prefix=gcc-12.2.0-nolibc/$TARGET ;;
+    *) top=mips32el--glibc--stable-1 prefix=$top ;;
+    esac
+    mkdir -p "$WORK/$prefix"
+    cp -a "$FROM/." "$WORK/$prefix/"
+    chmod -R u+w "$WORK"
+    cd "$WORK/$prefix"
+
+    # the host libraries that such archives bring along
+    loader=$(patchelf --print-interpreter "$(realpath bin/$TARGET-gcc)")
+    for name in gmp mpfr mpc isl z zstd jansson; do cp -a "$(dirname "$loader")"/lib$name.so* lib/; done
+    cp -a lib/x86_64-linux-gnu/*.so* lib/
+    rm -rf lib/x86_64-linux-gnu
+    chmod -R u+w lib
+    # their programs find them by where they are, and their loader where every distribution has it
+    for file in bin/* lib/gcc-cross/$TARGET/12/* lib/*.so*; do
+      [ -f "$file" ] && [ ! -L "$file" ] && patchelf --print-rpath "$file" >/dev/null 2>&1 || continue
+      patchelf --set-rpath '$ORIGIN/../lib' "$file"
+      patchelf --set-interpreter /opt/elsewhere/ld.so "$file" 2>/dev/null || true
+    done
+
+    case $SHAPE in
+    korg)
+      rm -rf $TARGET/include $TARGET/lib lib/gcc-cross/$TARGET/12/specs
+      ;;
+    *)
+      # a wrapper in front of the compiler, as Bootlin has it
+      real=$(readlink -f bin/$TARGET-gcc)
+      rm bin/$TARGET-gcc
+      mv "$real" bin/$TARGET-gcc.br_real
+      printf '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec "$here/$(basename "$0").br_real" "$@"\n' >bin/toolchain-wrapper
+      chmod +x bin/toolchain-wrapper
+      ln -s toolchain-wrapper bin/$TARGET-gcc
+      # the specs name the folder that the compiler was made for
+      grep -q "$FROM" lib/gcc-cross/$TARGET/12/specs
+      mkdir -p share/buildroot
+      echo "$FROM" >share/buildroot/sdk-location
+      # an absolute link of the sysroot
+      mkdir -p $TARGET/sysroot/lib
+      : >$TARGET/sysroot/lib/libc.so
+      ln -s /lib/libc.so $TARGET/sysroot/lib/ld-musl-mipsel.so.1
+      if [ "$SHAPE" = bootlin ]; then
+        cat >relocate-sdk.sh <<'EOF'
+#!/bin/sh
+old=$(cat share/buildroot/sdk-location)
+grep -lrI "$old" . | while read -r file; do
+  case $(file -b --mime-type "$file") in text/*) sed -i "s@$old@$PWD@g" "$file" ;; esac
+done
+EOF
+        chmod +x relocate-sdk.sh
+      fi
+      ;;
+    esac
+    cd "$WORK"
+    tar -cf - "$top" | gzip -1 >"$OUT"
+    rm -rf "$WORK"
+"#;
+
+struct Mirror {
+    dir: tempfile::TempDir,
+    compiler: PathBuf,
+}
+
+impl Mirror {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let compiler = debian(dir.path());
+        Mirror { dir, compiler }
+    }
+
+    /// Puts a stand-in where the address `mirror://SCHEME/FILE` leads; its digest.
+    fn pack(&self, shape: &str, file: &str) -> Sha256 {
+        let file = self.dir.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let output = Command::new("bash")
+            .args(["-c", PACK])
+            .env("FROM", &self.compiler)
+            .env("TARGET", TARGET)
+            .env("SHAPE", shape)
+            .env("WORK", self.dir.path().join("work"))
+            .env("OUT", &file)
+            .output()
+            .unwrap();
+        succeeded(output);
+        Sha256::of_reader(fs::File::open(&file).unwrap()).unwrap()
+    }
+
+    /// Builds a toolchain of `source` from the file at `url`, which the data say to have these versions.
+    fn build(&self, source: &str, url: &str, sha256: Sha256, facts: &str) -> Output {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
+        let template = template.display();
+        let name = url.rsplit('/').next().unwrap();
+        let sri = sha256.sri();
+        let expression = format!(
+            r#"
+            (import {template}/toolchains.nix {{
+              pkgs = import {template}/host-packages {{ }};
+              matrix = {{
+                arches.mipsel = {{ bits = 32; endian = "little"; elfMachine = 8; interpreter.glibc = "/lib/ld.so.1"; }};
+                toolchains.it = {{
+                  source = "{source}"; arch = "mipsel"; target = "{TARGET}"; suffix = "";
+                  systems = [ "x86_64-linux" ]; pins = [ "it" ]; runtimePins = [ ]; build = null;
+                  {facts}
+                }};
+              }};
+              sources = {{
+                mirrors = {{ }};
+                pins.it = {{ name = "{name}"; urls = [ "{url}" ]; hash = "{sri}"; size = null; }};
+              }};
+            }}).toolchains.it"#
+        );
+        let base = format!("file://{}", self.dir.path().display());
+        Command::new("nix-build")
+            .args(["--no-out-link", "-E", &expression])
+            .env("NIX_CONFIG", nix_config(self.dir.path()))
+            .env("NIX_MIRRORS_bootlin", &base)
+            .env("NIX_MIRRORS_kernel", &base)
+            .output()
+            .unwrap()
+    }
+}
+
+const LIBC: &str = r#"gcc = "12.2.0"; binutils = "2.40"; libc = "glibc-2.36";"#;
+
+#[test]
+fn archives_are_fetched_relocated_patched_and_checked() {
+    let mirror = Mirror::new();
+
+    // as Bootlin packs it, with its own script
+    let file = "downloads/releases/toolchains/mips32el/tarballs/mips32el--glibc--stable-1.tar.gz";
+    let url = format!("mirror://bootlin/{file}");
+    let sha256 = mirror.pack("bootlin", file);
+    let out = PathBuf::from(succeeded(mirror.build("bootlin", &url, sha256, LIBC)));
+    let specs = fs::read_to_string(out.join(format!("lib/gcc-cross/{TARGET}/12/specs"))).unwrap();
+    assert!(specs.contains(&format!("--sysroot={}", out.display())));
+    assert!(!specs.contains(&mirror.compiler.display().to_string()));
+    assert_eq!(
+        fs::read_link(out.join(format!("{TARGET}/sysroot/lib/ld-musl-mipsel.so.1"))).unwrap(),
+        Path::new("libc.so"),
+        "a link of the sysroot stays inside it"
+    );
+
+    // the data are wrong about it: an error that names both
+    for (facts, said) in [
+        (
+            r#"gcc = "11.3.0"; binutils = "2.40"; libc = "glibc-2.36";"#,
+            "wrong-version: gcc says it is 12.2.0, the matrix says 11.3.0",
+        ),
+        (
+            r#"gcc = "12.2.0"; binutils = "2.41"; libc = "glibc-2.36";"#,
+            "wrong-version: binutils says it is 2.40, the matrix says 2.41",
+        ),
+    ] {
+        let output = mirror.build("bootlin", &url, sha256, facts);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(
+            stderr.contains(&format!("kflake: toolchain: {said}")),
+            "{stderr}"
+        );
+    }
+
+    // an old release, without the script; and nobody noted its binutils
+    let file = "downloads/old.tar.gz";
+    let sha256 = mirror.pack("old", file);
+    let facts = r#"gcc = "12.2.0"; binutils = null; libc = "glibc-2.36";"#;
+    let out = succeeded(mirror.build(
+        "bootlin",
+        &format!("mirror://bootlin/{file}"),
+        sha256,
+        facts,
+    ));
+    let specs =
+        fs::read_to_string(Path::new(&out).join(format!("lib/gcc-cross/{TARGET}/12/specs")));
+    assert!(specs.unwrap().contains(&format!("--sysroot={out}")));
+
+    // as kernel.org packs it: one folder deeper, no libc
+    let file = "tools/crosstool/x86_64-gcc-12.2.0-nolibc-mipsel-linux-gnu.tar.gz";
+    let sha256 = mirror.pack("korg", file);
+    let facts = r#"gcc = "12.2.0"; binutils = "2.40"; libc = null;"#;
+    let out = succeeded(mirror.build("korg", &format!("mirror://kernel/{file}"), sha256, facts));
+    assert!(Path::new(&out).join(format!("bin/{TARGET}-gcc")).exists());
+
+    // what the mirror has is not what is pinned
+    fs::write(mirror.dir.path().join(file), "something else").unwrap();
+    let output = mirror.build(
+        "korg",
+        &format!("mirror://kernel/{file}"),
+        "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+            .parse()
+            .unwrap(),
+        facts,
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hash mismatch"));
+}
