@@ -53,7 +53,7 @@ fn a_second_run_changes_nothing() {
         .args(["gen", "--toolchains", "debian"])
         .assert()
         .success()
-        .stdout(contains("wrote 0 files"));
+        .stdout(contains("0 files written"));
     assert_eq!(files(dir.path()), before);
     kflake(dir.path())
         .args(["gen", "--toolchains", "debian", "--check"])
@@ -96,7 +96,7 @@ fn check_shows_what_would_change_and_writes_nothing() {
         .args(["gen", "--toolchains", "debian"])
         .assert()
         .success()
-        .stdout(contains("wrote 2 files"));
+        .stdout(contains("2 files written"));
 }
 
 #[test]

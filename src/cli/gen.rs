@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, Failure, Result};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
-use crate::flake::{self, Options, Packages, Plan, Tree};
+use crate::flake::{self, Options, Packages, Plan, Tree, Written};
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
@@ -58,20 +58,22 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let done = plan
         .apply(args.force)
         .map_err(|error| Failure::new(exit::IO, error))?;
-    let removed = match done.removed {
-        0 => String::new(),
-        n => format!(", removed {n} that are no longer needed"),
-    };
-    anstream::println!(
-        "{}: wrote {} files{removed}, {} were up to date",
-        out.display(),
-        done.written,
-        done.unchanged
-    );
+    anstream::println!("{}: {}", out.display(), in_words(done));
     if let Some(hint) = untracked(&tree, &out) {
         anstream::eprintln!("{hint}");
     }
     Ok(exit::OK)
+}
+
+fn in_words(done: Written) -> String {
+    let removed = match done.removed {
+        0 => String::new(),
+        n => format!(", {n} removed"),
+    };
+    format!(
+        "{} files written{removed}, {} as they should be",
+        done.written, done.unchanged
+    )
 }
 
 /// What to tell a user whose files Nix would not see: in a git checkout, a flake is only what git tracks.
