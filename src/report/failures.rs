@@ -1,10 +1,14 @@
 //! What went wrong, gathered: failures by class, then cells that could not be tried, or were never supported.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use crate::validate::{CellRecord, FailureRecord, Outcome, RunRecord, Stage, StageRecord};
+use crate::validate::{
+    CellRecord, FailureClass, FailureRecord, FailureTable, Outcome, RunRecord, Stage, StageRecord,
+};
 
 use super::grid::Verdict;
+use super::text::count;
 
 /// All failures of one class.
 #[derive(Debug)]
@@ -98,6 +102,35 @@ pub fn by_class(run: &RunRecord) -> Vec<Class<'_>> {
     }
     out.sort_by_key(|class| (class.class.is_none(), std::cmp::Reverse(class.len())));
     out
+}
+
+/// What is known of the class `id`: its title, what it means, what to do.
+pub fn explain(id: &str) -> Option<&'static FailureClass> {
+    static TABLE: OnceLock<Option<FailureTable>> = OnceLock::new();
+    TABLE
+        .get_or_init(|| FailureTable::embedded().ok())
+        .as_ref()?
+        .get(id)
+}
+
+/// `7 stages in 6 classes`, `7 stages, 2 of them without a class`.
+pub fn tally(classes: &[Class]) -> String {
+    let stages: usize = classes.iter().map(Class::len).sum();
+    let unknown: usize = classes
+        .iter()
+        .filter(|class| class.class.is_none())
+        .map(Class::len)
+        .sum();
+    let known = classes.iter().filter(|class| class.class.is_some()).count();
+    let stages = count(stages, "stage");
+    match (known, unknown) {
+        (0, _) => format!("{stages}, without a class"),
+        (_, 0) => format!("{stages} in {}", count(known, "class")),
+        _ => format!(
+            "{stages} in {}, {unknown} without one",
+            count(known, "class")
+        ),
+    }
 }
 
 /// Cells with the same verdict for the same reason.

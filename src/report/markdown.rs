@@ -122,19 +122,21 @@ fn failure_list(run: &RunRecord) -> String {
     if classes.is_empty() {
         return out;
     }
-    let stages: usize = classes.iter().map(failures::Class::len).sum();
     let _ = writeln!(
         out,
-        "\n<details><summary>{} in {}</summary>\n",
-        count(stages, "failure"),
-        count(classes.len(), "class")
+        "\n<details><summary>Failures: {}</summary>\n",
+        failures::tally(&classes)
     );
     let mut shown = 0;
     for class in &classes {
         let name = class
             .class
             .map_or_else(|| "no class matches".to_owned(), code);
-        let _ = writeln!(out, "- {name}, {}", count(class.len(), "cell"));
+        let title = class
+            .class
+            .and_then(failures::explain)
+            .map_or_else(String::new, |known| format!(": {}", escape(&known.title)));
+        let _ = writeln!(out, "- {name}{title}, {}", count(class.len(), "cell"));
         for kind in &class.kinds {
             shown += 1;
             if shown > KINDS_SHOWN {

@@ -319,7 +319,7 @@ pub fn sixty() -> RunRecord {
                     "arch/arm/mm/proc-arm926.S:88: Warning: section attributes changed; the linker gave up after a very long line that goes on and on, past any terminal's edge, until somebody cuts it",
                 ),
                 ("k7", "mips64eb") => sample.fails(
-                    Some("panic-before-init"),
+                    Some("boot-panic-before-init"),
                     "checkPhase",
                     "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
                 ),

@@ -8,7 +8,7 @@ use super::super::compare::Changes;
 use super::super::grid::Verdict;
 use super::super::metadata::{reproducer, shell};
 use super::super::text::{clean, duration};
-use super::parts::{change_of, name, told};
+use super::parts::{change_of, class_title, meaning, name, told};
 use super::{escape, escape_lines};
 
 /// All cells, each folded.
@@ -83,10 +83,7 @@ fn failure(out: &mut String, stage: &StageRecord) {
     let Some(failure) = &stage.failure else {
         return;
     };
-    let class = failure
-        .class
-        .as_deref()
-        .map_or_else(|| "no class matches".to_owned(), escape);
+    let class = class_title(failure.class.as_deref());
     let phase = failure
         .phase
         .as_deref()
@@ -96,6 +93,7 @@ fn failure(out: &mut String, stage: &StageRecord) {
         "<h3 class=\"cap\">{} {}</h3><p><strong>{class}</strong>{phase}</p>",
         stage.stage, stage.outcome
     );
+    meaning(out, failure.class.as_deref());
     if let Some(error) = &failure.first_error {
         let _ = writeln!(out, "<pre>{}</pre>", escape(error));
     }

@@ -419,22 +419,20 @@ pub fn failures(out: &mut String, run: &RunRecord) {
     if classes.is_empty() {
         return;
     }
-    let stages: usize = classes.iter().map(failures::Class::len).sum();
     let _ = writeln!(
         out,
-        "<section id=\"failures\"><h2>{} in {}</h2>\n<div class=\"cards\">",
-        count(stages, "failure"),
-        count(classes.len(), "class")
+        "<section id=\"failures\"><h2>Failures <span class=\"muted\">{}</span></h2>\n<div class=\"cards\">",
+        failures::tally(&classes)
     );
     for class in &classes {
-        let title = class
-            .class
-            .map_or_else(|| "no class matches".to_owned(), escape);
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "<article class=\"card\"><h3><i class=\"mark failed\" aria-hidden=\"true\">✕</i>{title} <span class=\"muted\">{}</span></h3><ul>",
+            "<article class=\"card\"><h3><i class=\"mark failed\" aria-hidden=\"true\">✕</i>{} <span class=\"muted\">{}</span></h3>",
+            class_title(class.class),
             count(class.len(), "cell")
         );
+        meaning(out, class.class);
+        out.push_str("<ul>");
         for kind in &class.kinds {
             out.push_str("<li><div class=\"links\">");
             for cell in &kind.cells {
@@ -458,6 +456,39 @@ pub fn failures(out: &mut String, run: &RunRecord) {
         out.push_str("</ul></article>\n");
     }
     out.push_str("</div></section>\n");
+}
+
+/// A class by its title, with its id; hostile where the table does not have it.
+pub fn class_title(class: Option<&str>) -> String {
+    match (class, class.and_then(failures::explain)) {
+        (Some(class), Some(known)) => format!(
+            "{} <code class=\"muted\">{}</code>",
+            escape(&known.title),
+            escape(class)
+        ),
+        (Some(class), None) => escape(class),
+        (None, _) => "No class matches".to_owned(),
+    }
+}
+
+/// What a class means, and what to do about it.
+pub fn meaning(out: &mut String, class: Option<&str>) {
+    let Some(known) = class.and_then(failures::explain) else {
+        return;
+    };
+    let _ = write!(out, "<p class=\"meaning\">{}", escape(&known.explanation));
+    if let Some(advice) = &known.advice {
+        let _ = write!(out, " <strong>{}</strong>", escape(advice));
+    }
+    if !known.points_to.is_empty() {
+        let ids: Vec<String> = known
+            .points_to
+            .iter()
+            .map(|id| format!("<code>{id}</code>"))
+            .collect();
+        let _ = write!(out, " <span class=\"muted\">See {}.</span>", ids.join(", "));
+    }
+    out.push_str("</p>\n");
 }
 
 pub fn reasons(out: &mut String, run: &RunRecord) {

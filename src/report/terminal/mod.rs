@@ -459,13 +459,7 @@ impl Page {
         if classes.is_empty() {
             return;
         }
-        let stages: usize = classes.iter().map(failures::Class::len).sum();
-        let note = format!(
-            "{} in {}",
-            count(stages, "stage"),
-            count(classes.len(), "class")
-        );
-        self.title("Failures", &note);
+        self.title("Failures", &failures::tally(&classes));
         for class in &classes {
             let name = class
                 .class
@@ -475,6 +469,20 @@ impl Page {
             let name = self.paint(Tone::Bad, &truncate(&name, room, self.unicode));
             self.line("");
             self.line(&format!("  {name}  {cells}"));
+            if let Some(known) = class.class.and_then(failures::explain) {
+                let mut said = format!("{}.", known.title);
+                if let Some(advice) = &known.advice {
+                    said = format!("{said} {advice}");
+                }
+                if !known.points_to.is_empty() {
+                    let ids: Vec<&str> = known.points_to.iter().map(AsRef::as_ref).collect();
+                    said = format!("{said} See {}.", ids.join(", "));
+                }
+                for line in wrap(&self.safe(&said), self.width - 4) {
+                    let line = self.paint(Tone::Faint, &line);
+                    self.line(&format!("    {line}"));
+                }
+            }
             for kind in class.kinds.iter().take(KINDS_SHOWN) {
                 let names: Vec<String> = kind.cells.iter().map(|cell| self.name(cell)).collect();
                 self.list(&names, 4);
