@@ -22,3 +22,17 @@ test: deps lint ## the default test suite, one real cell from pins to boot inclu
 lint: ## formatting and clippy
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: check
+check: ## kflake's own checks on the matrix data
+	cargo run --locked -q -- check
+
+.PHONY: bench
+bench: ## how fast the catalog and the resolver are
+	cargo bench --locked --bench matrix
+
+FUZZ_SECONDS = 1800
+
+.PHONY: fuzz
+fuzz: ## mutate data, versions and Nix strings for FUZZ_SECONDS (1800)
+	nice cargo run --locked --release --example fuzz -- --seconds $(FUZZ_SECONDS)

@@ -1,6 +1,6 @@
 //! `kflake check`: whether the matrix data holds together.
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::catalog::{Catalog, Finding, Level, LoadError};
 use crate::{check, exit};
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     if args.json {
         let value = serde_json::json!({ "schema_version": 1, "findings": findings });
-        anstream::println!("{value:#}");
+        output::print(&format!("{value:#}\n"))?;
         return Ok(code);
     }
     let count = |level| {
@@ -48,18 +48,18 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .iter()
         .filter(|it| args.notes || it.level != Level::Note)
     {
-        anstream::print!("{}", rendered(finding));
+        output::print(&rendered(finding))?;
     }
     let hidden = match notes {
         0 => String::new(),
         _ if args.notes => String::new(),
         _ => "; --notes shows the notes".into(),
     };
-    anstream::println!(
-        "{} errors, {} warnings, {notes} notes{hidden}",
-        count(Level::Error),
-        count(Level::Warning)
-    );
+    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+    output::print(&format!(
+        "{errors} errors, {warnings} warnings, {notes} notes{hidden}
+"
+    ))?;
     Ok(code)
 }
 

@@ -1,6 +1,6 @@
 //! `kflake explain`: what a finding's code means.
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::{check, exit};
 
 /// Say what the code of a finding means, and what to do about it
@@ -13,15 +13,15 @@ pub struct Args {
 /// Explains and prints.
 pub fn run(args: &Args, _context: &Context) -> Result<u8> {
     let Some(code) = &args.code else {
-        for lint in check::LINTS {
-            anstream::println!(
-                "{}  {:<8} {:<18} {}",
-                lint.code,
-                lint.level,
-                lint.name,
-                lint.summary
-            );
-        }
+        let line = |lint: &&check::Lint| {
+            let first = format!("{}  {:<8} {:<18} ", lint.code, lint.level, lint.name);
+            let next = " ".repeat(first.len());
+            let options = textwrap::Options::new(80)
+                .initial_indent(&first)
+                .subsequent_indent(&next);
+            textwrap::fill(lint.summary, options) + "\n"
+        };
+        output::print(&check::LINTS.iter().map(line).collect::<String>())?;
         return Ok(exit::OK);
     };
     let Some(lint) = check::find(code) else {
@@ -33,13 +33,11 @@ pub fn run(args: &Args, _context: &Context) -> Result<u8> {
         return Err(Failure::message(exit::USAGE, message, Some(help)));
     };
     let bold = anstyle::Style::new().bold();
-    anstream::println!(
-        "{bold}{} {}{bold:#} ({})\n",
-        lint.code,
-        lint.name,
-        lint.level
+    let title = format!("{bold}{} {}{bold:#} ({})", lint.code, lint.name, lint.level);
+    let (summary, explanation) = (
+        textwrap::fill(lint.summary, 80),
+        textwrap::fill(lint.explanation, 80),
     );
-    anstream::println!("{}\n", textwrap::fill(lint.summary, 80));
-    anstream::println!("{}", textwrap::fill(lint.explanation, 80));
+    output::print(&format!("{title}\n\n{summary}\n\n{explanation}\n"))?;
     Ok(exit::OK)
 }

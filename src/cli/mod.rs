@@ -11,6 +11,7 @@ mod r#gen;
 mod kernel;
 mod kernel_list;
 mod lints;
+mod output;
 mod pins;
 mod report;
 mod resolve;

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{Context, Failure, Result, explain};
-use crate::catalog::{Catalog, Purpose, SourceKind};
+use super::{Context, Failure, Result, explain, output};
+use crate::catalog::{Purpose, SourceKind};
 use crate::exit;
 use crate::id::ArchId;
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
@@ -41,7 +41,7 @@ enum For {
 
 /// Resolves and prints.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
-    let catalog = Catalog::load(&context.project).map_err(Failure::load)?;
+    let catalog = context.catalog()?;
     let resolver = Resolver::new(&catalog, SourceOrder::from(args.toolchains.clone()));
     let purpose = match args.purpose {
         For::Kernel => Purpose::Kernel,
@@ -59,7 +59,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             Ok(resolution) => resolved(&asked, resolution),
             Err(unresolved) => not_resolved(&asked, unresolved),
         };
-        anstream::println!("{value:#}");
+        output::print(&format!("{value:#}\n"))?;
         return Ok(code);
     }
     match outcome {
@@ -68,12 +68,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
                 true => explain::resolution(&resolution),
                 false => explain::summary(&resolution),
             };
-            anstream::print!("{text}");
+            output::print(&text)?;
             Ok(code)
         }
         Err(unresolved) => {
             if args.explain {
-                anstream::print!("{}", explain::failure(&asked, &unresolved));
+                output::print(&explain::failure(&asked, &unresolved))?;
             }
             Err(Failure::message(
                 code,

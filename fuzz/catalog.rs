@@ -1,0 +1,192 @@
+//! Loading data: whatever the bytes, there is a catalog or there are findings that point into the text, and nothing that is
+//! said steers a terminal. What loads can be checked and resolved.
+
+use kflake::catalog::{Catalog, Finding, LoadError, Purpose};
+use kflake::check;
+use kflake::resolve::{Resolver, SourceOrder};
+
+use crate::{Target, signature};
+
+const FILES: &[&str] = &[
+    "eras.json",
+    "arches.json",
+    "kernels.json",
+    "boards.json",
+    "constraints.json",
+    "fixes.json",
+    "source-toolchains.json",
+    "mirrors.json",
+    "debian.json",
+    "bootlin.json",
+    "components.json",
+    "evidence.json",
+];
+
+/// One file of a small matrix is replaced: the first line of the input names it.
+pub struct Load {
+    sound: Vec<(&'static str, String)>,
+    words: Vec<&'static str>,
+}
+
+impl Load {
+    /// With a small matrix cut from the embedded one.
+    pub fn new() -> Self {
+        let sound: Vec<_> = FILES
+            .iter()
+            .filter_map(|file| Some((*file, small(file)?)))
+            .collect();
+        let mut words: Vec<&'static str> = vec![];
+        for (_, text) in &sound {
+            let strings = text
+                .split('"')
+                .skip(1)
+                .step_by(2)
+                .filter(|word| word.len() < 40);
+            words.extend(strings.map(|word| &*word.to_owned().leak()));
+        }
+        words.sort_unstable();
+        words.dedup();
+        Load { sound, words }
+    }
+}
+
+/// The first entries of an embedded file, of each of its parts.
+fn small(file: &str) -> Option<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("matrix")
+        .join(file);
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let parts = ["pins", "toolchains", "releases", "tarballs", "components"];
+    match &mut value {
+        serde_json::Value::Object(map) => {
+            let has_parts = parts.iter().any(|part| map.contains_key(*part));
+            if has_parts {
+                map.values_mut()
+                    .filter_map(serde_json::Value::as_object_mut)
+                    .for_each(|part| cut(part, 3));
+            } else {
+                cut(map, if file == "eras.json" { 9 } else { 4 });
+            }
+        }
+        serde_json::Value::Array(list) => list.truncate(3),
+        _ => {}
+    }
+    Some(value.to_string())
+}
+
+fn cut(map: &mut serde_json::Map<String, serde_json::Value>, count: usize) {
+    let keys: Vec<String> = map.keys().skip(count).cloned().collect();
+    for key in keys {
+        map.remove(&key);
+    }
+}
+
+impl Target for Load {
+    fn name(&self) -> &'static str {
+        "catalog"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        self.sound
+            .iter()
+            .map(|(file, text)| format!("{file}\n{text}").into_bytes())
+            .collect()
+    }
+
+    fn words(&self) -> &[&'static str] {
+        &self.words
+    }
+
+    fn run(&self, input: &[u8]) -> Result<u64, String> {
+        let input = String::from_utf8_lossy(input);
+        let (file, text) = input.split_once('\n').unwrap_or(("eras.json", &input));
+        let mut texts: Vec<(&str, &str)> = self
+            .sound
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        match texts.iter_mut().find(|(name, _)| *name == file) {
+            Some(slot) => slot.1 = text,
+            None => texts.push((file, text)),
+        }
+        let findings = match Catalog::of_texts(&texts) {
+            Ok(catalog) => {
+                let findings = check::check(&catalog);
+                ask(&catalog)?;
+                findings
+            }
+            Err(LoadError::Findings { findings }) if findings.is_empty() => {
+                return Err("it does not load and nothing is said".into());
+            }
+            Err(LoadError::Findings { findings }) => findings,
+            Err(error) => return Err(format!("texts cannot fail to be read: {error}")),
+        };
+        let mut said: Vec<(String, usize, String)> = vec![];
+        for finding in &findings {
+            if said.len() < 12 {
+                show(finding)?;
+            }
+            let words: String = finding.message.split_whitespace().take(3).collect();
+            said.push((
+                finding.code.to_string(),
+                finding.pointer.parts().len(),
+                words,
+            ));
+        }
+        said.sort_unstable();
+        said.dedup();
+        Ok(signature((file.len(), said)))
+    }
+}
+
+/// Every arch at a few versions: any answer, and the same in short.
+fn ask(catalog: &Catalog) -> Result<(), String> {
+    let resolver = Resolver::new(catalog, SourceOrder::Era);
+    for arch in catalog.arches.keys() {
+        for version in ["2.6.31", "5.10", "6.12-rc3"] {
+            let version = version.parse().map_err(|error| format!("{error}"))?;
+            let long = resolver.resolve(&version, arch, Purpose::Kernel);
+            let short = resolver
+                .pick(&version, arch, Purpose::Kernel)
+                .ok()
+                .flatten();
+            if long.as_ref().ok().map(|it| &it.toolchain.id) != short.map(|it| &it.id) {
+                return Err(format!("{version} on {arch} has two answers"));
+            }
+        }
+        let table = resolver.intervals(arch, Purpose::Kernel);
+        if table.windows(2).any(|pair| pair[0].below != pair[1].from) {
+            return Err(format!("the table of {arch} has a gap"));
+        }
+    }
+    Ok(())
+}
+
+/// A finding points into its file, and can be shown.
+fn show(finding: &Finding) -> Result<(), String> {
+    let text = finding.file.text();
+    if let Some(span) = finding.span()
+        && text.get(span.clone()).is_none()
+    {
+        return Err(format!(
+            "{} points at {span:?} of {} bytes",
+            finding.code,
+            text.len()
+        ));
+    }
+    let mut shown = String::new();
+    let handler =
+        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
+    handler
+        .render_report(&mut shown, finding)
+        .map_err(|error| format!("{} cannot be shown: {error}", finding.code))?;
+    let steers = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    match shown.chars().find(|c| steers(*c)) {
+        Some(c) => Err(format!("{} is shown with {c:?}", finding.code)),
+        None => Ok(()),
+    }
+}

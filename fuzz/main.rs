@@ -1,0 +1,250 @@
+//! A fuzzer that needs no more than a stable compiler: `make fuzz`, or `cargo run --release --example fuzz -- --help`.
+//!
+//! Inputs are mutated from seeds and from earlier inputs. There is no coverage instrumentation; instead, what an input made the
+//! program say (which findings, where, of which kind) is its signature, and inputs with a new signature are kept and mutated
+//! further. A panic, a broken property or an input that takes longer than [`SLOW`] is a finding: the input is written to
+//! `fuzz/findings/`, and the run ends with exit code 1.
+
+mod catalog;
+mod escape;
+mod mutate;
+mod version;
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use mutate::Mutator;
+
+/// No input of a few kilobytes may take longer.
+const SLOW: Duration = Duration::from_secs(2);
+/// The most inputs kept per target.
+const KEPT: usize = 4000;
+
+/// What is fuzzed: the signature of what an input made happen.
+pub trait Target {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+    /// What to begin with.
+    fn seeds(&self) -> Vec<Vec<u8>>;
+    /// Words of its language, to be put in.
+    fn words(&self) -> &[&'static str];
+    /// Runs one input: its signature, or which property it broke.
+    fn run(&self, input: &[u8]) -> Result<u64, String>;
+}
+
+struct Options {
+    seconds: u64,
+    seed: u64,
+    only: Vec<String>,
+    replay: Vec<PathBuf>,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        seconds: 60,
+        seed: fastrand::u64(..),
+        only: vec![],
+        replay: vec![],
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--seconds" => options.seconds = value()?.parse().map_err(|error| format!("--seconds: {error}"))?,
+            "--seed" => options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
+            "--target" => options.only.push(value()?),
+            "--replay" => options.replay.push(value()?.into()),
+            _ => return Err("usage: fuzz [--seconds N] [--seed N] [--target catalog|version|escape]… [--replay FILE]…".into()),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    let targets: [Box<dyn Target>; 3] = [
+        Box::new(catalog::Load::new()),
+        Box::new(version::Versions),
+        Box::new(escape::Strings),
+    ];
+    let wanted = |target: &dyn Target| {
+        options.only.is_empty() || options.only.iter().any(|name| name == target.name())
+    };
+    let mut runs: Vec<Run> = targets
+        .iter()
+        .filter(|target| wanted(target.as_ref()))
+        .map(|target| Run::new(target.as_ref()))
+        .collect();
+    if runs.is_empty() {
+        eprintln!("no such target");
+        return ExitCode::from(2);
+    }
+    // a panic is reported with its input, not with a trace per input
+    std::panic::set_hook(Box::new(|_| {}));
+    if !options.replay.is_empty() {
+        return replay(&mut runs, &options.replay);
+    }
+    println!(
+        "seed {}: {} targets, {} seconds",
+        options.seed,
+        runs.len(),
+        options.seconds
+    );
+    let mut mutator = Mutator::new(options.seed);
+    let start = Instant::now();
+    let mut told = Instant::now();
+    for run in &mut runs {
+        for seed in run.target.seeds() {
+            if let Err(broken) = run.try_input(seed) {
+                return report(run.target.name(), &broken);
+            }
+        }
+    }
+    while start.elapsed() < Duration::from_secs(options.seconds) {
+        for run in &mut runs {
+            for _ in 0..run.batch {
+                let input = run.next(&mut mutator);
+                if let Err(broken) = run.try_input(input) {
+                    return report(run.target.name(), &broken);
+                }
+            }
+        }
+        if told.elapsed() > Duration::from_secs(60) {
+            told = Instant::now();
+            tell(start, &runs);
+        }
+    }
+    tell(start, &runs);
+    println!("no finding");
+    ExitCode::SUCCESS
+}
+
+fn tell(start: Instant, runs: &[Run<'_>]) {
+    let each = runs.iter().map(|run| {
+        format!(
+            "{} {} inputs, {} signatures",
+            run.target.name(),
+            run.count,
+            run.seen.len()
+        )
+    });
+    println!(
+        "{:>5} s: {}",
+        start.elapsed().as_secs(),
+        each.collect::<Vec<_>>().join("; ")
+    );
+}
+
+fn replay(runs: &mut [Run<'_>], files: &[PathBuf]) -> ExitCode {
+    for file in files {
+        let input = match std::fs::read(file) {
+            Ok(input) => input,
+            Err(error) => {
+                eprintln!("{}: {error}", file.display());
+                return ExitCode::from(2);
+            }
+        };
+        for run in runs.iter_mut() {
+            match run.try_input(input.clone()) {
+                Ok(()) => println!("{}: {} is fine with it", file.display(), run.target.name()),
+                Err(broken) => return report(run.target.name(), &broken),
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn report(target: &str, broken: &Broken) -> ExitCode {
+    let mut hasher = DefaultHasher::new();
+    broken.input.hash(&mut hasher);
+    let folder = PathBuf::from("fuzz/findings");
+    let path = folder.join(format!("{target}-{:016x}", hasher.finish()));
+    let written =
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, &broken.input));
+    println!("FINDING in {target}: {}", broken.why);
+    match written {
+        Ok(()) => println!("input: {}", path.display()),
+        Err(error) => println!(
+            "input could not be written ({error}): {:?}",
+            broken.input.escape_ascii().to_string()
+        ),
+    }
+    ExitCode::FAILURE
+}
+
+struct Broken {
+    why: String,
+    input: Vec<u8>,
+}
+
+/// One target, and what became of it so far.
+struct Run<'t> {
+    target: &'t dyn Target,
+    kept: Vec<Vec<u8>>,
+    seen: HashMap<u64, ()>,
+    count: u64,
+    batch: u32,
+}
+
+impl<'t> Run<'t> {
+    fn new(target: &'t dyn Target) -> Self {
+        let batch = if target.name() == "catalog" { 40 } else { 200 };
+        Run {
+            target,
+            kept: vec![],
+            seen: HashMap::new(),
+            count: 0,
+            batch,
+        }
+    }
+
+    fn next(&self, mutator: &mut Mutator) -> Vec<u8> {
+        let pick = |mutator: &mut Mutator| match self.kept.is_empty() {
+            true => vec![],
+            false => self.kept[mutator.below(self.kept.len())].clone(),
+        };
+        let (base, other) = (pick(mutator), pick(mutator));
+        mutator.mutate(base, &other, self.target.words())
+    }
+
+    fn try_input(&mut self, input: Vec<u8>) -> Result<(), Broken> {
+        self.count += 1;
+        let start = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.target.run(&input)));
+        let slow = start.elapsed() > SLOW;
+        let why = match outcome {
+            Ok(Ok(_)) if slow => format!("took {:?}", start.elapsed()),
+            Ok(Ok(signature)) => {
+                if self.seen.insert(signature, ()).is_none() && self.kept.len() < KEPT {
+                    self.kept.push(input);
+                }
+                return Ok(());
+            }
+            Ok(Err(property)) => property,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                format!("panic: {}", text.unwrap_or("without a message"))
+            }
+        };
+        Err(Broken { why, input })
+    }
+}
+
+/// A hash of what happened.
+pub fn signature(parts: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
