@@ -131,6 +131,15 @@ let
       )
     ) sourceNames
   );
+  # spike, k26-all, ...: what the data puts together.
+  dataGroups = lib.mapAttrs (
+    name: members:
+    farm name (
+      lib.mapAttrs (_: id: toolchains.${id}) (
+        lib.filterAttrs (_: id: lib.elem system matrix.toolchains.${id}.systems) members
+      )
+    )
+  ) (matrix.groups or { });
   # k6-all, ...: everything of one band.
   ofEra = era: lib.filterAttrs (name: _: usable.${name}.era == era);
   eraGroups = lib.listToAttrs (
@@ -165,7 +174,13 @@ in
   };
 
   packages =
-    cellPackages // kernelPackages // modulePackages // bootPackages // sourceGroups // eraGroups;
+    cellPackages
+    // kernelPackages
+    // modulePackages
+    // bootPackages
+    // sourceGroups
+    // eraGroups
+    // dataGroups;
 
   # What `nix flake check` builds: every cell that can be booted.
   checks = bootPackages;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use super::groups::groups;
 use super::lock;
 use super::model::{
     Arch, Board, Build, Cell, Era, Fix, Flake, Interpreter, Interval, KernelFile, KernelFolder,
@@ -68,8 +69,14 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         userland: tables(catalog, &resolver, Purpose::Userland),
     };
     let cells = cells(catalog, &resolver);
+    let groups = groups(catalog, &options.sources);
     let used: BTreeSet<&str> = chosen(&tables)
         .chain(cells.values().map(|cell| cell.toolchain.as_str()))
+        .chain(
+            groups
+                .values()
+                .flat_map(|group| group.values().map(String::as_str)),
+        )
         .collect();
     let used = used
         .into_iter()
@@ -99,6 +106,7 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
             toolchains,
             boards: boards(catalog),
             cells,
+            groups,
         },
         kernels: kernels(catalog),
         tables,

@@ -5,6 +5,7 @@
 
 pub mod assemble;
 pub mod escape;
+mod groups;
 pub mod header;
 pub mod lint;
 pub mod lock;

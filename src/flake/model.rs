@@ -32,6 +32,7 @@ pub struct Matrix {
     pub toolchains: BTreeMap<String, Toolchain>,
     pub boards: BTreeMap<String, Board>,
     pub cells: BTreeMap<String, Cell>,
+    pub groups: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A kernel generation.

@@ -162,6 +162,7 @@ mod tests {
             outcome,
         };
         let matrix = Matrix {
+            groups: [].into(),
             eras: [(
                 "k26".to_owned(),
                 Era {
