@@ -3,6 +3,7 @@
 
 use kflake::catalog::{Catalog, Finding, LoadError, Purpose};
 use kflake::check;
+use kflake::flake::{self, RenderError};
 use kflake::resolve::{Resolver, SourceOrder};
 
 use crate::{Target, signature};
@@ -114,6 +115,10 @@ impl Target for Load {
             Ok(catalog) => {
                 let findings = check::check(&catalog);
                 ask(&catalog)?;
+                // takes long, so not for all
+                if signature(text) % 8 == 0 {
+                    generate(&catalog, !check::is_bad(&findings))?;
+                }
                 findings
             }
             Err(LoadError::Findings { findings }) if findings.is_empty() => {
@@ -137,6 +142,18 @@ impl Target for Load {
         said.sort_unstable();
         said.dedup();
         Ok(signature((file.len(), said)))
+    }
+}
+
+/// The flake is written or refused. Generating parses what it wrote: where it says that the result is no sound Nix, a text got
+/// through the escaping. What was checked must not even be refused.
+fn generate(catalog: &Catalog, is_checked: bool) -> Result<(), String> {
+    match flake::generate(catalog, &flake::Options::default()) {
+        Ok(tree) if tree.files.is_empty() => Err("nothing is generated".into()),
+        Ok(_) => Ok(()),
+        Err(error @ RenderError::Template { .. }) => Err(format!("unsound Nix: {error}")),
+        Err(error) if is_checked => Err(format!("checked data is refused: {error}")),
+        Err(_) => Ok(()),
     }
 }
 

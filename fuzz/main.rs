@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use mutate::Mutator;
 
 /// No input of a few kilobytes may take longer.
-const SLOW: Duration = Duration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(10);
 /// The most inputs kept per target.
 const KEPT: usize = 4000;
 
