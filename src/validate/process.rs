@@ -119,9 +119,15 @@ impl Process {
                 text.lines().take_while(move |line| !repeats(line))
             })
             .map(clean_line)
-            .filter(|line| !line.trim().is_empty())
+            .filter(|line| !line.trim().is_empty() && !is_summary(line))
             .collect()
     }
+}
+
+/// Whether Nix only sums up, in no certain order, what it was asked for.
+fn is_summary(line: &str) -> bool {
+    let line = line.trim().trim_start_matches("error: ");
+    line.starts_with("build of '") && line.ends_with("failed")
 }
 
 /// Seconds to the millisecond.

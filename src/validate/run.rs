@@ -373,7 +373,6 @@ fn write_atomically(path: &Path, record: &RunRecord) -> io::Result<()> {
         .tempfile_in(folder)?;
     serde_json::to_writer_pretty(&mut file, record)?;
     file.write_all(b"\n")?;
-    file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The validation engine against real Nix: small derivations that succeed, fail, hang and lie.
 
 mod faults;
+mod killed;
 mod outcomes;
 mod support;

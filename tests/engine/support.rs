@@ -46,7 +46,11 @@ pub const FINE: Script<'static> = Script {
 
 impl World {
     pub fn new() -> World {
-        let dir = tempfile::tempdir().expect("a temporary folder");
+        World::in_folder(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    /// A world in a folder of its own; its derivations are those of no other.
+    pub fn in_folder(dir: tempfile::TempDir) -> World {
         let settings = Settings {
             packages: Packages::Host,
             mirrors: Mirrors::default(),
@@ -64,7 +68,7 @@ impl World {
             command: vec!["kflake".to_owned(), "validate".to_owned()],
         };
         // nothing that another test or run built may count as built here
-        let salt = format!("{}", dir.path().display());
+        let salt = dir.path().display().to_string();
         World {
             nix: Nix::probe().expect("these tests need Nix: `make setup` installs it"),
             settings,
@@ -77,6 +81,14 @@ impl World {
             salt,
             dir,
         }
+    }
+
+    /// Works in `folder`, which outlives it, so that another process can go on there.
+    pub fn live_in(&mut self, folder: &Path) {
+        self.options.report = folder.join("report");
+        self.options.history = Some(folder.join("history.json"));
+        self.options.roots = Some(folder.join("roots"));
+        self.salt = folder.display().to_string();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -269,6 +281,30 @@ pub fn outcomes(record: &RunRecord, id: &str) -> Vec<Outcome> {
         .iter()
         .map(|stage| stage.outcome)
         .collect()
+}
+
+/// A report without what differs between two runs of the same plan: times, and hashes of store paths.
+pub fn essence(record: &RunRecord) -> Vec<String> {
+    let store = regex::Regex::new("/nix/store/[a-z0-9]{32}-").expect("regex");
+    let mut lines = Vec::new();
+    for cell in &record.cells {
+        for stage in &cell.stages {
+            let failure = stage
+                .failure
+                .as_ref()
+                .map(|failure| (&failure.class, &failure.first_error, &failure.log_tail));
+            let line = format!(
+                "{} {} {} {:?} {failure:?} {}",
+                cell.id,
+                stage.stage,
+                stage.outcome,
+                stage.reason,
+                stage.out.is_some(),
+            );
+            lines.push(store.replace_all(&line, "/nix/store/").into_owned());
+        }
+    }
+    lines
 }
 
 pub fn stages(names: &[Stage]) -> BTreeSet<Stage> {
