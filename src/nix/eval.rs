@@ -39,6 +39,11 @@ impl Nix {
                 program: "nix-instantiate".to_owned(),
                 source,
             })?;
+        if !output.status.success() && is_about_the_store(&output.stderr) {
+            return Err(NixError::Store {
+                reason: super::store::last_error(&output.stderr),
+            });
+        }
         if !output.status.success() {
             return Err(NixError::Evaluation {
                 reason: explanation(&output.stderr),
@@ -68,6 +73,31 @@ fn explanation(stderr: &[u8]) -> String {
         .trim_start_matches("error: ")
         .trim()
         .to_owned()
+}
+
+/// Whether Nix failed at its store rather than at the expression.
+fn is_about_the_store(stderr: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(stderr);
+    let first = text
+        .lines()
+        .map(clean_line)
+        .find(|line| line.starts_with("error:"));
+    first.is_some_and(|line| {
+        [
+            "SQLite",
+            "sqlite",
+            "database",
+            "cannot connect to",
+            "cannot open connection",
+            "opening lock file",
+            "/nix/var",
+            "/nix/store/.links",
+            "creating directory '/nix'",
+            "Read-only file system",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
+    })
 }
 
 /// `text` as a Nix string literal.

@@ -28,7 +28,7 @@ pub use outcome::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
     Tally, ToolchainRecord,
 };
-pub use planned::{Plan, PlannedCell, Verdict};
+pub use planned::{BootLimits, Plan, PlannedCell, Verdict};
 pub use progress::{Ending, Progress, Tally as RunTally};
 pub use run::{Limits, Options, RunError, Tools, run};
 pub use select::{SelectError, Selection, plan};

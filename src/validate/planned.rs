@@ -34,6 +34,8 @@ pub struct PlannedCell {
     pub reasons: Vec<String>,
     /// The stages asked for.
     pub stages: BTreeSet<Stage>,
+    /// How long QEMU gets.
+    pub boot: BootLimits,
     /// Whether there is anything to try.
     pub verdict: Verdict,
 }
@@ -49,9 +51,24 @@ pub enum Verdict {
     NoToolchain(String),
 }
 
-/// Seconds that QEMU gets: in all, and without output.
-const BOOT_WALL: u32 = 120;
-const BOOT_SILENCE: u32 = 30;
+/// Seconds that a boot may take in QEMU. They are part of the boot test itself, which tells a silent kernel from a slow one;
+/// [`super::Limits`] only end what has gone astray.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootLimits {
+    /// In all.
+    pub wall: u32,
+    /// Without a character on the console.
+    pub silence: u32,
+}
+
+impl Default for BootLimits {
+    fn default() -> Self {
+        BootLimits {
+            wall: 120,
+            silence: 30,
+        }
+    }
+}
 
 /// A cell as `manifest.nix` reads it.
 #[derive(Serialize)]
@@ -97,8 +114,8 @@ impl Plan {
                     toolchain: &toolchain.id,
                     board: cell.board.as_ref().map(BoardId::as_str),
                     profile: &cell.profile,
-                    wall_timeout: BOOT_WALL,
-                    silence_timeout: BOOT_SILENCE,
+                    wall_timeout: cell.boot.wall,
+                    silence_timeout: cell.boot.silence,
                 })
             })
             .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::planned::{Plan, PlannedCell, Verdict};
+use super::planned::{BootLimits, Plan, PlannedCell, Verdict};
 use super::{Stage, ToolchainRecord};
 use crate::catalog::{Arch, Bits, Catalog, Endian, Era, Purpose, Toolchain};
 use crate::flake;
@@ -36,6 +36,8 @@ pub struct Selection {
     pub sources: SourceOrder,
     /// Configuration; none: `tiny`.
     pub profile: Option<String>,
+    /// How long a boot may take.
+    pub boot: BootLimits,
 }
 
 /// A selection that means nothing.
@@ -220,6 +222,7 @@ fn planned(
             .into_iter()
             .filter(|stage| *stage <= furthest)
             .collect(),
+        boot: selection.boot,
         verdict: Verdict::Try,
         cell,
     };

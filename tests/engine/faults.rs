@@ -2,6 +2,8 @@
 
 use kflake::validate::{LockError, Outcome, RunError, Stage};
 
+use std::process::Command;
+
 use crate::support::{FINE, World, outcomes, script, stage};
 
 #[test]
@@ -38,4 +40,63 @@ fn a_full_disk_is_named() {
         .as_ref()
         .unwrap();
     assert_eq!(failure.class.as_deref(), Some("out-of-disk"));
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Tmpfs<'a>(&'a std::path::Path);
+
+impl<'a> Tmpfs<'a> {
+    /// None where this user may not mount.
+    fn mount(path: &'a std::path::Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(path)
+            .status();
+        let mounted = status.is_ok_and(|status| status.success());
+        assert!(
+            mounted || std::env::var_os("CI").is_none(),
+            "cannot mount a tmpfs"
+        );
+        mounted.then_some(Tmpfs(path))
+    }
+}
+
+impl Drop for Tmpfs<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_report_folder_ends_the_run_and_the_next_one_goes_on() {
+    let mut world = World::new();
+    let noisy = "i=0; while [ $i -lt 20000 ]; do echo 'a line of the log, of which there are many'; i=$((i+1)); done; echo x > $out";
+    world.cell("k6-arm64", [FINE, script(noisy), FINE, FINE]);
+    world.options.resume = true;
+    let folder = world.options.report.clone();
+    {
+        let Some(_small) = Tmpfs::mount(&folder, "128k") else {
+            return;
+        };
+        let error = world.try_run().unwrap_err();
+        assert!(matches!(error, RunError::Report { .. }), "{error}");
+        assert!(
+            error.to_string().contains("No space left on device"),
+            "{error}"
+        );
+        assert_eq!(error.exit_code(), kflake::exit::IO);
+        if let Ok(text) = std::fs::read_to_string(folder.join("report.json")) {
+            serde_json::from_str::<kflake::validate::RunRecord>(&text)
+                .expect("whole, or not there");
+        }
+    }
+    let record = world.run();
+    assert!(
+        record.cells[0]
+            .stages
+            .iter()
+            .all(|stage| stage.outcome.is_success()),
+        "{record:?}"
+    );
 }

@@ -10,8 +10,8 @@ use kflake::catalog::SourceKind;
 use kflake::id::CellId;
 use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
 use kflake::validate::{
-    CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
-    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
+    BootLimits, CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell,
+    Progress, RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
 };
 
 /// Cells and shared derivations, as Nix text under way.
@@ -148,6 +148,7 @@ impl World {
             systems: Vec::new(),
             reasons: vec!["the era's preferred source".to_owned()],
             stages: Stage::ALL.into(),
+            boot: BootLimits::default(),
             verdict: Verdict::Try,
         });
     }
@@ -167,6 +168,7 @@ impl World {
             systems: Vec::new(),
             reasons: Vec::new(),
             stages: Stage::ALL.into(),
+            boot: BootLimits::default(),
             verdict,
         });
     }

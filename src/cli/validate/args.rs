@@ -13,7 +13,7 @@ use crate::catalog::SourceKind;
 use crate::cli::{Failure, Result};
 use crate::exit;
 use crate::nix;
-use crate::validate::{Limits, Options, STATE, Selection, Stage};
+use crate::validate::{BootLimits, Limits, Options, STATE, Selection, Stage};
 use crate::version::{KernelVersion, ToolVersion};
 
 /// Build, boot and report: what of the matrix really works
@@ -154,14 +154,21 @@ impl FromStr for Limit {
     }
 }
 
-/// Later limits overrule earlier ones.
-fn by_stage(limits: &[Limit]) -> BTreeMap<Stage, Duration> {
+/// What a boot test gets beyond QEMU's own limits, to start and to write its result.
+const BOOT_MARGIN: Duration = Duration::from_secs(120);
+
+/// Later limits overrule earlier ones; one that names the boot is QEMU's, so the build around it gets `margin` more.
+fn by_stage(limits: &[Limit], margin: Duration) -> BTreeMap<Stage, Duration> {
     let mut times = BTreeMap::new();
     for limit in limits {
         let stages = Stage::ALL
             .into_iter()
             .filter(|stage| limit.stage.is_none_or(|own| own == *stage));
-        times.extend(stages.map(|stage| (stage, limit.time)));
+        let time = match limit.stage {
+            Some(Stage::Boot) => limit.time + margin,
+            _ => limit.time,
+        };
+        times.extend(stages.map(|stage| (stage, time)));
     }
     times
 }
@@ -199,7 +206,23 @@ impl Args {
             stage: self.stage,
             sources: all.into(),
             profile: self.profile.clone(),
+            boot: self.boot_limits(),
         })
+    }
+
+    /// What is said of boots by name goes into the boot test, where QEMU is watched.
+    fn boot_limits(&self) -> BootLimits {
+        let said = |limits: &[Limit]| {
+            let boot = limits
+                .iter()
+                .rfind(|limit| limit.stage == Some(Stage::Boot))?;
+            u32::try_from(boot.time.as_secs()).ok()
+        };
+        let default = BootLimits::default();
+        BootLimits {
+            wall: said(&self.timeout).unwrap_or(default.wall),
+            silence: said(&self.silence_timeout).unwrap_or(default.silence),
+        }
     }
 
     /// How the run is to be done.
@@ -222,8 +245,8 @@ impl Args {
             jobs,
             cores,
             limits: Limits {
-                wall: by_stage(&self.timeout),
-                silence: by_stage(&self.silence_timeout),
+                wall: by_stage(&self.timeout, BOOT_MARGIN),
+                silence: by_stage(&self.silence_timeout, BOOT_MARGIN),
             },
             fail_fast: self.fail_fast,
             retries: self.retries,
@@ -273,9 +296,12 @@ mod tests {
         ] {
             assert!(limit(text).is_err(), "{text}");
         }
-        let times = by_stage(&[limit("60").unwrap(), limit("boot=5").unwrap()]);
+        let times = by_stage(
+            &[limit("60").unwrap(), limit("boot=5").unwrap()],
+            Duration::from_secs(9),
+        );
         assert_eq!(times[&Stage::Kernel].as_secs(), 60);
-        assert_eq!(times[&Stage::Boot].as_secs(), 5);
+        assert_eq!(times[&Stage::Boot].as_secs(), 14);
     }
 
     #[test]

@@ -1,0 +1,413 @@
+//! `kflake validate` as a user runs it: a fake kernel tree that builds in a second, a real toolchain, real Nix and QEMU.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use kflake::validate::{Outcome, RunRecord, Stage, StageRecord};
+
+fn kflake(project: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+    command.arg("-C").arg(project).stdin(Stdio::null());
+    command
+}
+
+/// A project with the fake kernel registered, packed to behave as `behaviour` says.
+fn project(dir: &Path, behaviour: &str) {
+    let tar = dir.join("linux-fake.tar");
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
+    common::succeeded(
+        Command::new(pack)
+            .arg(&tar)
+            .arg(behaviour)
+            .output()
+            .unwrap(),
+    );
+    common::succeeded(
+        kflake(dir)
+            .args(["kernel", "add"])
+            .arg(&tar)
+            .output()
+            .unwrap(),
+    );
+}
+
+fn validate(dir: &Path) -> Command {
+    let mut command = kflake(dir);
+    command.args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"]);
+    command.args(["--packages", "host", "--toolchains", "debian"]);
+    command
+}
+
+fn report(dir: &Path) -> RunRecord {
+    let text = fs::read_to_string(dir.join("report/report.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn stage(record: &RunRecord, stage: Stage) -> &StageRecord {
+    record.cells[0].stage(stage).unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn a_cell_passes_and_is_there_the_next_time() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let events = dir.path().join("events.jsonl");
+    let first = validate(dir.path())
+        .arg("--events")
+        .arg(&events)
+        .arg("--record")
+        .output()
+        .unwrap();
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first));
+    let record = report(dir.path());
+    assert!(
+        record.cells[0]
+            .stages
+            .iter()
+            .all(|stage| stage.outcome.is_success()),
+        "{record:?}"
+    );
+    assert_eq!(
+        record.cells[0].toolchain.as_ref().unwrap().id,
+        "debian-12.2.0-arm64"
+    );
+    for line in fs::read_to_string(&events).unwrap().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            event["event"].is_string() && event["time"].is_string(),
+            "{line}"
+        );
+    }
+    let evidence = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap();
+    let evidence: Vec<serde_json::Value> = serde_json::from_str(&evidence).unwrap();
+    assert!(
+        evidence
+            .iter()
+            .any(|entry| entry["stage"] == "boot" && entry["outcome"] == "passed"),
+        "{evidence:?}"
+    );
+
+    let second = validate(dir.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(0), "{}", text(&second));
+    let record = report(dir.path());
+    assert!(
+        record.cells[0]
+            .stages
+            .iter()
+            .all(|stage| stage.outcome == Outcome::Cached),
+        "{record:?}"
+    );
+    for file in [
+        "report.html",
+        "report.md",
+        "junit.xml",
+        "badge.svg",
+        "journal.jsonl",
+    ] {
+        assert!(dir.path().join("report").join(file).exists(), "{file}");
+    }
+}
+
+/// The stage fails with the class, those before it pass, those behind it are blocked.
+#[track_caller]
+fn fails(behaviour: &str, at: Stage, class: &str) {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), behaviour);
+    let output = validate(dir.path())
+        .args(["--silence-timeout", "boot=8s"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let record = report(dir.path());
+    for found in &record.cells[0].stages {
+        match found.stage.cmp(&at) {
+            std::cmp::Ordering::Less => assert!(found.outcome.is_success(), "{found:?}"),
+            std::cmp::Ordering::Greater => assert_eq!(found.outcome, Outcome::Blocked, "{found:?}"),
+            std::cmp::Ordering::Equal => {
+                assert_eq!(found.outcome, Outcome::Failed, "{found:?}");
+                let failure = found.failure.as_ref().unwrap();
+                assert_eq!(failure.class.as_deref(), Some(class), "{failure:?}");
+                let log = dir
+                    .path()
+                    .join("report")
+                    .join(failure.log.as_ref().unwrap());
+                assert!(fs::metadata(log).unwrap().len() > 0);
+            }
+        }
+    }
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("k6"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn a_compile_error() {
+    fails("compile-error", Stage::Kernel, "kernel-compile");
+}
+
+#[test]
+fn a_lost_symbol() {
+    fails("lost-symbol", Stage::Kernel, "kernel-config-lost");
+}
+
+#[test]
+fn a_missing_image() {
+    fails("no-image", Stage::Kernel, "kernel-no-image");
+}
+
+#[test]
+fn a_silent_boot() {
+    fails("silent", Stage::Boot, "boot-silent");
+}
+
+#[test]
+fn a_panic_before_init() {
+    fails("panic", Stage::Boot, "boot-panic-before-init");
+}
+
+#[test]
+fn a_panic_after_init() {
+    fails("late-panic", Stage::Boot, "boot-panic-after-init");
+}
+
+#[test]
+fn a_boot_of_another_machine() {
+    fails("wrong-machine", Stage::Boot, "boot-wrong-machine");
+}
+
+#[test]
+fn a_console_full_of_lies() {
+    fails("forged", Stage::Boot, "boot-silent");
+}
+
+#[test]
+fn a_toolchain_without_its_compiler() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    // the project's own data leaves out the package that holds gcc
+    let embedded = concat!(env!("CARGO_MANIFEST_DIR"), "/matrix/debian.json");
+    let debian: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(embedded).unwrap()).unwrap();
+    let mut toolchain = debian["toolchains"]["debian-12.2.0-arm64"].clone();
+    let pins = toolchain["pins"].as_array_mut().unwrap();
+    let all = pins.len();
+    pins.retain(|pin| !pin.as_str().unwrap().ends_with("/gcc-12-aarch64-linux-gnu"));
+    assert_eq!(pins.len(), all - 1);
+    let overlay = serde_json::json!({ "toolchains": { "debian-12.2.0-arm64": toolchain } });
+    fs::write(dir.path().join("matrix/debian.json"), overlay.to_string()).unwrap();
+    let output = validate(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let record = report(dir.path());
+    let failed = stage(&record, Stage::Toolchain);
+    assert_eq!(failed.outcome, Outcome::Failed, "{failed:?}");
+    assert_eq!(
+        failed.failure.as_ref().unwrap().class.as_deref(),
+        Some("toolchain-missing-file"),
+        "{failed:?}"
+    );
+    assert_eq!(stage(&record, Stage::Kernel).outcome, Outcome::Blocked);
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_known_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    for (option, name, known) in [
+        ("--band", "k9", "k2.6, k3, k4"),
+        ("--arch", "z80", "arm64"),
+        ("--stage", "soot", "toolchain, kernel"),
+    ] {
+        let output = kflake(dir.path())
+            .args(["validate", option, name])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        let text = text(&output);
+        assert!(text.contains(name) && text.contains(known), "{text}");
+    }
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "nothing is written"
+    );
+}
+
+#[test]
+fn a_dry_run_needs_no_nix_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = kflake(dir.path());
+    command.env("PATH", "/nonexistent").args([
+        "validate",
+        "--band",
+        "k6,k2.6",
+        "--arch",
+        "arm64",
+        "--dry-run",
+    ]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let shown = text(&output);
+    assert!(
+        shown.contains("k6-arm64") && shown.contains("unsupported"),
+        "{shown}"
+    );
+    let output = command.arg("--json").output().unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plan["cells"].as_array().unwrap().len(), 2, "{plan}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn no_nix_and_old_nix_are_told_in_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["validate", "--cell", "k6-arm64"];
+    let output = kflake(dir.path())
+        .env("PATH", "/nonexistent")
+        .env_remove("KFLAKE_NIX")
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert!(
+        text(&output).contains("Nix is not installed"),
+        "{}",
+        text(&output)
+    );
+
+    let old = dir.path().join("nix");
+    fs::write(&old, "#!/bin/sh\necho 'nix (Nix) 2.3.16'\n").unwrap();
+    let mut permissions = fs::metadata(&old).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    fs::set_permissions(&old, permissions).unwrap();
+    let output = kflake(dir.path())
+        .env("KFLAKE_NIX", &old)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert!(
+        text(&output).contains("Nix 2.3.16 is too old"),
+        "{}",
+        text(&output)
+    );
+
+    let output = kflake(dir.path())
+        .env("KFLAKE_NIX", "/nonexistent/nix")
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert!(text(&output).contains("KFLAKE_NIX"), "{}", text(&output));
+}
+
+#[test]
+fn an_unreadable_store_is_not_taken_for_a_failed_cell() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let state = dir.path().join("state");
+    fs::create_dir_all(state.join("db")).unwrap();
+    fs::write(state.join("db/db.sqlite"), "this is no database").unwrap();
+    let output = validate(dir.path())
+        .env("NIX_STATE_DIR", &state)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert!(
+        text(&output).contains("the Nix store cannot be used"),
+        "{}",
+        text(&output)
+    );
+    assert!(!dir.path().join("report/report.json").exists());
+}
+
+#[test]
+fn an_interrupt_ends_nix_and_leaves_a_report() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // its boot takes long enough to be interrupted
+    project(dir.path(), "silent");
+    let mut child = validate(dir.path())
+        .args(["--silence-timeout", "boot=100s"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let booting = || {
+        let text = fs::read_to_string(dir.path().join("report/journal.jsonl")).unwrap_or_default();
+        text.contains("initramfs")
+    };
+    let started = Instant::now();
+    while !running(dir.path(), "qemu-system-aarch64") && child.try_wait().unwrap().is_none() {
+        assert!(
+            started.elapsed() < Duration::from_secs(300),
+            "it never booted ({})",
+            booting()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let record = report(dir.path());
+    assert!(record.interrupted);
+    assert!(
+        stage(&record, Stage::Kernel).outcome.is_success(),
+        "{record:?}"
+    );
+    let boot = stage(&record, Stage::Boot);
+    assert_eq!(
+        (boot.outcome, boot.reason.as_deref()),
+        (Outcome::Skipped, Some("interrupted"))
+    );
+    assert!(!running(dir.path(), "qemu-system-aarch64"), "QEMU lives on");
+}
+
+/// Whether `program` runs for the silent boot of this test: its command line names that kernel, which no other test boots with so
+/// long a silence.
+fn running(dir: &Path, program: &str) -> bool {
+    let manifest = fs::read_to_string(dir.join(".kflake/manifest.json")).unwrap_or_default();
+    let Ok(manifest) = serde_json::from_str::<serde_json::Value>(&manifest) else {
+        return false;
+    };
+    let kernel = manifest["manifest"]["targets"][0]["stages"]["kernel"]["outputs"]["out"]
+        .as_str()
+        .unwrap_or("?")
+        .to_owned();
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).into_owned();
+        command
+            .split('\0')
+            .next()
+            .is_some_and(|first| first.ends_with(program))
+            && command.contains(&kernel)
+    })
+}
