@@ -162,7 +162,7 @@ impl Page {
     fn heading(&mut self, run: &RunRecord) {
         let mut parts = vec![
             (format!("kflake {}", self.safe(&run.kflake)), Tone::Strong),
-            (format!("Nix {}", self.safe(&run.nix)), Tone::Plain),
+            (nix_name(&self.safe(&run.nix)), Tone::Plain),
             (moment(run.started), Tone::Plain),
             (count(run.cells.len(), "cell"), Tone::Plain),
         ];
@@ -175,6 +175,16 @@ impl Page {
         }
         if run.interrupted {
             parts.push(("interrupted".to_owned(), Tone::Slow));
+        }
+        for (outcome, tone) in [
+            (Outcome::Passed, Tone::Good),
+            (Outcome::Cached, Tone::Plain),
+        ] {
+            let stages = run.cells.iter().flat_map(|cell| &cell.stages);
+            let many = stages.filter(|stage| stage.outcome == outcome).count();
+            if many > 0 {
+                parts.push((format!("{} {outcome}", count(many, "stage")), tone));
+            }
         }
         self.flow(&parts, self.glyph(" · ", " - "));
     }
@@ -646,3 +656,14 @@ pub fn tallies(coverage: &Coverage) -> [(Stage, Tally); 4] {
 
 #[cfg(test)]
 mod tests;
+
+/// `Nix 2.8.0`, also where Nix's own `nix (Nix) 2.8.0` was recorded.
+fn nix_name(recorded: &str) -> String {
+    match recorded
+        .strip_prefix("nix (")
+        .and_then(|rest| rest.split_once(") "))
+    {
+        Some((flavour, version)) => format!("{flavour} {version}"),
+        None => format!("Nix {recorded}"),
+    }
+}
