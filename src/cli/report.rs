@@ -53,6 +53,8 @@ struct HistoryArgs {
 enum HistoryFormat {
     /// A row per run and a spark line per stage
     Terminal,
+    /// The chart and the counts, as one page that needs nothing else
+    Html,
     /// A line chart, as SVG
     Svg,
     /// The counts
@@ -173,6 +175,7 @@ fn plot(args: &HistoryArgs) -> Result<u8> {
             let style = style(args.output.as_deref(), args.width.map(usize::from));
             history::terminal(&points, style.width, style.unicode)
         }
+        HistoryFormat::Html => history::html(&points),
         HistoryFormat::Svg => history::svg(&points),
         HistoryFormat::Json => history::json(&points),
     };

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::validate::{Coverage, RunRecord, SCHEMA_VERSION, Stage, Tally};
 
+use super::html::{digest, escape};
 use super::terminal::tallies;
-use super::text::{clean_line, pad, truncate, width};
+use super::text::{clean_line, count, pad, truncate, width};
 
 /// One run of the history.
 #[derive(Clone, Debug, Serialize)]
@@ -240,6 +241,61 @@ pub fn svg(points: &[Point]) -> String {
     out
 }
 
+/// The history as one page that needs nothing else: the chart, and the counts as a table.
+pub fn html(points: &[Point]) -> String {
+    let stages = tried(points);
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
+        content=\"default-src 'none'; style-src {} {}; base-uri 'none'; form-action 'none'\">\n\
+        <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Kernel coverage over time</title>\n\
+        <style>{PAGE_STYLE}</style>\n</head>\n<body>\n<h1>Kernel coverage over time</h1>\n<p>Passed cells of {}</p>\n",
+        digest(PAGE_STYLE),
+        digest(STYLE),
+        count(points.len(), "run")
+    );
+    out.push_str(&svg(points));
+    out.push_str("<div class=\"scroll\" role=\"region\" aria-label=\"Runs\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">run</th><th scope=\"col\">cells</th>");
+    for stage in &stages {
+        let _ = write!(out, "<th scope=\"col\">{stage}</th>");
+    }
+    out.push_str("<th scope=\"col\">kflake</th></tr></thead>\n<tbody>\n");
+    // the newest first: that is what one looks for
+    for point in points.iter().rev() {
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td>",
+            point.started.strftime("%Y-%m-%d %H:%M UTC"),
+            point.cells
+        );
+        for stage in &stages {
+            let tally = tally(point, *stage);
+            let shown = if tally.total == 0 {
+                "–".to_owned()
+            } else {
+                format!("{}/{}", tally.passed, tally.total)
+            };
+            let _ = write!(out, "<td>{shown}</td>");
+        }
+        let note = if point.interrupted {
+            ", interrupted"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "<td>{}{note}</td></tr>", escape(&point.kflake));
+    }
+    out.push_str("</tbody></table></div>\n</body>\n</html>\n");
+    out
+}
+
+const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:2rem auto;width:min(100% - 2rem,60rem);font:16px/1.5 system-ui,'DejaVu Sans',sans-serif;\
+background:#faf8f4;color:#1b1f24}h1{font-size:1.8rem;letter-spacing:-.02em;margin:0}p{color:#59616b;margin:.2rem 0 1rem}svg{width:100%;height:auto}\
+.scroll{overflow-x:auto;margin-top:1.5rem}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
+th,td{text-align:left;padding:.4rem .9rem .4rem 0;border-bottom:1px solid #dedad1;white-space:nowrap}thead th{color:#59616b;font-weight:500}\
+:focus-visible{outline:3px solid #0b5fd0;outline-offset:2px}\
+@media(prefers-color-scheme:dark){body{background:#111417;color:#e8e6e0}p,thead th{color:#a0a8b1}th,td{border-color:#2d333a}}";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +331,26 @@ mod tests {
     fn sparks_reach_from_nothing_to_all() {
         assert_eq!(spark(&[0, 1, 4, 8], 8, true), "▁▂▅█");
         assert_eq!(spark(&[], 1, true), "");
+    }
+
+    #[test]
+    fn the_page_holds_the_chart_and_the_counts() {
+        let page = html(&points(&[samples::sixty(), samples::hostile()]));
+        assert!(
+            page.contains("<td>39/47</td>") && page.contains("<svg "),
+            "{page}"
+        );
+        assert!(
+            page.contains("&lt;svg onload")
+                && !page.contains("<svg onload")
+                && !page.contains("<script"),
+            "{page}"
+        );
+        // each style in the page is one that its policy names
+        for style in page.split("<style>").skip(1) {
+            let style = style.split("</style>").next().expect("a style ends");
+            assert!(page.contains(&digest(style)), "{style}");
+        }
     }
 
     #[test]

@@ -394,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_takes_every_report_and_refuses_others() {
+        let schema = serde_json::from_str(&schema()).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        for (name, run) in samples::files() {
+            let value = serde_json::to_value(run).expect("JSON");
+            assert!(validator.is_valid(&value), "{name}");
+        }
+        let mut wrong = serde_json::to_value(samples::small()).expect("JSON");
+        wrong["cells"][0]["stages"][0]["outcome"] = "green".into();
+        assert!(!validator.is_valid(&wrong));
+        assert!(!validator.is_valid(&serde_json::json!({"schema_version": 1})));
+    }
+
+    #[test]
     fn the_published_schema_is_the_types() {
         samples::same_as_file("docs/schemas/report.schema.json", &schema());
     }

@@ -57,12 +57,6 @@ const SHEET: &str = r#"<dialog id="sheet" aria-labelledby="sheet-title">
 "#;
 
 fn head(out: &mut String, run: &RunRecord) {
-    let digest = |text: &str| {
-        format!(
-            "'sha256-{}'",
-            BASE64.encode(&Sha256::digest(text.as_bytes()))
-        )
-    };
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -75,6 +69,14 @@ fn head(out: &mut String, run: &RunRecord) {
         digest(SCRIPT),
         run.started.strftime("%Y-%m-%d")
     );
+}
+
+/// How a content security policy names a style or script: `'sha256-…'`.
+pub(super) fn digest(text: &str) -> String {
+    format!(
+        "'sha256-{}'",
+        BASE64.encode(&Sha256::digest(text.as_bytes()))
+    )
 }
 
 fn banner(out: &mut String, run: &RunRecord) {
@@ -117,7 +119,7 @@ fn footer(out: &mut String, run: &RunRecord) {
 }
 
 /// `text` as HTML text or attribute value, with whatever could act made visible first.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     escape_lines(&clean(text))
 }
 
