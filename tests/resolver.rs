@@ -309,6 +309,30 @@ fn tables_agree_with_the_resolver_everywhere() {
     }
 }
 
+/// glibc says "kernel too old" and exits on kernels older than it was configured for: Debian's before 3.2, Bootlin's before
+/// their headers' version. A kernel can be built with them all the same.
+#[test]
+fn programs_start_on_the_kernel() {
+    let catalog = catalog();
+    let resolver = Resolver::new(&catalog, SourceOrder::Only(vec![SourceKind::Debian]));
+    let outcome = resolver.resolve(&version("3.1.10"), &arch("i386"), Purpose::Userland);
+    assert!(matches!(outcome, Err(Unresolved::NoToolchain { .. })));
+    for at in ["3.2-rc1", "3.2"] {
+        let outcome = resolver.resolve(&version(at), &arch("i386"), Purpose::Userland);
+        assert!(outcome.is_ok(), "{at}");
+    }
+    assert!(ask(&resolver, "3.1.10", "i386").is_ok());
+
+    let resolver = Resolver::new(&catalog, SourceOrder::Only(vec![SourceKind::Bootlin]));
+    for (at, oldest) in [("4.3.6", None), ("4.4", Some("4.4"))] {
+        let outcome = resolver.resolve(&version(at), &arch("sparc64"), Purpose::Userland);
+        let oldest_kernel = outcome
+            .ok()
+            .and_then(|it| it.toolchain.oldest_kernel.clone());
+        assert_eq!(oldest_kernel, oldest.map(version), "{at}");
+    }
+}
+
 /// The short way of asking and the one with reasons give the same toolchain: a sample, since reasons take time.
 #[test]
 fn reasons_do_not_change_the_answer() {

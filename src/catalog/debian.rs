@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::Sha256;
 use crate::id::{ArchId, PinId, PinUrl, ToolchainId};
-use crate::version::ToolVersion;
+use crate::version::{KernelVersion, ToolVersion};
 
 /// Packages and the toolchains made of them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,9 @@ pub struct DebianToolchain {
     /// Kernel headers that its libc was built with.
     #[serde(default)]
     pub linux_headers: Option<ToolVersion>,
+    /// The oldest kernel that its libc starts on: the note in `libc.so.6` says so.
+    #[serde(default)]
+    pub oldest_kernel: Option<KernelVersion>,
     /// Target triple.
     pub target: String,
     /// What Debian appends to the compilers' names: `-12`.

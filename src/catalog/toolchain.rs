@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Arch, Bits, Catalog, Endian, SourceKind, SourceTarget};
 use crate::hash::Sha256;
 use crate::id::{ArchId, EraId, FileName, PinId, ToolchainId};
-use crate::version::ToolVersion;
+use crate::version::{KernelVersion, ToolVersion};
 
 /// A toolchain: what it is, and what its source needs to make it.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Toolchain {
     pub libc: Option<String>,
     /// Kernel headers that the libc was built with, as far as known.
     pub linux_headers: Option<String>,
+    /// The oldest kernel that programs linked by it start on; none: no limit is known.
+    pub oldest_kernel: Option<KernelVersion>,
     /// Target triple: the prefix of its programs' names.
     pub target: String,
     /// What is appended to the compiler's name: Debian's `-12`, or nothing.
@@ -119,6 +121,7 @@ fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
         binutils: Some(it.binutils.clone()),
         libc: Some(it.libc.clone()),
         linux_headers: it.linux_headers.as_ref().map(ToString::to_string),
+        oldest_kernel: it.oldest_kernel.clone(),
         target: it.target.clone(),
         suffix: it.suffix.clone(),
         systems: PREBUILT_SYSTEMS.to_vec(),
@@ -189,6 +192,16 @@ fn bootlin_one(
         ..
     } = tarball;
     let id = format!("bootlin-{name}-{arch_dir}-{libc}-{flavour}{suffix}");
+    let linux_headers = tarball
+        .linux_headers
+        .clone()
+        .or_else(|| of_release(|it| &it.linux_headers))
+        .map(|version| version.to_string());
+    // Buildroot configures glibc with --enable-kernel=<version of the headers>; the other libcs start on any kernel
+    let oldest_kernel = match libc.as_str() {
+        "glibc" => linux_headers.as_deref().and_then(|it| it.parse().ok()),
+        _ => None,
+    };
     Some(Toolchain {
         id: id.parse().ok()?,
         source: SourceKind::Bootlin,
@@ -202,11 +215,8 @@ fn bootlin_one(
             Some(version) => format!("{libc}-{version}"),
             None => libc.clone(),
         }),
-        linux_headers: tarball
-            .linux_headers
-            .clone()
-            .or_else(|| of_release(|it| &it.linux_headers))
-            .map(|version| version.to_string()),
+        linux_headers,
+        oldest_kernel,
         target: triple.clone()?,
         suffix: String::new(),
         systems: PREBUILT_SYSTEMS.to_vec(),
@@ -252,6 +262,7 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 binutils: Some(definition.binutils.clone()),
                 libc,
                 linux_headers: definition.linux_headers.clone(),
+                oldest_kernel: None,
                 target,
                 suffix: String::new(),
                 systems: source_systems(&definition.gcc),

@@ -94,6 +94,11 @@ impl Resolver<'_> {
                 add(opening(below));
             }
         }
+        if purpose == Purpose::Userland {
+            for toolchain in &per_arch.toolchains {
+                add(opening(&toolchain.oldest_kernel));
+            }
+        }
         let of_constraints = per_arch
             .constraints
             .iter()

@@ -13,6 +13,8 @@ pub enum Fact<'c> {
     Constraint(&'c ConstraintId),
     /// Programs need a libc and the toolchain has none.
     NoLibc,
+    /// Its libc refuses to start on a kernel this old.
+    KernelTooOld,
     /// A run of kflake failed with it.
     Measured,
 }
@@ -22,6 +24,7 @@ impl std::fmt::Display for Fact<'_> {
         f.pad(match self {
             Fact::Constraint(id) => id.as_str(),
             Fact::NoLibc => "no-libc",
+            Fact::KernelTooOld => "kernel-too-old",
             Fact::Measured => "measured",
         })
     }
@@ -88,6 +91,13 @@ pub(super) fn judge<'c>(
             text: "it has no libc, and programs need one".into(),
         });
     }
+    if let Some(oldest) = too_new_for(case, toolchain) {
+        verdict.rejected.push(Objection {
+            fact: Fact::KernelTooOld,
+            constraint: None,
+            text: format!("programs linked with it start on Linux {oldest} and newer"),
+        });
+    }
     for (id, constraint) in constraints.iter().copied() {
         let Some(text) = violation(constraint, toolchain) else {
             continue;
@@ -132,11 +142,19 @@ pub(super) fn accepts(
 ) -> bool {
     let has_libc = case.purpose == Purpose::Kernel || toolchain.libc.is_some();
     has_libc
+        && too_new_for(case, toolchain).is_none()
         && constraints.iter().copied().all(|(id, constraint)| {
             !constraint.is_hard()
                 || is_met(constraint, toolchain)
                 || lifting_fix(catalog, id, constraint, case, toolchain).is_some()
         })
+}
+
+/// The oldest kernel that programs of `toolchain` start on, where the case's is older.
+fn too_new_for<'t>(case: Case<'_>, toolchain: &'t Toolchain) -> Option<&'t KernelVersion> {
+    let oldest = toolchain.oldest_kernel.as_ref()?;
+    let too_old = case.version.numbers() < oldest.numbers();
+    (case.purpose == Purpose::Userland && too_old).then_some(oldest)
 }
 
 fn is_met(constraint: &Constraint, toolchain: &Toolchain) -> bool {
