@@ -8,13 +8,15 @@
 {
   plan,
   packages ? ./host-packages,
+  # The tree of musl-cross-make: patches for toolchains that are built from source.
+  muslCrossMake ? null,
   system ? builtins.currentSystem,
 }:
 let
   pkgs = import (if builtins.isString packages then /. + packages else packages) { inherit system; };
   matrix = import ./matrix.nix;
   cells = import ./cells.nix {
-    inherit pkgs matrix;
+    inherit pkgs matrix muslCrossMake;
     sources = import ./sources.nix;
     resolve = import ./resolve.nix;
   };

@@ -42,6 +42,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let options = Options {
         sources: args.toolchains,
         packages: args.packages,
+        ..Options::default()
     };
     let tree =
         flake::generate(&catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;

@@ -23,6 +23,8 @@ use crate::version::{KernelVersion, Range, ToolVersion};
 pub struct Options {
     /// The sources of toolchains that may be taken, in order; empty: each era's own order.
     pub sources: Vec<SourceKind>,
+    /// Toolchains to have besides those that the resolver takes.
+    pub include: Vec<ToolchainId>,
     /// The package set that the flake names.
     pub packages: Packages,
 }
@@ -72,6 +74,7 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
     let groups = groups(catalog, &options.sources);
     let used: BTreeSet<&str> = chosen(&tables)
         .chain(cells.values().map(|cell| cell.toolchain.as_str()))
+        .chain(options.include.iter().map(ToolchainId::as_str))
         .chain(
             groups
                 .values()

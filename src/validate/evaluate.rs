@@ -71,16 +71,17 @@ pub fn evaluate(
 /// Evaluates `manifest.nix` with the package set of `packages`.
 fn expression(packages: Packages, project: &Path, plan: &Path) -> String {
     let path = |path: &Path| quote(&path.to_string_lossy());
-    let set = match packages {
-        Packages::Host => path(&project.join("host-packages")),
-        // what flake.lock says, fetched the way a flake's inputs are
-        Packages::Nixpkgs => format!(
-            "(builtins.fetchTree (builtins.fromJSON (builtins.readFile (/. + {}))).nodes.nixpkgs.locked).outPath",
-            path(&project.join("flake.lock"))
-        ),
+    let inputs = match packages {
+        Packages::Host => format!("packages = {};", path(&project.join("host-packages"))),
+        // what flake.lock says, fetched the way a flake's inputs are, and only if it is needed
+        Packages::Nixpkgs => "packages = (builtins.fetchTree lock.nixpkgs.locked).outPath; \
+             muslCrossMake = if lock ? musl-cross-make then builtins.fetchTree lock.musl-cross-make.locked else null;"
+            .to_owned(),
     };
     format!(
-        "{{ system = builtins.currentSystem; targets = import (/. + {manifest}) {{ plan = {plan}; packages = {set}; }}; }}",
+        "let lock = (builtins.fromJSON (builtins.readFile (/. + {lock}))).nodes; in \
+         {{ system = builtins.currentSystem; targets = import (/. + {manifest}) {{ plan = {plan}; {inputs} }}; }}",
+        lock = path(&project.join("flake.lock")),
         manifest = path(&project.join("manifest.nix")),
         plan = path(plan),
     )

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Stage, ToolchainRecord};
-use crate::id::{BoardId, CellId};
+use crate::id::{BoardId, CellId, ToolchainId};
 use crate::version::KernelVersion;
 
 /// Cells in the order of the report.
@@ -95,6 +95,13 @@ impl PlannedCell {
 }
 
 impl Plan {
+    /// The toolchains of the cells to try, each once.
+    pub fn toolchains(&self) -> Vec<ToolchainId> {
+        let ids = self.cells.iter().filter_map(|cell| cell.toolchain.as_ref());
+        let ids: BTreeSet<ToolchainId> = ids.filter_map(|it| it.id.parse().ok()).collect();
+        ids.into_iter().collect()
+    }
+
     /// The cells to try, as JSON for `manifest.nix`.
     ///
     /// # Errors

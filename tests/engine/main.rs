@@ -1,6 +1,7 @@
 //! The validation engine against real Nix: small derivations that succeed, fail, hang and lie.
 
 mod faults;
+mod fleet;
 mod killed;
 mod outcomes;
 mod support;

@@ -174,6 +174,15 @@ impl World {
     }
 
     pub fn expression(&self) -> String {
+        self.expression_of("stages", "describe")
+    }
+
+    /// The same with the derivations themselves, as `drvs`.
+    pub fn expression_with_drvs(&self) -> String {
+        self.expression_of("drvs", "(drv: drv)")
+    }
+
+    fn expression_of(&self, attribute: &str, of: &str) -> String {
         format!(
             r#"let
   common = text: {{
@@ -196,7 +205,7 @@ impl World {
     else {{ inherit (drv) drvPath name system; outputs.out = drv.outPath; }};
 in {{
   system = builtins.currentSystem;
-  targets = map (t: t // {{ stages = builtins.mapAttrs (_: describe) t.stages; }}) [
+  targets = map (t: t // {{ {attribute} = builtins.mapAttrs (_: {of}) t.stages; }}) [
 {targets}  ];
 }}"#,
             salt = quote(&self.salt),

@@ -79,6 +79,7 @@ fn prepare(
 ) -> Result<Manifest> {
     let options = flake::Options {
         sources: args.toolchains.clone(),
+        include: plan.toolchains(),
         packages: args.packages.into(),
     };
     let project = &context.project;
