@@ -1,0 +1,126 @@
+//! Every output of the whole matrix evaluates, with whichever Nix: this machine's, and those that two newer Debian suites ship.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use assert_cmd::prelude::*;
+
+/// Suites whose Nix is tried: 2.26, and the newest.
+const SUITES: [&str; 2] = ["trixie", "sid"];
+
+/// `nix` of a Debian suite, unpacked beside this machine's.
+fn nix_of(suite: &str) -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-nix");
+    let output = Command::new(script).arg(suite).output().unwrap();
+    if output.status.success() {
+        return Some(PathBuf::from(
+            String::from_utf8(output.stdout).unwrap().trim(),
+        ));
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(std::env::var_os("CI").is_none(), "no Nix of {suite}: {why}");
+    eprintln!("passed over: no Nix of {suite}: {why}");
+    None
+}
+
+/// musl-cross-make's patches are only read by builds; anything stands in for them here, where no network is.
+fn nix(program: &Path, dir: &Path, args: &[&str]) -> Output {
+    common::nix(program.to_str().unwrap())
+        .args(args)
+        .args([
+            "--override-input",
+            "musl-cross-make",
+            "path:./host-packages",
+        ])
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+/// Output name to derivation, of everything that this system builds.
+fn derivations(program: &Path, dir: &Path) -> BTreeMap<String, String> {
+    let apply = "builtins.mapAttrs (_: it: it.drvPath)";
+    let output = nix(
+        program,
+        dir,
+        &[
+            "eval",
+            "--json",
+            ".#packages.x86_64-linux",
+            "--apply",
+            apply,
+        ],
+    );
+    serde_json::from_slice(&common::succeeded(output).stdout).unwrap()
+}
+
+#[test]
+fn every_output_evaluates() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let mut kflake = Command::cargo_bin("kflake").unwrap();
+    kflake
+        .arg("-C")
+        .arg(dir)
+        .args(["gen", "--packages", "host"])
+        .assert()
+        .success();
+
+    let here = derivations(Path::new("nix"), dir);
+    for group in [
+        "bootlin-all",
+        "debian-all",
+        "k26-all",
+        "fromsource-extra",
+        "k26-kernel-all",
+        "spike",
+        "boot-k26-all",
+        "boot-k7-all",
+    ] {
+        assert!(here.contains_key(group), "{group}");
+    }
+    // no cell is left out, and each has every stage that it has a kernel and a board for
+    let cells = common::eval(
+        dir,
+        "builtins.mapAttrs (_: it: it.kernel != null && it.board != null) (import ./matrix.nix).cells",
+    );
+    let cells: BTreeMap<String, bool> = serde_json::from_value(cells).unwrap();
+    assert!(cells.len() > 60, "{}", cells.len());
+    for (name, bootable) in &cells {
+        assert!(here.contains_key(name), "{name}");
+        for stage in ["kernel", "module", "boot"] {
+            assert_eq!(
+                here.contains_key(&format!("{stage}-{name}")),
+                *bootable,
+                "{stage} of {name}"
+            );
+        }
+    }
+
+    for suite in SUITES {
+        let Some(program) = nix_of(suite) else {
+            continue;
+        };
+        let there = derivations(&program, dir);
+        let differ: Vec<_> = here
+            .iter()
+            .filter(|(name, drv)| there.get(*name) != Some(drv))
+            .collect();
+        assert!(
+            differ.is_empty() && there.len() == here.len(),
+            "{suite}: {differ:?}"
+        );
+        common::succeeded(nix(&program, dir, &["flake", "check", "--no-build"]));
+    }
+    common::succeeded(nix(
+        Path::new("nix"),
+        dir,
+        &["flake", "check", "--no-build"],
+    ));
+}
