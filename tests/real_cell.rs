@@ -17,21 +17,39 @@ fn kflake(project: &Path) -> Command {
 
 #[test]
 fn arm64_boots_to_our_init() {
-    assert!(Path::new(KERNEL).exists(), "{KERNEL} is missing: `make deps` installs it");
+    assert!(
+        Path::new(KERNEL).exists(),
+        "{KERNEL} is missing: `make deps` installs it"
+    );
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path();
-    kflake(project).args(["kernel", "add", KERNEL]).assert().success();
     kflake(project)
-        .args(["validate", "--cell", "k6-arm64", "--packages", "host", "--toolchains", "debian"])
+        .args(["kernel", "add", KERNEL])
+        .assert()
+        .success();
+    kflake(project)
+        .args([
+            "validate",
+            "--cell",
+            "k6-arm64",
+            "--packages",
+            "host",
+            "--toolchains",
+            "debian",
+        ])
         .assert()
         .success();
 
-    let report: serde_json::Value = serde_json::from_slice(&fs::read(project.join("report/report.json")).unwrap()).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(project.join("report/report.json")).unwrap()).unwrap();
     assert_eq!(report["schema_version"], 1);
     let cells = report["cells"].as_array().unwrap();
     assert_eq!(cells.len(), 1, "{cells:?}");
     let cell = &cells[0];
-    assert_eq!((&cell["id"], &cell["toolchain"]["source"]), (&"k6-arm64".into(), &"debian".into()));
+    assert_eq!(
+        (&cell["id"], &cell["toolchain"]["source"]),
+        (&"k6-arm64".into(), &"debian".into())
+    );
     let stages = cell["stages"].as_array().unwrap();
     assert_eq!(stages.len(), 4);
     for stage in stages {
@@ -42,11 +60,18 @@ fn arm64_boots_to_our_init() {
     // the report's word is not taken for it: the boot's own record and the kernel's file are looked at
     let kernel = cell["kernel"].as_str().unwrap();
     let boot = Path::new(stages[3]["out"].as_str().unwrap());
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(boot.join("boot.json")).unwrap()).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(boot.join("boot.json")).unwrap()).unwrap();
     assert_eq!(json["release"].as_str(), Some(kernel));
-    assert_eq!((&json["machine"], &json["pid"]), (&"aarch64".into(), &1.into()));
+    assert_eq!(
+        (&json["machine"], &json["pid"]),
+        (&"aarch64".into(), &1.into())
+    );
     let log = fs::read_to_string(boot.join("boot.log")).unwrap();
-    let markers: Vec<_> = log.lines().filter(|line| line.starts_with("kflake-init: ok ")).collect();
+    let markers: Vec<_> = log
+        .lines()
+        .filter(|line| line.starts_with("kflake-init: ok "))
+        .collect();
     assert_eq!(markers.len(), 1, "{log}");
     assert!(log.contains(&format!("Linux version {kernel}")), "{log}");
     let vmlinux = fs::read(Path::new(stages[1]["out"].as_str().unwrap()).join("vmlinux")).unwrap();
