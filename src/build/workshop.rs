@@ -279,7 +279,7 @@ mod tests {
         let catalog = catalog();
         let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
         let error = workshop
-            .select(&version("6.1.99999"), &arch("arm64"), Purpose::Kernel)
+            .select(&version("6.1.9999"), &arch("arm64"), Purpose::Kernel)
             .err()
             .unwrap();
         assert_eq!(error.exit_code(), exit::USAGE);
