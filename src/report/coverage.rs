@@ -11,7 +11,7 @@ use crate::version::KernelVersion;
 
 use super::grid::era_rank;
 use super::markdown::escape;
-use super::text::{count, duration};
+use super::text::{count, duration, nix_name};
 
 /// One kernel on one arch with one toolchain: the newest measurement of each stage.
 struct Entry<'c> {
@@ -205,7 +205,7 @@ fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Ent
             continue;
         }
         let _ = writeln!(out, "### {era}\n");
-        out.push_str("| kernel | arch | toolchain | toolchain | kernel | module | boot | on | kflake | Nix |\n");
+        out.push_str("| kernel | arch | toolchain | toolchain | kernel | module | boot | on | kflake | with |\n");
         out.push_str("|:--|:--|:--|--:|--:|--:|--:|:--|:--|:--|\n");
         for entry in of_era {
             let stages: Vec<String> = Stage::ALL
@@ -224,7 +224,7 @@ fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Ent
                 stages.join(" | "),
                 escape(&newest.date),
                 escape(&newest.kflake),
-                escape(&newest.nix)
+                escape(&nix_name(&newest.nix))
             );
         }
         out.push('\n');
@@ -309,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             line(&page, "| 6.1.192 | arm64"),
-            "| 6.1.192 | arm64 | debian gcc 12.2.0, binutils 2.40 |  | 1 min 2 s |  | 1 min 2 s | 2026-11-20 | 0.1.0 | 2.8.0 |"
+            "| 6.1.192 | arm64 | debian gcc 12.2.0, binutils 2.40 |  | 1 min 2 s |  | 1 min 2 s | 2026-11-20 | 0.1.0 | Nix 2.8.0 |"
         );
         assert!(
             line(&page, "| 6.1.192 | mipsel").contains("| ✗ boot-silent | 2026-11-21"),

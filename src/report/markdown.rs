@@ -8,7 +8,7 @@ use super::compare::{Change, Changes, standing};
 use super::failures;
 use super::grid::{Grid, Verdict};
 use super::terminal::tallies;
-use super::text::{clean, count, duration, truncate};
+use super::text::{clean, count, duration, nix_name, truncate};
 
 /// Kinds of failure listed; the rest is counted.
 const KINDS_SHOWN: usize = 40;
@@ -39,7 +39,7 @@ fn summary(run: &RunRecord) -> String {
     let interrupted = if run.interrupted { ", interrupted" } else { "" };
     let date = run.started.strftime("%Y-%m-%d");
     format!(
-        "{}  \n{}, {date}, {took}{interrupted}, kflake {}, Nix {}",
+        "{}  \n{}, {date}, {took}{interrupted}, kflake {}, {}",
         if counts.is_empty() {
             "Nothing was tried.".to_owned()
         } else {
@@ -47,7 +47,7 @@ fn summary(run: &RunRecord) -> String {
         },
         count(run.cells.len(), "cell"),
         escape(&run.kflake),
-        escape(&run.nix)
+        escape(&nix_name(&run.nix))
     )
 }
 

@@ -157,6 +157,17 @@ fn plural(what: &str) -> String {
     }
 }
 
+/// `Nix 2.8.0`, also where Nix's own `nix (Nix) 2.8.0` was recorded.
+pub fn nix_name(recorded: &str) -> String {
+    match recorded
+        .strip_prefix("nix (")
+        .and_then(|rest| rest.split_once(") "))
+    {
+        Some((flavour, version)) => format!("{flavour} {version}"),
+        None => format!("Nix {recorded}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use crate::validate::RunRecord;
 
 use super::compare::Changes;
 use super::grid::Grid;
-use super::text::{clean, count, duration};
+use super::text::{clean, count, duration, nix_name};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("app.js");
@@ -95,12 +95,12 @@ fn banner(out: &mut String, run: &RunRecord) {
     let _ = write!(
         out,
         "<header class=\"top\"><div><h1>Kernel coverage</h1>\n<p><time datetime=\"{}\">{}</time>{took} · {} · kflake {} · \
-        Nix {}{notes}</p></div>\n<div class=\"tools js-only\"><button type=\"button\" id=\"theme\">Dark</button></div></header>\n",
+        {}{notes}</p></div>\n<div class=\"tools js-only\"><button type=\"button\" id=\"theme\">Dark</button></div></header>\n",
         run.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         run.started.strftime("%-d %B %Y, %H:%M UTC"),
         count(run.cells.len(), "cell"),
         escape(&run.kflake),
-        escape(&run.nix)
+        escape(&nix_name(&run.nix))
     );
 }
 

@@ -7,7 +7,7 @@ use crate::validate::{CellRecord, Coverage, Outcome, RunRecord, Stage, Tally};
 use super::compare::{Change, Changes, standing};
 use super::failures::{self, Because};
 use super::grid::{Column, Grid, Verdict, letter, unsupported};
-use super::text::{clean_line, count, duration, pad, truncate, width, wrap, wrap_list};
+use super::text::{clean_line, count, duration, nix_name, pad, truncate, width, wrap, wrap_list};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
@@ -656,14 +656,3 @@ pub fn tallies(coverage: &Coverage) -> [(Stage, Tally); 4] {
 
 #[cfg(test)]
 mod tests;
-
-/// `Nix 2.8.0`, also where Nix's own `nix (Nix) 2.8.0` was recorded.
-fn nix_name(recorded: &str) -> String {
-    match recorded
-        .strip_prefix("nix (")
-        .and_then(|rest| rest.split_once(") "))
-    {
-        Some((flavour, version)) => format!("{flavour} {version}"),
-        None => format!("Nix {recorded}"),
-    }
-}
