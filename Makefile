@@ -12,7 +12,7 @@ quickstart: ## from nothing to two booted kernels and a coverage table
 
 .PHONY: deps
 deps: ## install what the tests need from Debian
-	@scripts/install-debian-packages nix build boot kernel
+	@scripts/install-debian-packages nix build boot kernel test
 
 .PHONY: test
 test: deps lint ## the default test suite, one real cell from pins to boot included
@@ -27,9 +27,27 @@ lint: ## formatting and clippy
 check: ## kflake's own checks on the matrix data
 	cargo run --locked -q -- check
 
+.PHONY: test-browser
+test-browser: ## the HTML report in a real browser
+	@scripts/install-debian-packages browser
+	cargo build --locked
+	cd tests/browser && npm ci --no-audit --no-fund && npm test
+
+.PHONY: sweep
+sweep: ## every arch on the kernels that Debian ships: evidence and docs/coverage.md (two hours)
+	@scripts/sweep
+
 .PHONY: bench
-bench: ## how fast the catalog and the resolver are
+bench: bench-matrix bench-engine ## how fast it all is
+
+.PHONY: bench-matrix
+bench-matrix: ## the catalog and the resolver, in Rust and in Nix
 	cargo bench --locked --bench matrix
+	cargo bench --locked --bench resolve_in_nix
+
+.PHONY: bench-engine
+bench-engine: ## a run of 300 cells beside a bare nix-build
+	cargo test --locked --release --test engine -- --ignored --exact fleet::costs --nocapture
 
 FUZZ_SECONDS = 1800
 
