@@ -1,12 +1,16 @@
-//! Every output of the whole matrix evaluates, with whichever Nix: this machine's, and those that two newer Debian suites ship.
+//! Every output of the whole matrix evaluates, and a cell boots, with whichever Nix: this machine's, and those that two newer Debian
+//! suites ship.
 
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use assert_cmd::prelude::*;
+use kflake::validate::{Outcome, RunRecord, Stage};
 
 /// Suites whose Nix is tried: 2.26, and the newest.
 const SUITES: [&str; 2] = ["trixie", "sid"];
@@ -123,4 +127,60 @@ fn every_output_evaluates() {
         dir,
         &["flake", "check", "--no-build"],
     ));
+}
+
+/// A kernel that no store has yet, so that each Nix has to build all of it.
+fn new_kernel(dir: &Path) -> PathBuf {
+    let tar = common::pack_fake_kernel(dir, "ok");
+    let tree = dir.join("linux-fake");
+    fs::create_dir(&tree).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    fs::write(tree.join("made"), format!("{now:?}\n")).unwrap();
+    let mut append = Command::new("tar");
+    append
+        .arg("-rf")
+        .arg(&tar)
+        .arg("-C")
+        .arg(dir)
+        .arg("linux-fake/made");
+    common::succeeded(append.output().unwrap());
+    tar
+}
+
+#[test]
+fn a_cell_boots_with_each() {
+    if !common::have_nix() {
+        return;
+    }
+    for suite in SUITES {
+        let Some(program) = nix_of(suite) else {
+            continue;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let kernel = new_kernel(dir);
+        let kflake = || {
+            let mut command = Command::cargo_bin("kflake").unwrap();
+            command.env("KFLAKE_NIX", &program).arg("-C").arg(dir);
+            command
+        };
+        kflake()
+            .args(["kernel", "add"])
+            .arg(&kernel)
+            .assert()
+            .success();
+        kflake()
+            .args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"])
+            .args(["--packages", "host", "--toolchains", "debian"])
+            .assert()
+            .success();
+        let report = fs::read(dir.join("report/report.json")).unwrap();
+        let report: RunRecord = serde_json::from_slice(&report).unwrap();
+        let version = common::succeeded(Command::new(&program).arg("--version").output().unwrap());
+        assert_eq!(report.nix, String::from_utf8_lossy(&version.stdout).trim());
+        for stage in [Stage::Kernel, Stage::Module, Stage::Boot] {
+            let outcome = report.cells[0].stage(stage).unwrap().outcome;
+            assert_eq!(outcome, Outcome::Passed, "{suite}: {stage}");
+        }
+    }
 }

@@ -17,15 +17,7 @@ fn kflake(project: &Path) -> Command {
 
 /// A project with the fake kernel registered, packed to behave as `behaviour` says.
 fn project(dir: &Path, behaviour: &str) {
-    let tar = dir.join("linux-fake.tar");
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-    common::succeeded(
-        Command::new(pack)
-            .arg(&tar)
-            .arg(behaviour)
-            .output()
-            .unwrap(),
-    );
+    let tar = common::pack_fake_kernel(dir, behaviour);
     common::succeeded(
         kflake(dir)
             .args(["kernel", "add"])

@@ -1,7 +1,7 @@
 //! What tests that run real Nix share.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -61,4 +61,18 @@ pub fn succeeded(output: Output) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Packs the fake kernel tree, to behave as `behaviour` says, as `DIR/linux-fake.tar`.
+pub fn pack_fake_kernel(dir: &Path, behaviour: &str) -> PathBuf {
+    let tar = dir.join("linux-fake.tar");
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
+    succeeded(
+        Command::new(pack)
+            .arg(&tar)
+            .arg(behaviour)
+            .output()
+            .expect("pack runs"),
+    );
+    tar
 }
