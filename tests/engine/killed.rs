@@ -11,6 +11,9 @@ use crate::support::{FINE, Script, World, essence, read_report, script};
 /// The folder that a child works in.
 const FOLDER: &str = "KFLAKE_TEST_FOLDER";
 
+/// How often runs are killed in all.
+const KILLS: usize = 25;
+
 /// A run of some seconds with every kind of outcome in it.
 fn populate(world: &mut World) {
     world.options.jobs = 2;
@@ -130,21 +133,25 @@ fn undisturbed_and_killed_runs_agree() {
     let mut world = World::new();
     populate(&mut world);
     let undisturbed = essence(&world.run());
-
-    let folder = tempfile::tempdir().expect("folder");
-    // no two runs alike: moments spread over the run, shifted by the process id
-    let shift = u64::from(std::process::id()) % 90;
     let mut kills = 0;
-    let mut complete = false;
+    while kills < KILLS {
+        kills += killed_until_done(&undisturbed);
+    }
+}
+
+/// Kills one run again and again, at moments that differ from test to test, until it ends of its own; how often.
+fn killed_until_done(undisturbed: &[String]) -> usize {
+    let folder = tempfile::tempdir().expect("folder");
     let mut seen_outputs: Vec<String> = Vec::new();
-    for round in 0..60u64 {
+    let mut kills = 0;
+    let mut done = false;
+    while !done && kills < KILLS {
         let mut child = start(folder.path());
-        let moment = Duration::from_millis(60 + (round * 137 + shift) % 900);
-        std::thread::sleep(moment);
+        std::thread::sleep(Duration::from_millis(fastrand::u64(60..900)));
         if let Some(status) = child.try_wait().expect("wait") {
-            assert!(status.success(), "round {round}: {status}");
-            complete = true;
-            break;
+            assert!(status.success(), "after {kills} kills: {status}");
+            done = true;
+            continue;
         }
         child.kill().expect("kill");
         child.wait().expect("wait");
@@ -162,17 +169,15 @@ fn undisturbed_and_killed_runs_agree() {
             }
             seen_outputs = outputs(&partial).into_iter().map(str::to_owned).collect();
         }
-        if kills >= 25 {
-            let status = start(folder.path()).wait().expect("wait");
-            assert!(status.success(), "{status}");
-            complete = true;
-            break;
-        }
     }
-    assert!(complete && kills >= 5, "killed {kills} times");
+    if !done {
+        let status = start(folder.path()).wait().expect("wait");
+        assert!(status.success(), "{status}");
+    }
     let resumed = read_report(&folder.path().join("report"));
     assert!(resumed.finished.is_some());
     assert_eq!(essence(&resumed), undisturbed, "after {kills} kills");
+    kills
 }
 
 #[test]
