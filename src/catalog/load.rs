@@ -15,9 +15,8 @@ use super::finding::{Finding, Level, SourceFile, escape_controls};
 use super::pointer::Pointer;
 use super::table::Table;
 use super::{
-    Arch, Board, Bootlin, BootlinRelease, BootlinTarball, Catalog, Component, Components,
-    Constraint, Debian, DebianPin, DebianToolchain, Era, Evidence, Fix, KernelPin, MuslCrossMake,
-    SourceToolchain,
+    Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
+    DebianPin, DebianToolchain, Era, Evidence, Fix, KernelPin, MuslCrossMake, SourceToolchain,
 };
 use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, PinId, ToolchainId};
 use crate::version::KernelVersion;
@@ -77,6 +76,35 @@ macro_rules! plain_table {
     };
 }
 
+/// A file of two tables.
+macro_rules! two_tables {
+    ($name:literal, $field:ident, $one:ident: $key:ty => $value:ty, $two:ident: $other_key:ty => $other:ty) => {
+        File {
+            name: $name,
+            layout: Layout::Sections(&[
+                (stringify!($one), entries!($key, $value)),
+                (stringify!($two), entries!($other_key, $other)),
+            ]),
+            read: |text, catalog| {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Shape {
+                    #[serde(rename = "$schema", default)]
+                    _schema: serde::de::IgnoredAny,
+                    #[serde(default)]
+                    $one: Table<$key, $value>,
+                    #[serde(default)]
+                    $two: Table<$other_key, $other>,
+                }
+                let shape: Shape = serde_json::from_str(text)?;
+                shape.$one.overlay(&mut catalog.$field.$one);
+                shape.$two.overlay(&mut catalog.$field.$two);
+                Ok(())
+            },
+        }
+    };
+}
+
 fn table<K, V>(text: &str) -> serde_json::Result<Table<K, V>>
 where
     K: Ord + std::str::FromStr<Err: std::fmt::Display>,
@@ -99,64 +127,8 @@ static FILES: &[File] = &[
         SourceToolchain
     ),
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
-    File {
-        name: "debian.json",
-        layout: Layout::Sections(&[
-            ("pins", entries!(PinId, DebianPin)),
-            ("toolchains", entries!(ToolchainId, DebianToolchain)),
-        ]),
-        read: |text, catalog| {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Shape {
-                #[serde(rename = "$schema", default)]
-                _schema: serde::de::IgnoredAny,
-                #[serde(default)]
-                pins: Table<PinId, DebianPin>,
-                #[serde(default)]
-                toolchains: Table<ToolchainId, DebianToolchain>,
-            }
-            let Shape {
-                pins, toolchains, ..
-            } = serde_json::from_str(text)?;
-            let Debian {
-                pins: all_pins,
-                toolchains: all_toolchains,
-            } = &mut catalog.debian;
-            pins.overlay(all_pins);
-            toolchains.overlay(all_toolchains);
-            Ok(())
-        },
-    },
-    File {
-        name: "bootlin.json",
-        layout: Layout::Sections(&[
-            ("releases", entries!(String, BootlinRelease)),
-            ("tarballs", entries!(FileName, BootlinTarball)),
-        ]),
-        read: |text, catalog| {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Shape {
-                #[serde(rename = "$schema", default)]
-                _schema: serde::de::IgnoredAny,
-                #[serde(default)]
-                releases: Table<String, BootlinRelease>,
-                #[serde(default)]
-                tarballs: Table<FileName, BootlinTarball>,
-            }
-            let Shape {
-                releases, tarballs, ..
-            } = serde_json::from_str(text)?;
-            let Bootlin {
-                releases: all_releases,
-                tarballs: all_tarballs,
-            } = &mut catalog.bootlin;
-            releases.overlay(all_releases);
-            tarballs.overlay(all_tarballs);
-            Ok(())
-        },
-    },
+    two_tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain),
+    two_tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),
     File {
         name: "components.json",
         layout: Layout::Sections(&[
