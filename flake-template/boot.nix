@@ -12,6 +12,9 @@ let
   initSource = file "init" ./validate/init;
   writeInitramfs = file "initramfs.pl" ./initramfs.pl;
   supervise = file "boot-supervise.pl" ./boot-supervise.pl;
+  runSource = file "boot-run.c" ./boot-run.c;
+  checkProgram = file "boot-program.pl" ./boot-program.pl;
+  elfReader = file "elf.pl" ./elf.pl;
 
   # QEMU: from the host, checked by the name that the board gives; or from the package set.
   qemuFor =
@@ -94,12 +97,63 @@ rec {
       '';
     };
 
+  # An init that runs one static program, given by its file, and ends with it.
+  programInitramfs =
+    {
+      toolchain,
+      program,
+      programName,
+      arguments ? [ ],
+    }:
+    if toolchain.libc == null then
+      throw "kflake: toolchain ${toolchain.id} has no C library to link an init with that runs a program"
+    else
+      pkgs.stdenv.mkDerivation {
+        name = "initramfs-program";
+        inherit (toolchain) target;
+        inherit
+          program
+          programName
+          runSource
+          checkProgram
+          elfReader
+          writeInitramfs
+          ;
+        arguments = builtins.toJSON arguments;
+        wantBits = toString toolchain.arch.bits;
+        wantEndian = toolchain.arch.endian;
+        wantMachine = toString toolchain.arch.elfMachine;
+        nativeBuildInputs = [
+          toolchain
+          pkgs.perl
+        ];
+        dontUnpack = true;
+        dontConfigure = true;
+        dontFixup = true;
+        hardeningDisable = [ "all" ];
+        buildPhase = ''
+          perl "$checkProgram" "$elfReader" "$program" "$wantBits" "$wantEndian" "$wantMachine" "$programName" "$arguments" arguments || exit 1
+          if ! "$target-gcc" -Os -static -o init "$runSource"; then
+            echo "kflake: boot: init-not-linked: the toolchain cannot link a static init" >&2
+            exit 1
+          fi
+          "$target-strip" init
+        '';
+        installPhase = ''
+          mkdir -p $out
+          perl "$writeInitramfs" $out/initramfs.cpio /init=init /kflake_program="$program" /kflake_arguments=arguments
+        '';
+      };
+
   # The command line of QEMU, as a list of words. Boards that need a certain serial port name it themselves.
   qemuCommand =
     {
       board,
       kernel,
       initramfs,
+      image ? kernel.image,
+      initrd ? "${initramfs}/initramfs.cpio",
+      dtb ? if board.dtb == null then null else "${kernel}/dtbs/${baseNameOf board.dtb}",
       cmdline ? board.cmdline,
       interactive ? false,
     }:
@@ -131,13 +185,13 @@ rec {
       "none"
       "-no-reboot"
       "-kernel"
-      kernel.image
+      image
       "-initrd"
-      "${initramfs}/initramfs.cpio"
+      initrd
     ]
-    ++ lib.optionals (board.dtb != null) [
+    ++ lib.optionals (dtb != null) [
       "-dtb"
-      "${kernel}/dtbs/${baseNameOf board.dtb}"
+      dtb
     ]
     ++ [
       "-append"
@@ -191,16 +245,19 @@ rec {
           })}
       '';
 
+  # A command that starts QEMU; what is added to it comes last.
+  bootCommand =
+    board: command:
+    pkgs.writeShellScriptBin "kflake-boot" ''
+      export PATH=${lib.makeBinPath [ (qemuFor board) ]}:$PATH
+      exec ${lib.escapeShellArgs command} "$@"
+    '';
+
   # Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
   interactive =
     test:
-    pkgs.writeShellScriptBin "kflake-boot" ''
-      export PATH=${lib.makeBinPath [ (qemuFor test.board) ]}:$PATH
-      exec ${
-        lib.escapeShellArgs (qemuCommand {
-          inherit (test) board kernel initramfs;
-          interactive = true;
-        })
-      } "$@"
-    '';
+    bootCommand test.board (qemuCommand {
+      inherit (test) board kernel initramfs;
+      interactive = true;
+    });
 }

@@ -162,6 +162,7 @@ in
     elfTools
     mkCell
     sourceOf
+    boots
     ;
 
   # For projects that build kernels of their own.

@@ -2,13 +2,16 @@
 #
 #   nix-instantiate --eval --strict --json --read-write-mode request.nix --argstr request FILE --argstr packages DIR
 #
-# request   JSON: { version, arch, toolchain, board, config, fragments, strict, targets, dtbs, module, wanted }
+# request   JSON: { version, arch, toolchain, board, config, fragments, strict, targets, dtbs, module, boot, wanted }
 #             config     { profile }, { named } or { file }
 #             fragments  [ { label, file } | { label, tree } ], files as absolute paths
 #             targets    as buildKernel takes them
 #             module     null, or { name, folder, make_flags }
-#             wanted     which of source, toolchain, kernel, module, initramfs, sdk to describe
-# Paths name files of the user's; they enter the store under fixed names, and nothing of the request becomes Nix code.
+#             boot       null, or { interactive, kernel, dtb, initrd, toolchain, program }: files instead of what would be built, or
+#                        null; toolchain links init; program is null, or { name, file, arguments }
+#             wanted     which of source, toolchain, kernel, module, boot to describe
+# Paths name files of the user's; but for those of boot, which QEMU opens, they enter the store under fixed names. Nothing of
+# the request becomes Nix code.
 {
   request,
   packages ? ./host-packages,
@@ -77,6 +80,36 @@ let
     makeFlags = asked.module.make_flags;
   };
 
+  # What QEMU is started with: the user's files, else what validation of the cell boots.
+  bootParts =
+    let
+      inherit (asked) boot;
+      toolchain = cells.toolchains.${boot.toolchain};
+      initramfs =
+        if boot.program == null then
+          cells.boots.initramfs { inherit toolchain; }
+        else
+          cells.boots.programInitramfs {
+            inherit toolchain;
+            program = imported "program" boot.program.file;
+            programName = boot.program.name;
+            inherit (boot.program) arguments;
+          };
+      given = pkgs.lib.filterAttrs (_: file: file != null) {
+        image = boot.kernel;
+        inherit (boot) dtb initrd;
+      };
+    in
+    cells.boots.qemuCommand (
+      {
+        inherit board kernel initramfs;
+        inherit (boot) interactive;
+      }
+      # A kernel of one's own comes without device trees.
+      // pkgs.lib.optionalAttrs (boot.kernel != null) { dtb = null; }
+      // given
+    );
+
   describe = drv: {
     inherit (drv) drvPath name system;
     outputs = builtins.listToAttrs (
@@ -94,11 +127,12 @@ let
       kernel
       module
       ;
+    boot = cells.boots.bootCommand board bootParts;
   };
 in
 builtins.listToAttrs (
   map (name: {
     inherit name;
-    value = describe things.${name};
+    value = describe things.${name} // pkgs.lib.optionalAttrs (name == "boot") { command = bootParts; };
   }) asked.wanted
 )

@@ -18,5 +18,7 @@ pub const NO_NIX: u8 = 6;
 pub const EVALUATION: u8 = 7;
 /// A file could not be read or written, or one of the user's would have been overwritten.
 pub const IO: u8 = 8;
+/// `kflake boot … -- PROGRAM`: the machine ended, or was ended, before the program did; otherwise its own exit code is passed on.
+pub const NO_STATUS: u8 = 125;
 /// The run was interrupted (Ctrl-C, SIGTERM); the report holds what was done by then.
 pub const INTERRUPTED: u8 = 130;

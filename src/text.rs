@@ -40,6 +40,19 @@ pub fn clean_for_workflow(line: &str) -> String {
     out
 }
 
+/// `words` as a shell reads them back, whatever they hold.
+pub fn shell_words(words: &[String]) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=./,:@".contains(&b);
+    let quoted = |word: &String| {
+        if !word.is_empty() && word.bytes().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
@@ -82,6 +95,28 @@ fn skip_csi(chars: &mut Chars<'_>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn words_survive_the_shell() {
+        let words = [
+            "a b",
+            "it's",
+            "$(x)",
+            "CONFIG_X=\"a\"",
+            "",
+            "-K",
+            "plain_1.2",
+        ];
+        let text = shell_words(&words.map(str::to_owned));
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s|' {text}")])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("{}|", words.join("|"))
+        );
+    }
 
     #[test]
     fn control_sequences_go() {

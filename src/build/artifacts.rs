@@ -13,6 +13,7 @@ use super::metadata::{
 use super::{BuildError, Selection};
 use crate::hash::Sha256;
 use crate::kconfig::Report;
+use crate::text::shell_words;
 
 /// Name of the file that shows that kflake filled a folder.
 const METADATA: &str = "metadata.json";
@@ -261,7 +262,6 @@ fn by_target(files: &[String]) -> BTreeMap<String, Vec<String>> {
 
 /// A shell script that builds again and compares.
 fn script(command: &[String]) -> String {
-    let words: Vec<String> = command[1..].iter().map(|word| quoted(word)).collect();
     format!(
         "#!/bin/sh\n\
          # Builds the same again, into the folder given as argument (default: reproduced), and compares every file.\n\
@@ -272,18 +272,8 @@ fn script(command: &[String]) -> String {
          here=$PWD\n\
          cd \"$out\"\n\
          sha256sum --check \"$here/SHA256SUMS\"\n",
-        words.join(" ")
+        shell_words(&command[1..])
     )
-}
-
-/// `word` for a shell, whatever it holds.
-fn quoted(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=./,:@".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]
@@ -301,25 +291,6 @@ mod tests {
         ));
         fs::write(dir.path().join(METADATA), "{}").unwrap();
         assert!(Artifacts::open(dir.path()).is_ok());
-    }
-
-    #[test]
-    fn words_survive_the_shell() {
-        for word in [
-            "a b",
-            "it's",
-            "$(x)",
-            "CONFIG_X=\"a\"",
-            "",
-            "-K",
-            "plain_1.2",
-        ] {
-            let output = std::process::Command::new("sh")
-                .args(["-c", &format!("printf %s {}", quoted(word))])
-                .output()
-                .unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
-        }
     }
 
     #[test]

@@ -110,6 +110,31 @@ pub enum BuildError {
         /// What to do.
         help: String,
     },
+    /// There is no board to start a kernel on.
+    #[error("no board is known that runs Linux {version} for {arch}")]
+    #[diagnostic(
+        code(kflake::build::no_machine),
+        help(
+            "`kflake kernel list` shows what is known; a board of your own goes into matrix/boards.json"
+        )
+    )]
+    NoMachine {
+        /// The version.
+        version: String,
+        /// The arch.
+        arch: String,
+    },
+    /// A file that a machine should start with is wrong.
+    #[error("{}: {reason}", path.display())]
+    #[diagnostic(code(kflake::build::boot_file), help("{help}"))]
+    BootFile {
+        /// What was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
     /// A build failed.
     #[error("{what} could not be built:\n{}", lines.join("\n"))]
     #[diagnostic(
@@ -178,6 +203,8 @@ impl BuildError {
             | BuildError::UnknownKernel { .. }
             | BuildError::NoBoard { .. }
             | BuildError::Target { .. }
+            | BuildError::NoMachine { .. }
+            | BuildError::BootFile { .. }
             | BuildError::ModuleSource { .. } => exit::USAGE,
             BuildError::Unresolved { code, .. } => *code,
             BuildError::Failed { .. } | BuildError::Answer { .. } => exit::FAILED,

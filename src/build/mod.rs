@@ -1,9 +1,10 @@
-//! Building one thing that a user asks for: a kernel of their own configuration, a module, an SDK.
+//! Building one thing that a user asks for: a kernel of their own configuration, a module, a machine to start, an SDK.
 //!
 //! A request is data ([`Request`]); `request.nix` of the generated flake turns it into derivations, the same that
 //! validation builds where nothing special is asked. What comes out is laid out for a person in [`Artifacts`].
 
 mod artifacts;
+mod console;
 mod error;
 mod metadata;
 mod realise;
@@ -11,10 +12,13 @@ mod request;
 mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
+pub use console::{Console, Ending, Limits, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use realise::{Built, Progress, realise};
-pub use request::{ConfigChoice, FragmentChoice, ModuleRequest, Request, Wanted};
+pub use request::{
+    BootRequest, ConfigChoice, FragmentChoice, ModuleRequest, ProgramRequest, Request, Wanted,
+};
 pub use workshop::{Selection, Workshop};
 
 pub use crate::validate::Build;

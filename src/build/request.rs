@@ -30,6 +30,8 @@ pub struct Request {
     pub dtbs: Vec<String>,
     /// A module to build against the kernel.
     pub module: Option<ModuleRequest>,
+    /// A machine to start.
+    pub boot: Option<BootRequest>,
     /// What to describe.
     pub wanted: Vec<Wanted>,
 }
@@ -75,6 +77,34 @@ pub struct ModuleRequest {
     pub folder: PathBuf,
     /// Arguments for make.
     pub make_flags: Vec<String>,
+}
+
+/// A machine to start. Files are absolute paths; what is none is built.
+#[derive(Clone, Debug, Serialize)]
+pub struct BootRequest {
+    /// Whether someone sits at its console.
+    pub interactive: bool,
+    /// A kernel to start in the place of the cell's.
+    pub kernel: Option<PathBuf>,
+    /// A device tree to give it.
+    pub dtb: Option<PathBuf>,
+    /// An initramfs in the place of ours.
+    pub initrd: Option<PathBuf>,
+    /// What links our init.
+    pub toolchain: ToolchainId,
+    /// A program that init runs.
+    pub program: Option<ProgramRequest>,
+}
+
+/// A static program of the machine's arch.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProgramRequest {
+    /// What it is called there.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
 }
 
 /// Something that a request can describe.

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+use serde::de::DeserializeOwned;
 
-use super::{Build, BuildError, ConfigChoice, FragmentChoice, Request};
+use super::{BuildError, ConfigChoice, FragmentChoice, Request};
 use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
 use crate::flake::{self, Options, Plan};
@@ -57,7 +58,7 @@ impl<'c> Workshop<'c> {
         })
     }
 
-    /// The compiler and board for `version` and `arch`.
+    /// The compiler and board for `version` and `arch`, of which there is a source.
     ///
     /// # Errors
     /// When the matrix has no such kernel, or no toolchain for it.
@@ -67,13 +68,28 @@ impl<'c> Workshop<'c> {
         arch: &ArchId,
         purpose: Purpose,
     ) -> Result<Selection<'c>, BuildError> {
+        let selection = self.choose(version, arch, purpose)?;
+        if self.catalog.kernels.contains_key(version) {
+            Ok(selection)
+        } else {
+            Err(self.unknown_kernel(version))
+        }
+    }
+
+    /// The compiler and board for `version` and `arch`, whether or not there is a source.
+    ///
+    /// # Errors
+    /// When the matrix has no toolchain for it.
+    pub fn choose(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Selection<'c>, BuildError> {
         let resolver = Resolver::new(self.catalog, SourceOrder::from(self.sources.clone()));
         let resolution = resolver
             .resolve(version, arch, purpose)
             .map_err(|unresolved| not_resolved(&unresolved))?;
-        if !self.catalog.kernels.contains_key(version) {
-            return Err(self.unknown_kernel(version));
-        }
         let board = flake::board_for(self.catalog, arch, version);
         let own = self
             .catalog
@@ -184,16 +200,16 @@ impl<'c> Workshop<'c> {
         path.canonicalize().map_err(BuildError::io(&path))
     }
 
-    /// Evaluates `request` to derivations, by what was wanted.
+    /// Evaluates `request` to descriptions of derivations ([`super::Build`], or more), by what was wanted.
     ///
     /// # Errors
     /// When the flake cannot be written or does not evaluate.
-    pub fn evaluate(
+    pub fn evaluate<T: DeserializeOwned>(
         &self,
         nix: &Nix,
         settings: &Settings,
         request: &Request,
-    ) -> Result<BTreeMap<String, Build>, BuildError> {
+    ) -> Result<BTreeMap<String, T>, BuildError> {
         let project = self.project()?;
         let text = serde_json::to_string(request).map_err(|error| BuildError::Answer {
             what: "the request",

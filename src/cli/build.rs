@@ -64,6 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         targets: Some(targets.clone()),
         dtbs: vec![],
         module: None,
+        boot: None,
         wanted: vec![Wanted::Kernel],
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;

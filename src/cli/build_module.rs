@@ -81,6 +81,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         targets: Some(vec!["config".to_owned(), "dev".to_owned()]),
         dtbs: vec![],
         module: Some(module),
+        boot: None,
         wanted: vec![Wanted::Module],
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;

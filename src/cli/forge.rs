@@ -78,7 +78,7 @@ pub struct Forge<'c> {
     pub workshop: Workshop<'c>,
     cores: usize,
     verbose: bool,
-    stop: Arc<AtomicBool>,
+    pub stop: Arc<AtomicBool>,
 }
 
 impl<'c> Forge<'c> {
@@ -115,6 +115,13 @@ impl<'c> Forge<'c> {
     /// A line about what is going on.
     pub fn say(&self, text: &str) {
         anstream::eprintln!("{}", crate::text::clean_line(text));
+    }
+
+    /// A line for those who want to see everything.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            self.say(text);
+        }
     }
 
     /// What `wanted` evaluated to.

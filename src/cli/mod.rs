@@ -1,5 +1,6 @@
 //! The command line: one small file per subcommand, and the only place that prints.
 
+mod boot;
 mod build;
 mod build_module;
 mod check;
@@ -39,7 +40,7 @@ use crate::nix::{Apt, Mirrors};
 #[command(
     after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
     3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
-    7 Nix could not evaluate; 8 a file could not be read or written; 130 interrupted."
+    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted."
 )]
 struct Cli {
     /// Project folder: holds the generated flake, and `matrix/` with data of your own
@@ -57,6 +58,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Boot(boot::Args),
     Build(build::Args),
     BuildModule(build_module::Args),
     Gen(r#gen::Args),
@@ -124,6 +126,7 @@ pub fn main() -> ExitCode {
 /// Runs one subcommand; its value is the exit code.
 fn run(command: Command, context: &Context) -> Result<u8> {
     match command {
+        Command::Boot(args) => boot::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::BuildModule(args) => build_module::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),

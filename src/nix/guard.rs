@@ -56,6 +56,21 @@ impl Guard {
         matches!(self, Guard::Namespace | Guard::UserNamespace)
     }
 
+    /// A command whose `program` ends with this thread, where that can be had, and keeps its terminal.
+    pub(crate) fn signal_command(self, program: &OsStr) -> Command {
+        let mut words = match self {
+            Guard::None => Vec::new(),
+            _ => ["setpriv", "--pdeathsig", "TERM", "--"]
+                .map(OsStr::new)
+                .to_vec(),
+        }
+        .into_iter()
+        .chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words);
+        command
+    }
+
     /// A command that runs `program` under the guard. It must be started from a thread that lives as long as it should:
     /// the parent-death signal follows the thread, not the process.
     pub(crate) fn command(self, program: &OsStr) -> Command {

@@ -86,6 +86,15 @@ void boot(void)
 	forever();
 #endif
 	say("[    0.000001] Run /init as init process\n");
+#if defined(BEHAVIOUR_program) || defined(BEHAVIOUR_program_panic)
+	say("\nkflake-run: begin\none\ntwo\n");
+#ifdef BEHAVIOUR_program_panic
+	panic("Fatal exception in interrupt");
+#endif
+	say("\nkflake-run: exit 7\n");
+	firmware(SYSTEM_OFF);
+	forever();
+#endif
 #ifndef BEHAVIOUR_no_module
 	say("[    0.000002] kflake-probe: ok release=" UTS_RELEASE "\n");
 #endif

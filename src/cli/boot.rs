@@ -1,0 +1,382 @@
+//! `kflake boot`: a kernel under QEMU, with a terminal as its console or a program to run.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::forge::{Forge, ForgeArgs};
+use super::{Context, Failure, Result};
+use crate::build::{
+    BootRequest, Build, BuildError, ConfigChoice, Console, Ending, Limits, ProgramRequest, Request,
+    Selection, Shown, Wanted, watch,
+};
+use crate::catalog::{Catalog, Purpose};
+use crate::exit;
+use crate::id::ArchId;
+use crate::text::{clean_line, shell_words};
+use crate::version::KernelVersion;
+
+/// Lines of the kernel's that are shown when a program was not run.
+const TAIL: usize = 15;
+
+/// Start a kernel under QEMU: with this terminal as its console, or to run one program
+///
+/// The kernel is the one that `kflake validate` boots, or a file. Without a program, init says where it runs and powers off, as
+/// in a boot test; Ctrl-A X leaves QEMU. With one, its output is printed and its exit code passed on (128 and the number of
+/// the signal that ended it); 125 means that the machine ended before the program.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake boot 6.1.192 arm64\n  kflake boot 6.1.192 arm64 -- ./busybox-arm64 uname -a\n  \
+    kflake boot 6.1.192 arm64 --kernel out/Image --initrd rootfs.cpio.gz"
+)]
+pub struct Args {
+    /// Kernel version, such as 6.1.192
+    version: KernelVersion,
+    /// Arch of the matrix, such as arm64
+    arch: ArchId,
+    /// Start this kernel instead, on the machine for that version and arch
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// Give the kernel this device tree; some machines need one with --kernel
+    #[arg(long, value_name = "FILE")]
+    dtb: Option<PathBuf>,
+    /// Start with this initramfs instead of ours
+    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    initrd: Option<PathBuf>,
+    /// End the machine after so many seconds; 0: never [default: 120, or 0 on a terminal without a program]
+    #[arg(long, value_name = "SECONDS")]
+    wall: Option<u64>,
+    /// End it after so many seconds without output; 0: never [default: 30, or 0 on a terminal without a program]
+    #[arg(long, value_name = "SECONDS")]
+    silence: Option<u64>,
+    /// Print QEMU's command line, and build and start nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    forge: ForgeArgs,
+    /// A static program for that arch, by its file on this machine, and its arguments
+    #[arg(last = true, value_name = "PROGRAM")]
+    program: Vec<String>,
+}
+
+/// What `request.nix` says of a machine.
+#[derive(Deserialize)]
+struct Machine {
+    #[serde(flatten)]
+    build: Build,
+    command: Vec<String>,
+}
+
+/// Builds what is missing, and starts it.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+    let catalog = context.catalog()?;
+    let forge = Forge::new(&catalog, context, &args.forge)?;
+    let (version, arch, workshop) = (&args.version, &args.arch, &forge.workshop);
+    let selection = match args.kernel {
+        None => workshop.select(version, arch, Purpose::Kernel),
+        Some(_) => workshop.choose(version, arch, Purpose::Kernel),
+    }
+    .map_err(fail)?;
+    let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let boot = boot_request(args, &catalog, &selection, interactive).map_err(fail)?;
+    let init = if boot.program.is_some() && selection.toolchain.libc.is_none() {
+        let other = workshop.choose(version, arch, Purpose::Userland);
+        other.map_err(fail)?.toolchain.id.clone()
+    } else {
+        selection.toolchain.id.clone()
+    };
+    let request = Request {
+        version: version.clone(),
+        arch: arch.clone(),
+        toolchain: selection.toolchain.id.clone(),
+        board: selection.board.map(|(id, _)| id.clone()),
+        // what validation boots
+        config: ConfigChoice::Profile("tiny".to_owned()),
+        fragments: vec![],
+        strict: false,
+        targets: None,
+        dtbs: vec![],
+        module: None,
+        boot: Some(BootRequest {
+            toolchain: init,
+            ..boot
+        }),
+        wanted: vec![Wanted::Boot],
+    };
+    let mut machines = workshop
+        .evaluate::<Machine>(&forge.nix, &forge.settings, &request)
+        .map_err(fail)?;
+    let machine = machines
+        .remove(Wanted::Boot.as_str())
+        .ok_or_else(|| Failure::message(exit::EVALUATION, "Nix described no machine", None))?;
+    if args.dry_run {
+        super::output::print(&format!("{}\n", shell_words(&machine.command)))?;
+        return Ok(exit::OK);
+    }
+    forge.realise(&machine.build)?;
+    start(args, &forge, &machine, interactive)
+}
+
+fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -> Result<u8> {
+    let out = machine.build.out().unwrap_or_default();
+    let script = Path::new(out).join("bin/kflake-boot");
+    let mut command = forge.nix.guard().signal_command(script.as_os_str());
+    if !interactive {
+        command.stdin(Stdio::null());
+    }
+    let alone = args.program.is_empty();
+    let limit = |given: Option<u64>, default: u64| {
+        let seconds = given.unwrap_or(if interactive && alone { 0 } else { default });
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    };
+    let limits = Limits {
+        wall: limit(args.wall, 120),
+        silence: limit(args.silence, 30),
+    };
+    let kernel = RefCell::new(Vec::<String>::new());
+    let ending = watch(
+        command,
+        Console::new(!alone),
+        args.initrd.is_none(),
+        limits,
+        &forge.stop,
+        &mut |shown| match shown {
+            Shown::Bytes(bytes) => {
+                let mut out = std::io::stdout().lock();
+                // a reader that leaves early does not end the machine
+                let _ = out.write_all(bytes).and_then(|()| out.flush());
+            }
+            Shown::Kernel(line) => {
+                forge.detail(line);
+                kernel.borrow_mut().push(line.to_owned());
+            }
+        },
+    )
+    .map_err(|error| Failure::new(error.exit_code(), error))?;
+    let lines = kernel.into_inner();
+    let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+    let (what, class) = match ending {
+        Ending::Program(status) => return Ok(status),
+        Ending::Off => return Ok(exit::OK),
+        Ending::NotRun(why) => (
+            format!("init could not run the program: {}", errno(&why)),
+            "",
+        ),
+        Ending::Early(last) if alone => (
+            format!("the machine went off before init said its line; its last: {last}"),
+            "",
+        ),
+        Ending::Early(last) => (
+            format!("the machine went off before the program ended; its last line: {last}"),
+            "",
+        ),
+        Ending::Panic(words) => (words, ""),
+        Ending::Wall(last) => (
+            format!(
+                "no end after {} s; the last line: {last}",
+                limits.wall.unwrap_or_default().as_secs()
+            ),
+            "--wall 0 lets it run for as long as it likes",
+        ),
+        Ending::Silence(last) => (
+            format!(
+                "no output for {} s; the last line: {}",
+                limits.silence.unwrap_or_default().as_secs(),
+                if last.is_empty() {
+                    "none at all"
+                } else {
+                    &last
+                }
+            ),
+            "--silence 0 lets it be silent for as long as it likes",
+        ),
+        Ending::Qemu(status) => (
+            format!("QEMU could not start the machine ({status})"),
+            "its own words are above",
+        ),
+    };
+    let code = if alone { exit::FAILED } else { exit::NO_STATUS };
+    let text = if tail.is_empty() || alone {
+        what
+    } else {
+        format!("{what}\n{tail}")
+    };
+    Err(Failure::message(
+        code,
+        text,
+        (!class.is_empty()).then(|| class.to_owned()),
+    ))
+}
+
+/// The words of `boot-run.c` about a program that does not start.
+fn errno(why: &str) -> String {
+    let number = why.strip_prefix("exec ").and_then(|it| it.parse().ok());
+    number.map_or_else(
+        || why.to_owned(),
+        |number: i32| std::io::Error::from_raw_os_error(number).to_string(),
+    )
+}
+
+fn boot_request(
+    args: &Args,
+    catalog: &Catalog,
+    selection: &Selection<'_>,
+    interactive: bool,
+) -> std::result::Result<BootRequest, BuildError> {
+    let Some((_, board)) = selection.board else {
+        return Err(BuildError::NoMachine {
+            version: args.version.to_string(),
+            arch: args.arch.to_string(),
+        });
+    };
+    let given = |file: &Option<PathBuf>, help: &str| {
+        file.as_deref().map(|path| readable(path, help)).transpose()
+    };
+    let kernel = given(
+        &args.kernel,
+        "give a kernel image, such as `kflake build` leaves",
+    )?;
+    let machine = catalog.arches.get(&args.arch).map(|it| it.elf_machine);
+    if let (Some(path), Some(machine)) = (&kernel, machine) {
+        right_arch(path, machine, selection.linux_arch)?;
+    }
+    if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
+        return Err(BuildError::BootFile {
+            path: path.clone(),
+            reason: format!("the machine needs a device tree with it, {dtb}"),
+            help:
+                "give its file with --dtb; `kflake build --targets kernel,dtbs` leaves it in dtbs/"
+                    .to_owned(),
+        });
+    }
+    let program = match args.program.split_first() {
+        None => None,
+        Some((file, arguments)) => Some(ProgramRequest {
+            name: file.clone(),
+            file: readable(
+                Path::new(file),
+                "give the file of a static program for that arch; there is no shell and no PATH in the machine",
+            )?,
+            arguments: arguments.to_vec(),
+        }),
+    };
+    Ok(BootRequest {
+        interactive,
+        kernel,
+        dtb: given(&args.dtb, "give a device tree blob")?,
+        initrd: given(
+            &args.initrd,
+            "give an initramfs: a cpio archive, compressed or not",
+        )?,
+        toolchain: selection.toolchain.id.clone(),
+        program,
+    })
+}
+
+/// The absolute path of a file that can be read and is not empty.
+fn readable(path: &Path, help: &str) -> std::result::Result<PathBuf, BuildError> {
+    let bad = |reason: String| BuildError::BootFile {
+        path: path.to_owned(),
+        reason,
+        help: help.to_owned(),
+    };
+    let facts = fs::metadata(path).map_err(|error| bad(error.to_string()))?;
+    if !facts.is_file() {
+        return Err(bad("it is not a file".to_owned()));
+    }
+    if facts.len() == 0 {
+        return Err(bad("the file is empty".to_owned()));
+    }
+    fs::File::open(path).map_err(|error| bad(error.to_string()))?;
+    path.canonicalize().map_err(|error| bad(error.to_string()))
+}
+
+/// Refuses a kernel that says that it is for another architecture.
+fn right_arch(path: &Path, machine: u16, linux_arch: &str) -> std::result::Result<(), BuildError> {
+    let mut head = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(1024).read_to_end(&mut head))
+        .map_err(BuildError::io(path))?;
+    let at = |from: usize, length: usize| head.get(from..from + length).unwrap_or_default();
+    let is = if at(0, 4) == b"\x7fELF" {
+        let bytes = [head.get(18), head.get(19)].map(|it| it.copied().unwrap_or(0));
+        let found = match head.get(5) {
+            Some(2) => u16::from_be_bytes(bytes),
+            _ => u16::from_le_bytes(bytes),
+        };
+        (found != machine).then(|| format!("an ELF file for machine {found}, not {machine}"))
+    } else if at(0x202, 4) == b"HdrS" {
+        (!["x86", "i386", "x86_64"].contains(&linux_arch)).then(|| "a kernel for x86".to_owned())
+    } else if at(56, 4) == b"ARM\x64" {
+        (linux_arch != "arm64").then(|| "a kernel for arm64".to_owned())
+    } else {
+        // other images do not say
+        None
+    };
+    match is {
+        None => Ok(()),
+        Some(is) => Err(BuildError::BootFile {
+            path: path.to_owned(),
+            reason: format!(
+                "it is {}, and the machine is for {linux_arch}",
+                clean_line(&is)
+            ),
+            help: "give a kernel of the right architecture, or name the one it is for".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_of_other_arches_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |name: &str, at: usize, bytes: &[u8], machine: u16, arch: &str| {
+            let path = dir.path().join(name);
+            let mut text = vec![0; 1024];
+            text[at..at + bytes.len()].copy_from_slice(bytes);
+            fs::write(&path, text).unwrap();
+            right_arch(&path, machine, arch).map_err(|error| error.to_string())
+        };
+        let mips = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0\x08";
+        assert_eq!(check("vmlinux", 0, mips, 8, "mips"), Ok(()));
+        assert!(
+            check("vmlinux", 0, mips, 183, "arm64")
+                .unwrap_err()
+                .contains("machine 8, not 183")
+        );
+        assert_eq!(check("bzImage", 0x202, b"HdrS", 62, "x86_64"), Ok(()));
+        assert!(
+            check("bzImage", 0x202, b"HdrS", 183, "arm64")
+                .unwrap_err()
+                .contains("for x86")
+        );
+        assert_eq!(check("Image", 56, b"ARM\x64", 183, "arm64"), Ok(()));
+        assert!(
+            check("Image", 56, b"ARM\x64", 40, "arm")
+                .unwrap_err()
+                .contains("for arm64")
+        );
+        assert_eq!(check("zImage", 0, b"x", 40, "arm"), Ok(()));
+        fs::write(dir.path().join("short"), "\x7fELF").unwrap();
+        assert!(right_arch(&dir.path().join("short"), 183, "arm64").is_err());
+    }
+
+    #[test]
+    fn a_program_that_does_not_start_is_told_in_words() {
+        assert!(
+            errno("exec 8").contains("Exec format error"),
+            "{}",
+            errno("exec 8")
+        );
+        assert_eq!(errno("fork"), "fork");
+    }
+}

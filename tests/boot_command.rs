@@ -1,0 +1,180 @@
+//! `kflake boot`, with a kernel that plays a boot and real QEMU.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const CELL: &[&str] = &["6.1.9999", "arm64"];
+const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
+
+fn kflake(project: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .arg("-C")
+        .arg(project)
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+/// A project with the fake kernel, packed to behave as `behaviour` says.
+fn project(behaviour: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = dir.path().join("linux-fake.tar");
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
+    let packed = Command::new(pack).arg(&tar).arg(behaviour).output();
+    common::succeeded(packed.unwrap());
+    let tar = tar.to_str().unwrap();
+    common::succeeded(kflake(dir.path(), &["kernel", "add", tar]));
+    dir
+}
+
+/// `kflake boot` of the fake kernel: exit code, standard output and standard error.
+fn boot(project: &Path, args: &[&str], program: &[&str]) -> (i32, String, String) {
+    let mut words = ["boot"]
+        .iter()
+        .chain(CELL)
+        .chain(OPTIONS)
+        .chain(args)
+        .copied()
+        .collect::<Vec<_>>();
+    if !program.is_empty() {
+        words.push("--");
+        words.extend(program);
+    }
+    let output = kflake(project, &words);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\r', "");
+    // miette breaks lines where it likes
+    let errors = text(&output.stderr).replace("\n  │ ", " ");
+    (output.status.code().unwrap(), text(&output.stdout), errors)
+}
+
+/// A static program for arm64, which the fake kernel never really runs.
+fn program(dir: &Path) -> String {
+    let mut elf = vec![0; 64];
+    elf[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    elf[16..20].copy_from_slice(&[2, 0, 183, 0]);
+    let path = dir.join("program");
+    fs::write(&path, elf).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_cell_is_booted_on_the_console() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("ok");
+    let (code, out, errors) = boot(project.path(), &[], &[]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        out.contains("Linux version 6.1.9999") && out.contains("\nkflake-init: ok pid=1 "),
+        "{out}"
+    );
+
+    // the same kernel, by its file
+    let (code, out, errors) = boot(project.path(), &["--dry-run"], &[]);
+    assert_eq!(code, 0, "{errors}");
+    let words: Vec<&str> = out.split_whitespace().collect();
+    assert!(
+        out.starts_with("qemu-system-aarch64 -machine virt "),
+        "{out}"
+    );
+    let image = words[words.iter().position(|it| *it == "-kernel").unwrap() + 1];
+    let copy = project.path().join("Image");
+    fs::copy(image, &copy).unwrap();
+    let (code, out, errors) = boot(project.path(), &["--kernel", copy.to_str().unwrap()], &[]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(out.contains("\nkflake-init: ok pid=1 "), "{out}");
+}
+
+#[test]
+fn a_program_is_run_and_its_exit_code_passed_on() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("program");
+    let program = program(project.path());
+    let (code, out, errors) = boot(project.path(), &[], &[&program, "a b", "c"]);
+    assert_eq!((code, out.as_str()), (7, "one\ntwo\n"), "{errors}");
+    // without --verbose the kernel's own lines are not shown
+    assert!(!errors.contains("Linux version"), "{errors}");
+    let (_, _, errors) = boot(project.path(), &["--verbose"], &[&program]);
+    assert!(errors.contains("Linux version 6.1.9999"), "{errors}");
+}
+
+#[test]
+fn a_machine_that_dies_first_has_a_code_of_its_own() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("program-panic");
+    let program = program(project.path());
+    let (code, out, errors) = boot(project.path(), &[], &[&program]);
+    assert_eq!(code, 125, "{errors}");
+    assert!(out.starts_with("one\ntwo\n"), "{out}");
+    assert!(
+        errors.contains("Kernel panic - not syncing: Fatal exception"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn limits_end_a_silent_machine() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("stall");
+    let (code, out, errors) = boot(project.path(), &["--silence", "6"], &[]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(out.contains("Linux version 6.1.9999"), "{out}");
+    assert!(errors.contains("no output for 6 s"), "{errors}");
+    let (code, _, errors) = boot(project.path(), &["--silence", "0", "--wall", "7"], &[]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(errors.contains("no end after 7 s"), "{errors}");
+}
+
+#[test]
+fn what_cannot_be_started_is_refused_before_anything_is_built() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("ok");
+    let dir = project.path();
+    let path = |name: &str, bytes: &[u8]| {
+        fs::write(dir.join(name), bytes).unwrap();
+        dir.join(name).to_str().unwrap().to_owned()
+    };
+    let empty = path("empty", b"");
+    let mut mips = vec![0; 64];
+    mips[..6].copy_from_slice(b"\x7fELF\x01\x02");
+    mips[19] = 8;
+    let mips = path("vmlinux", &mips);
+    for (args, program, message) in [
+        (["--kernel", "/nonexistent"], None, "No such file"),
+        (["--kernel", &empty], None, "the file is empty"),
+        (["--kernel", "/"], None, "it is not a file"),
+        (["--kernel", &mips], None, "machine 8, not 183"),
+        (["--initrd", "/nonexistent"], None, "No such file"),
+        (["--wall", "5"], Some("/nonexistent"), "No such file"),
+    ] {
+        let (code, _, errors) = boot(dir, &args, program.as_slice());
+        assert_eq!(code, 2, "{args:?}: {errors}");
+        assert!(errors.contains(message), "{args:?}: {errors}");
+    }
+    // what only a look into the file shows
+    for (bytes, message) in [
+        (&b"#!/bin/sh\n"[..], "not-elf"),
+        (&fs::read("/bin/true").unwrap()[..], "wrong-machine"),
+    ] {
+        let program = path("odd", bytes);
+        let (code, _, errors) = boot(dir, &[], &[&program]);
+        assert_eq!(code, 1, "{errors}");
+        assert!(
+            errors.contains(&format!("kflake: boot: {message}: ")),
+            "{errors}"
+        );
+    }
+}
