@@ -188,7 +188,8 @@ impl Diagnostic for Finding {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span()?;
-        let label = Some(self.pointer.to_string()).filter(|pointer| !pointer.is_empty());
+        let label =
+            Some(escape_controls(&self.pointer.to_string())).filter(|pointer| !pointer.is_empty());
         let label = LabeledSpan::new(label.or(Some("here".into())), span.start, span.len());
         Some(Box::new(std::iter::once(label)))
     }
@@ -264,7 +265,7 @@ mod tests {
             code: Code(1),
             level: Level::Error,
             file,
-            pointer: Pointer::root(),
+            pointer: Pointer::root().join("\u{202e}key"),
             offset: Some(3..4),
             message: escape_controls("a\u{1b}\nb"),
             help: None,
