@@ -1,7 +1,7 @@
 //! Sample runs for tests. `tests/data/reports/` holds them as files; a test keeps those equal to what is built here,
 //! and `KFLAKE_UPDATE=1 cargo test` writes them.
 
-use crate::catalog::SourceKind;
+use crate::catalog::{Confidence, SourceKind};
 use crate::validate::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
     ToolchainRecord,
@@ -214,6 +214,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
             ],
             None => vec![format!("{arch} does not exist in {kernel}")],
         },
+        basis: toolchain.as_ref().map(|_| Confidence::Documented),
         toolchain,
         stages,
     }

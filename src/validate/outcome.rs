@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::SourceKind;
+use crate::catalog::{Confidence, SourceKind};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -162,6 +162,10 @@ pub struct CellRecord {
     /// Why the cell is as it is: the resolver's reasons, in its order.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// How well the choice of this toolchain was known to be right before the run: what ruled the others out was measured,
+    /// documented, reported or is folklore. None where the toolchain was asked for, or there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Confidence>,
     /// The stages, in order; every stage appears.
     pub stages: Vec<StageRecord>,
 }

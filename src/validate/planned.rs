@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Stage, ToolchainRecord};
+use crate::catalog::Confidence;
 use crate::id::{BoardId, CellId, ToolchainId};
 use crate::version::KernelVersion;
 
@@ -32,6 +33,8 @@ pub struct PlannedCell {
     pub systems: Vec<String>,
     /// The resolver's reasons, in its order.
     pub reasons: Vec<String>,
+    /// How well the resolver's choice is known to be right; none where the toolchain was asked for.
+    pub basis: Option<Confidence>,
     /// The stages asked for.
     pub stages: BTreeSet<Stage>,
     /// How long QEMU gets.

@@ -70,6 +70,7 @@ impl Recorder<'_> {
             board: cell.board.as_ref().map(ToString::to_string),
             toolchain: cell.toolchain.clone(),
             reasons: cell.reasons.clone(),
+            basis: cell.basis,
             stages,
         }
     }

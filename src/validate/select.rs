@@ -218,6 +218,7 @@ fn planned(
         toolchain: None,
         systems: Vec::new(),
         reasons: Vec::new(),
+        basis: None,
         stages: Stage::ALL
             .into_iter()
             .filter(|stage| *stage <= furthest)
@@ -245,6 +246,7 @@ fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut Plan
     let Some(gcc) = &selection.gcc else {
         take(resolution.toolchain, planned);
         planned.reasons = resolution.reasons();
+        planned.basis = Some(resolution.basis);
         return;
     };
     let fits = |toolchain: &Toolchain| is_prefix(gcc, &toolchain.gcc);

@@ -115,6 +115,7 @@ test("a cell opens to everything that is known about it", async () => {
     for (const part of [
       "debian-10.2.1-mipsel", "glibc-2.31", "2.35.2", // the toolchain
       "debian is k4's first source with a compiler for mipsel", // the resolver's reasons
+      "documented", // how well that is known
       "1 min", // timings
       "kflake validate --cell k4-mipsel --kernel 5.10.229 --toolchains debian --packages host", // to reproduce
       "relocation-overflow", "relocation truncated to fit: R_MIPS_26", // class and first error

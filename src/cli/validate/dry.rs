@@ -79,6 +79,7 @@ pub fn json(plan: &Plan) -> Result<String> {
                 "verdict": verdict,
                 "reason": reason,
                 "reasons": cell.reasons,
+                "basis": cell.basis,
             })
         })
         .collect();

@@ -49,7 +49,13 @@ fn body(out: &mut String, run: &RunRecord, cell: &CellRecord) {
     );
     facts(out, cell);
     if !cell.reasons.is_empty() {
-        out.push_str("<h3 class=\"cap\">Why this toolchain</h3><ol class=\"why\">");
+        let basis = cell.basis.map_or(String::new(), |basis| {
+            format!(" <span class=\"muted\">{}</span>", basis.as_str())
+        });
+        let _ = write!(
+            out,
+            "<h3 class=\"cap\">Why this toolchain{basis}</h3><ol class=\"why\">"
+        );
         for reason in &cell.reasons {
             let _ = write!(out, "<li>{}</li>", escape(reason));
         }
