@@ -21,6 +21,7 @@ let
   kernels = import ./kernel.nix { inherit pkgs elfTools; };
   modules = import ./module.nix { inherit pkgs elfTools; };
   boots = import ./boot.nix { inherit pkgs elfTools; };
+  sdks = import ./sdk.nix { inherit pkgs elfTools; };
 
   probeSource = builtins.path {
     name = "kflake-probe-source";
@@ -83,6 +84,18 @@ let
           silenceTimeout
           ;
       };
+      # A kernel's compiler without a C library is joined by one that has one.
+      sdk = sdks.sdk {
+        kernel = linux;
+        toolchain = if tools.libc != null then tools else toolchains.${programs.toolchain};
+        inherit name;
+      };
+      programs = resolve.resolve {
+        version = kernel;
+        inherit arch;
+        purpose = "userland";
+      };
+      hasSdk = tools.libc != null || toolchains ? ${toString programs.toolchain};
     };
 
   system = pkgs.stdenv.hostPlatform.system;
@@ -109,6 +122,9 @@ let
   prefixed =
     prefix: stage:
     lib.mapAttrs' (name: cell: lib.nameValuePair "${prefix}-${name}" cell.${stage}) built;
+  sdkPackages = lib.mapAttrs' (name: cell: lib.nameValuePair "sdk-${name}" cell.sdk) (
+    lib.filterAttrs (_: cell: cell.hasSdk) built
+  );
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
@@ -163,6 +179,7 @@ in
     mkCell
     sourceOf
     boots
+    sdks
     ;
 
   # For projects that build kernels of their own.
@@ -179,6 +196,7 @@ in
     // kernelPackages
     // modulePackages
     // bootPackages
+    // sdkPackages
     // sourceGroups
     // eraGroups
     // dataGroups;

@@ -2,14 +2,15 @@
 #
 #   nix-instantiate --eval --strict --json --read-write-mode request.nix --argstr request FILE --argstr packages DIR
 #
-# request   JSON: { version, arch, toolchain, board, config, fragments, strict, targets, dtbs, module, boot, wanted }
+# request   JSON: { version, arch, toolchain, board, config, fragments, strict, targets, dtbs, module, boot, sdk, wanted }
 #             config     { profile }, { named } or { file }
 #             fragments  [ { label, file } | { label, tree } ], files as absolute paths
 #             targets    as buildKernel takes them
 #             module     null, or { name, folder, make_flags }
 #             boot       null, or { interactive, kernel, dtb, initrd, toolchain, program }: files instead of what would be built, or
 #                        null; toolchain links init; program is null, or { name, file, arguments }
-#             wanted     which of source, toolchain, kernel, module, boot to describe
+#             sdk        null, or { name, toolchain }: of what programs are built with
+#             wanted     which of source, toolchain, kernel, module, boot, sdk to describe
 # Paths name files of the user's; but for those of boot, which QEMU opens, they enter the store under fixed names. Nothing of
 # the request becomes Nix code.
 {
@@ -128,6 +129,11 @@ let
       module
       ;
     boot = cells.boots.bootCommand board bootParts;
+    sdk = cells.sdks.sdk {
+      inherit kernel;
+      inherit (asked.sdk) name;
+      toolchain = cells.toolchains.${asked.sdk.toolchain};
+    };
   };
 in
 builtins.listToAttrs (

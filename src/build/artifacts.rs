@@ -67,6 +67,11 @@ impl Artifacts {
         })
     }
 
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
     /// Lays out the kernel in `out`, with its log and what describes it.
     ///
     /// # Errors
@@ -167,7 +172,12 @@ impl Artifacts {
     }
 
     /// Copies what is in `from`/`below`, and notes the names.
-    fn copy(&self, from: &Path, below: &Path, files: &mut Vec<String>) -> Result<(), BuildError> {
+    pub(super) fn copy(
+        &self,
+        from: &Path,
+        below: &Path,
+        files: &mut Vec<String>,
+    ) -> Result<(), BuildError> {
         let folder = from.join(below);
         let mut names = Vec::new();
         for entry in fs::read_dir(&folder).map_err(BuildError::io(&folder))? {

@@ -9,6 +9,7 @@ mod error;
 mod metadata;
 mod realise;
 mod request;
+mod sdk;
 mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
@@ -17,8 +18,10 @@ pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use realise::{Built, Progress, realise};
 pub use request::{
-    BootRequest, ConfigChoice, FragmentChoice, ModuleRequest, ProgramRequest, Request, Wanted,
+    BootRequest, ConfigChoice, FragmentChoice, ModuleRequest, ProgramRequest, Request, SdkRequest,
+    Wanted,
 };
+pub use sdk::ROOT as SDK_ROOT;
 pub use workshop::{Selection, Workshop};
 
 pub use crate::validate::Build;

@@ -32,6 +32,8 @@ pub struct Request {
     pub module: Option<ModuleRequest>,
     /// A machine to start.
     pub boot: Option<BootRequest>,
+    /// What programs are built with.
+    pub sdk: Option<SdkRequest>,
     /// What to describe.
     pub wanted: Vec<Wanted>,
 }
@@ -105,6 +107,15 @@ pub struct ProgramRequest {
     pub file: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+}
+
+/// What programs for a kernel are built with.
+#[derive(Clone, Debug, Serialize)]
+pub struct SdkRequest {
+    /// What it is for: `k6-arm64-6.1.192`.
+    pub name: String,
+    /// A compiler with a C library.
+    pub toolchain: ToolchainId,
 }
 
 /// Something that a request can describe.

@@ -107,6 +107,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             toolchain: init,
             ..boot
         }),
+        sdk: None,
         wanted: vec![Wanted::Boot],
     };
     let mut machines = workshop

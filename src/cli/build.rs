@@ -65,6 +65,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         dtbs: vec![],
         module: None,
         boot: None,
+        sdk: None,
         wanted: vec![Wanted::Kernel],
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;

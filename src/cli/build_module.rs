@@ -82,6 +82,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         dtbs: vec![],
         module: Some(module),
         boot: None,
+        sdk: None,
         wanted: vec![Wanted::Module],
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;

@@ -16,6 +16,7 @@ mod output;
 mod pins;
 mod report;
 mod resolve;
+mod sdk;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,7 @@ enum Command {
     Check(check::Args),
     Explain(lints::Args),
     Report(report::Args),
+    Sdk(sdk::Args),
     Validate(Box<validate::Args>),
 }
 
@@ -136,6 +138,7 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Explain(args) => lints::run(&args, context),
+        Command::Sdk(args) => sdk::run(&args, context),
         Command::Report(args) => report::run(args, context),
         Command::Validate(args) => validate::run(&args, context),
     }

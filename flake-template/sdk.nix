@@ -1,0 +1,102 @@
+# An SDK: what a userland, or a driver, for one cell is cross-built with. Text files and two programs, which name the toolchain
+# and the kernel's prepared tree where they lie in the store.
+{ pkgs, elfTools }:
+let
+  inherit (pkgs) lib;
+  file =
+    name: path:
+    builtins.path {
+      name = "kflake-${name}";
+      inherit path;
+    };
+  script = file "sdk.sh" ./sdk.sh;
+  verify = file "sdk-verify.pl" ./sdk-verify.pl;
+  export = file "sdk-export.sh" ./sdk-export.sh;
+  elfReader = file "elf.pl" ./elf.pl;
+
+  # systemd's names of architectures, which a system extension carries.
+  systemdArch = {
+    armel = "arm";
+    armhf = "arm";
+    i386 = "x86";
+    loongarch64 = "loongarch64";
+    mips64eb = "mips64";
+    mips64el = "mips64-le";
+    mipseb = "mips";
+    mipsel = "mips-le";
+    powerpc = "ppc";
+    powerpc64 = "ppc64";
+    powerpc64le = "ppc64-le";
+    powerpcle = "ppc-le";
+    sh4 = "sh";
+    x86_64 = "x86-64";
+  };
+  # How Meson and CMake call the processors.
+  cpuFamily = {
+    arm64 = "aarch64";
+    armel = "arm";
+    armhf = "arm";
+    i386 = "x86";
+    mips64eb = "mips64";
+    mips64el = "mips64";
+    mipseb = "mips";
+    mipsel = "mips";
+    powerpc = "ppc";
+    powerpcle = "ppc";
+    powerpc64 = "ppc64";
+    powerpc64le = "ppc64";
+  };
+in
+{
+  # kernel     from buildKernel, with the output `dev`
+  # toolchain  for programs: needs a C library; by default, the kernel's own
+  # name       of the cell
+  sdk =
+    {
+      kernel,
+      toolchain ? kernel.toolchain,
+      name ? kernel.name,
+    }:
+    let
+      archName = toolchain.spec.arch;
+      family = builtins.head (lib.splitString "-" toolchain.libc);
+    in
+    if toolchain.libc == null then
+      throw "kflake: toolchain ${toolchain.id} has no C library: programs cannot be built with it"
+    else
+      pkgs.stdenv.mkDerivation {
+        name = "sdk-${name}";
+        cell = name;
+        toolchain = "${toolchain}";
+        inherit (toolchain) target gcc libc;
+        toolchainId = toolchain.id;
+        kernelDev = "${kernel.dev}";
+        kernelVersion = kernel.version;
+        inherit (kernel) linuxArch;
+        inherit archName;
+        meson = cpuFamily.${archName} or archName;
+        systemd = systemdArch.${archName} or archName;
+        interpreter = toString (toolchain.arch.interpreter.${family} or "");
+        wantBits = toString toolchain.arch.bits;
+        wantEndian = toolchain.arch.endian;
+        wantMachine = toString toolchain.arch.elfMachine;
+        inherit
+          elfTools
+          verify
+          export
+          elfReader
+          ;
+        depsBuildBuild = [ pkgs.stdenv.cc ];
+        nativeBuildInputs = [ pkgs.perl ];
+        perl = "${pkgs.perl}/bin/perl";
+        dontUnpack = true;
+        dontConfigure = true;
+        dontFixup = true;
+        hardeningDisable = [ "all" ];
+        buildPhase = ". ${script}; make_sdk";
+        installPhase = "check_sdk";
+        passthru = {
+          inherit kernel toolchain;
+        };
+      };
+}

@@ -1,0 +1,153 @@
+//! `kflake sdk`: what a userland or a driver for a cell is cross-built with.
+
+use std::path::{Path, PathBuf};
+
+use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::{Context, Failure, Result};
+use crate::build::{Artifacts, BuildError, ConfigChoice, Request, SDK_ROOT, SdkRequest, Wanted};
+use crate::catalog::{Catalog, Purpose};
+use crate::exit;
+use crate::flake;
+use crate::id::{ArchId, CellId};
+use crate::resolve::{Resolver, SourceOrder};
+use crate::version::KernelVersion;
+
+/// Lay out an SDK for a cell: its compiler, the kernel's prepared tree, and files for make, Meson and CMake
+///
+/// `. DIR/environment` sets up a shell. DIR leads to the Nix store, where the compiler and the kernel's tree are; it keeps them
+/// from being collected as garbage for as long as it exists.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake sdk k6-arm64 --out sdk && . sdk/environment && ./configure $CONFIGURE_FLAGS\n  \
+    meson setup build --cross-file sdk/meson.cross\n  cmake -B build -DCMAKE_TOOLCHAIN_FILE=$PWD/sdk/toolchain.cmake"
+)]
+pub struct Args {
+    /// Cell, such as k6-arm64
+    cell: String,
+    /// A kernel version of that cell [default: the one that stands for it]
+    #[arg(long, value_name = "VERSION")]
+    kernel: Option<KernelVersion>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Folder for the SDK: new, empty, or filled by an earlier run
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    forge: ForgeArgs,
+}
+
+/// Builds, and lays out the result.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+    let catalog = context.catalog()?;
+    let (cell, version) = cell(args, &catalog)?;
+    let forge = Forge::new(&catalog, context, &args.forge)?;
+    let (arch, workshop) = (&cell.arch, &forge.workshop);
+    let selection = workshop
+        .select(&version, arch, Purpose::Kernel)
+        .map_err(fail)?;
+    let programs = match selection.toolchain.libc {
+        Some(_) => selection.toolchain,
+        None => {
+            let other = workshop.choose(&version, arch, Purpose::Userland);
+            other.map_err(fail)?.toolchain
+        }
+    };
+    // unless something is asked for, the kernel is the one that validation builds
+    let plain =
+        args.config.config.is_none() && args.config.fragments.is_empty() && !args.config.strict;
+    let config = match (&args.config.config, selection.board) {
+        (None, Some(_)) => ConfigChoice::Profile("tiny".to_owned()),
+        (given, _) => workshop
+            .config(given.as_deref(), &version, arch, &selection)
+            .map_err(fail)?,
+    };
+    let request = Request {
+        version: version.clone(),
+        arch: arch.clone(),
+        toolchain: selection.toolchain.id.clone(),
+        board: selection.board.map(|(id, _)| id.clone()),
+        config,
+        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        strict: args.config.strict,
+        targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
+        dtbs: vec![],
+        module: None,
+        boot: None,
+        sdk: Some(SdkRequest {
+            name: format!("{cell}-{version}"),
+            toolchain: programs.id.clone(),
+        }),
+        wanted: vec![Wanted::Sdk],
+    };
+    let artifacts = Artifacts::open(&args.out).map_err(fail)?;
+    let builds = workshop
+        .evaluate(&forge.nix, &forge.settings, &request)
+        .map_err(fail)?;
+    let build = forge.wanted(&builds, Wanted::Sdk)?;
+    forge.realise(build)?;
+    let out = build.out().unwrap_or_default();
+    let root = artifacts.path().canonicalize();
+    let root = root.map_err(|error| fail(BuildError::io(artifacts.path())(error)))?;
+    forge
+        .nix
+        .add_root(&forge.settings, out, &root.join(SDK_ROOT))
+        .map_err(Failure::nix)?;
+    artifacts.sdk(Path::new(out)).map_err(fail)?;
+    anstream::println!(
+        "{}: SDK for {cell}: Linux {version}, {} {}",
+        args.out.display(),
+        programs.target,
+        programs.libc.as_deref().unwrap_or_default()
+    );
+    Ok(exit::OK)
+}
+
+/// The cell and its kernel.
+fn cell(args: &Args, catalog: &Catalog) -> Result<(CellId, KernelVersion)> {
+    let wrong = |help: String| {
+        let text = format!("{:?} is not a cell of the matrix", args.cell);
+        Failure::message(exit::USAGE, text, Some(help))
+    };
+    let split = args.cell.split_once('-');
+    let (era, arch) =
+        split.ok_or_else(|| wrong("a cell is an era and an arch: k6-arm64".to_owned()))?;
+    let (era, data) = catalog
+        .eras
+        .iter()
+        .find(|(id, _)| id.is_spelled(era))
+        .ok_or_else(|| {
+            let eras: Vec<String> = catalog.eras.keys().map(|era| era.attr()).collect();
+            wrong(format!("eras are {}", eras.join(", ")))
+        })?;
+    let arch: ArchId = arch
+        .parse()
+        .ok()
+        .filter(|arch| catalog.arches.contains_key(arch))
+        .ok_or_else(|| {
+            let arches: Vec<&str> = catalog.arches.keys().map(ArchId::as_str).collect();
+            wrong(format!("arches are {}", arches.join(", ")))
+        })?;
+    let version = match &args.kernel {
+        None => flake::cell_kernel(catalog, data).clone(),
+        Some(version)
+            if Resolver::new(catalog, SourceOrder::from(vec![]))
+                .era(version)
+                .is_some_and(|(id, _)| id == era) =>
+        {
+            version.clone()
+        }
+        Some(version) => {
+            return Err(Failure::message(
+                exit::USAGE,
+                format!("Linux {version} is not of {}", era.attr()),
+                Some("name the cell of the kernel's own generation; `kflake resolve VERSION ARCH` says which".to_owned()),
+            ));
+        }
+    };
+    let cell = CellId {
+        era: era.clone(),
+        arch,
+    };
+    Ok((cell, version))
+}

@@ -1,0 +1,111 @@
+//! An SDK of a real cell builds a program, and the cell's real kernel runs it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Where Debian's `linux-source-6.1` puts the kernel.
+const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
+const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
+
+fn kflake(project: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .arg("-C")
+        .arg(project)
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn succeeded(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn shell(script: &str) -> Output {
+    Command::new("sh").args(["-euc", script]).output().unwrap()
+}
+
+#[test]
+fn an_sdk_builds_a_program_that_the_kernel_runs() {
+    assert!(
+        Path::new(KERNEL).exists(),
+        "{KERNEL} is missing: `make deps` installs it"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path();
+    succeeded(kflake(project, &["kernel", "add", KERNEL]));
+    let sdk = project.join("sdk");
+    let mut words = vec!["sdk", "k6-arm64", "--out", sdk.to_str().unwrap()];
+    words.extend(OPTIONS);
+    succeeded(kflake(project, &words));
+    let text = |name: &str| fs::read_to_string(sdk.join("kernel-misc").join(name)).unwrap();
+    let version = text("kernel-version").trim().to_owned();
+    assert_eq!(text("kernel-release").trim(), version);
+    assert!(text("kernel-config").contains("CONFIG_ARM64=y"));
+    assert!(text("Module.symvers").contains("vmlinux"));
+    assert!(sdk.join("kernel/include/generated/utsrelease.h").is_file());
+
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/report.c");
+    let (at, source) = (project.display(), source.display());
+    succeeded(shell(&format!(
+        ". {at}/sdk/environment; mkdir -p {at}/staging/usr/bin
+         $CC $CFLAGS $LDFLAGS -o {at}/staging/usr/bin/report {source}
+         sdk-verify {at}/staging
+         $CC $CFLAGS $LDFLAGS -static -o {at}/report {source}"
+    )));
+
+    // what is not for the cell, or lacks something, is found
+    let verified = shell(&format!(
+        ". {at}/sdk/environment; cp /bin/true {at}/staging/usr/bin/; printf 'int f(void) {{ return 1; }}' >{at}/f.c
+         $CC -shared -o {at}/libgone.so.1 -Wl,-soname,libgone.so.1 {at}/f.c
+         printf 'int f(void); int main(void) {{ return f(); }}' >{at}/g.c
+         $CC -o {at}/staging/usr/bin/g {at}/g.c {at}/libgone.so.1
+         sdk-verify {at}/staging"
+    ));
+    assert_eq!(verified.status.code(), Some(1), "{verified:?}");
+    let said = String::from_utf8(verified.stdout).unwrap();
+    for part in [
+        "is for a 64-bit little-endian machine 62, not a 64-bit little-endian machine 183",
+        "needs libgone.so.1, which is neither staged nor in the sysroot",
+        "usr/bin/report: ELF64 little-endian machine 183, program, loaded by /lib/ld-linux-aarch64.so.1, needs libc.so.6 (sysroot)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let exported = shell(&format!(
+        ". {at}/sdk/environment; sdk-export {at}/staging tar {at}/x.tar"
+    ));
+    assert_eq!(exported.status.code(), Some(1), "{exported:?}");
+    assert!(!project.join("x.tar").exists());
+
+    let boot = |program: &[&str]| {
+        let mut words = vec!["boot", &version, "arm64"];
+        words.extend(OPTIONS);
+        words.push("--");
+        words.extend(program);
+        let output = kflake(project, &words);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let report = format!("{at}/report");
+    let (code, out, errors) = boot(&[&report, "a b", "ü"]);
+    assert_eq!(code, Some(42), "{out}{errors}");
+    assert_eq!(out, format!("{version} aarch64, child of 1: [a b] [ü]\n"));
+    let (code, out, _) = boot(&[&report, "crash"]);
+    assert_eq!(
+        (code, out),
+        (
+            Some(128 + 6),
+            format!("{version} aarch64, child of 1: [crash]\n")
+        )
+    );
+    let (code, _, errors) = boot(&[&format!("{at}/staging/usr/bin/report")]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("not-static"), "{errors}");
+}
