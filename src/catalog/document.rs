@@ -147,6 +147,11 @@ impl Findings<'_> {
             .sum::<usize>();
         let start = line_start + error.column().saturating_sub(1);
         let start = start.min(self.file.text().len());
+        // columns are counted in bytes, and may name the middle of a character
+        let start = (0..=start)
+            .rev()
+            .find(|at| self.file.text().is_char_boundary(*at))
+            .unwrap_or_default();
         let message = without_place(&error.to_string());
         let help = match error.classify() {
             serde_json::error::Category::Eof => "the file ends too early: was it cut off?",

@@ -131,6 +131,16 @@ fn deep_nesting_and_binary_files_are_findings() {
 }
 
 #[test]
+fn a_syntax_error_behind_a_wide_character_can_be_shown() {
+    let dir = project(&[("eras.json", "{\"k9\": \"£\u{0}\"}")]);
+    let Err(LoadError::Findings { findings }) = Catalog::load(dir.path()) else {
+        panic!("loaded")
+    };
+    assert_eq!(findings[0].code, codes::SYNTAX);
+    assert_eq!(findings[0].line_column(), Some((1, 9)));
+}
+
+#[test]
 fn a_finding_points_into_the_users_file() {
     let dir = project(&[(
         "eras.json",
