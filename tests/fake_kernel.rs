@@ -248,3 +248,40 @@ fn console_lines_cannot_pose_as_the_supervisors() {
         "kflake: boot: silent: no output for 4 s; ",
     );
 }
+
+#[test]
+fn the_shell_runs_a_command_with_the_toolchain_for_a_kernel() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let kbuild = |version: &str| {
+        let mut command = Command::new("nix");
+        if std::env::var_os("NIX_MIRRORS_debian").is_none() {
+            command.env("NIX_MIRRORS_debian", debian_mirror());
+        }
+        command
+            .env("NIX_CONFIG", NIX_CONFIG)
+            .current_dir(dir.path())
+            .args(["develop", "--override-input", "nixpkgs"])
+            .args(["path:./host-packages", "--command", "kbuild"])
+            .args([version, "arm64", "--", "sh", "-c"])
+            .arg("echo $ARCH; ${CROSS_COMPILE}gcc -dumpmachine; exit 7")
+            .output()
+            .unwrap()
+    };
+    let ran = kbuild("6.1.9999");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        said.ends_with("arm64\naarch64-linux-gnu\n") && ran.status.code() == Some(7),
+        "{ran:?}"
+    );
+    // what Nix says is shown, and nothing is run
+    let refused = kbuild("3.6");
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        words.contains("Linux 3.6 on arm64: unsupported") && refused.status.code() == Some(1),
+        "{refused:?}"
+    );
+}
