@@ -95,7 +95,9 @@ let
         inherit arch;
         purpose = "userland";
       };
-      hasSdk = tools.libc != null || toolchains ? ${toString programs.toolchain};
+      hasSdk =
+        tools.libc != null
+        || lib.elem system (matrix.toolchains.${toString programs.toolchain} or { systems = [ ]; }).systems;
     };
 
   system = pkgs.stdenv.hostPlatform.system;
