@@ -23,14 +23,30 @@ unpack() {
   done
 }
 
+# heartbeat LOG: a word now and then while the log grows, so that a slow build is not taken for one that hangs.
+heartbeat() {
+  local lines before=0
+  # the sleep that is under way when this is ended must not keep the builder's output open
+  while sleep 120 >/dev/null 2>&1; do
+    lines=$(wc -l <"$1")
+    [ "$lines" -eq "$before" ] || echo "... $lines lines of output"
+    before=$lines
+  done
+}
+
 # quietly LOG COMMAND...: keeps the output out of the way, and shows its end when the command fails.
 quietly() {
-  local log=$NIX_BUILD_TOP/$1.log
+  local log=$NIX_BUILD_TOP/$1.log watcher status=0
   shift
   echo "+ $*" | cut -c -300
-  if ! "$@" >"$log" 2>&1; then
+  : >"$log"
+  heartbeat "$log" &
+  watcher=$!
+  "$@" >"$log" 2>&1 || status=$?
+  kill "$watcher"
+  if [ "$status" -ne 0 ]; then
     grep -nE '(error|Error|undefined|No rule|not found|cannot)' "$log" | head -n 20 >&2 || true
     tail -n 60 "$log" >&2
-    return 1
   fi
+  return "$status"
 }

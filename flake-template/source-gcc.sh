@@ -1,10 +1,11 @@
 # The steps of toolchain in mk-source-toolchain.nix. Reads the derivation's environment.
 
 # The language that this release was written in, for a host compiler that by default speaks a later one. Tentative
-# definitions in headers were common before gcc 10 refused them.
+# definitions in headers were common before gcc 10 refused them. Releases before 4.8 are written in C, with what "extern
+# inline" meant in C89; the language itself stays C11, because the flags are also those of gmp, mpfr and mpc in its tree.
 host_flags() {
   local version=$1 c=gnu11 cxx=gnu++14
-  if at_least "$version" 11; then :; elif at_least "$version" 4.8; then cxx=gnu++03; else c=gnu89; fi
+  if at_least "$version" 11; then :; elif at_least "$version" 4.8; then cxx=gnu++03; else c="gnu11 -fgnu89-inline"; fi
   export CFLAGS="-O2 -std=$c -fcommon -w" CXXFLAGS="-O2 -std=$cxx -w"
   export CFLAGS_FOR_BUILD=$CFLAGS CXXFLAGS_FOR_BUILD=$CXXFLAGS
 }
@@ -24,6 +25,12 @@ stub_documentation() {
     mkdir -p gcc/gmp/doc
     printf '.PHONY: all check install clean\nall check install clean:\n' >gcc/gmp/doc/Makefile.in
   fi
+}
+
+# mpfr keeps its sources in src/ since 3.1, which gcc's configure knows since 4.7.
+find_mpfr() {
+  [ -d gcc/mpfr/src ] && ! grep -q 'mpfr/src' gcc/configure || return 0
+  sed -i -e 's|\$\$s/mpfr\b|&/src|g' -e 's|\$(HOST_SUBDIR)/mpfr\b|&/src|g' gcc/configure
 }
 
 # musl's name for the target's architecture.
@@ -82,6 +89,7 @@ build_toolchain() {
     [ -z "${!archive}" ] || unpack "${!archive}" "gcc/$part"
   done
   stub_documentation
+  find_mpfr
   host_flags "$gccVersion"
 
   cp -a --no-preserve=ownership "$builtBinutils" "$out"
