@@ -15,7 +15,7 @@ deps: ## install what the tests need from Debian
 	@scripts/install-debian-packages nix build boot kernel test
 
 .PHONY: test
-test: deps lint ## the default test suite, one real cell from pins to boot included
+test: deps lint check ## the default test suite, one real cell from pins to boot included
 	$(TEST)
 
 .PHONY: lint
@@ -24,8 +24,9 @@ lint: ## formatting and clippy
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: check
-check: ## kflake's own checks on the matrix data
+check: ## kflake's own checks on the matrix data, and whether docs/coverage.md says what it measured
 	cargo run --locked -q -- check
+	cargo run --locked -q -- report coverage --check docs/coverage.md
 
 .PHONY: test-browser
 test-browser: ## the HTML report in a real browser
