@@ -7,15 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const NIX_CONFIG: &str = "experimental-features = nix-command flakes
-build-users-group =
-sandbox = true
-sandbox-fallback = false
-sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives
-substitute = false
-substituters =
-";
-
 /// A project with the fake kernel registered as 6.1.9999, packed to behave as `behaviour` says.
 fn project(dir: &Path, behaviour: &str) {
     let tar = dir.join("linux-fake.tar");
@@ -35,7 +26,7 @@ fn project(dir: &Path, behaviour: &str) {
     ] {
         common::succeeded(
             Command::new(env!("CARGO_BIN_EXE_kflake"))
-                .env("NIX_CONFIG", NIX_CONFIG)
+                .env("NIX_CONFIG", common::BUILD_CONFIG)
                 .current_dir(dir)
                 .args(args)
                 .output()
@@ -70,31 +61,13 @@ fn build(dir: &Path, stage: &str, silence: u32) -> Output {
           }}).{stage}
         "#
     );
-    let mut command = Command::new("nix-build");
-    if std::env::var_os("NIX_MIRRORS_debian").is_none() {
-        command.env("NIX_MIRRORS_debian", debian_mirror());
-    }
-    command
-        .env("NIX_CONFIG", NIX_CONFIG)
+    Command::new("nix-build")
+        .env("NIX_MIRRORS_debian", common::debian_mirror())
+        .env("NIX_CONFIG", common::BUILD_CONFIG)
         .current_dir(dir)
         .args(["--no-out-link", "-E", &expression])
         .output()
         .unwrap()
-}
-
-/// The first archive of this machine's apt that has a `debian` folder's layout.
-fn debian_mirror() -> String {
-    let output = Command::new("apt-get")
-        .args(["indextargets", "--format", "$(SITE)"])
-        .output();
-    let sites = output.map_or_else(
-        |_| String::new(),
-        |it| String::from_utf8_lossy(&it.stdout).into_owned(),
-    );
-    let site = sites
-        .lines()
-        .find(|it| it.trim_end_matches('/').ends_with("/debian"));
-    site.unwrap_or_default().to_owned()
 }
 
 /// The stage fails, and its log's last line of ours begins with `reason`.
@@ -257,12 +230,9 @@ fn the_shell_runs_a_command_with_the_toolchain_for_a_kernel() {
     let dir = tempfile::tempdir().unwrap();
     project(dir.path(), "ok");
     let kbuild = |version: &str| {
-        let mut command = Command::new("nix");
-        if std::env::var_os("NIX_MIRRORS_debian").is_none() {
-            command.env("NIX_MIRRORS_debian", debian_mirror());
-        }
-        command
-            .env("NIX_CONFIG", NIX_CONFIG)
+        Command::new("nix")
+            .env("NIX_MIRRORS_debian", common::debian_mirror())
+            .env("NIX_CONFIG", common::BUILD_CONFIG)
             .current_dir(dir.path())
             .args(["develop", "--override-input", "nixpkgs"])
             .args(["path:./host-packages", "--command", "kbuild"])

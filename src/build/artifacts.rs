@@ -281,7 +281,10 @@ fn script(command: &[String]) -> String {
          \"${{KFLAKE:-kflake}}\" {} --out \"$out\"\n\
          here=$PWD\n\
          cd \"$out\"\n\
-         sha256sum --check \"$here/SHA256SUMS\"\n",
+         sha256sum --check \"$here/SHA256SUMS\" || {{\n\
+         \x20 echo \"not the same; to see how: diffoscope $here $PWD\" >&2\n\
+         \x20 exit 1\n\
+         }}\n",
         shell_words(&command[1..])
     )
 }

@@ -16,6 +16,35 @@ pub fn nix(program: &str) -> Command {
     command
 }
 
+/// How Nix builds with the machine's own package set.
+pub const BUILD_CONFIG: &str = "experimental-features = nix-command flakes
+build-users-group =
+sandbox = true
+sandbox-fallback = false
+sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives
+substitute = false
+substituters =
+";
+
+/// Where Debian's packages are fetched from: what the environment says, else the first archive of this machine's apt that has a
+/// `debian` folder's layout.
+pub fn debian_mirror() -> String {
+    if let Ok(mirror) = std::env::var("NIX_MIRRORS_debian") {
+        return mirror;
+    }
+    let output = Command::new("apt-get")
+        .args(["indextargets", "--format", "$(SITE)"])
+        .output();
+    let sites = output.map_or_else(
+        |_| String::new(),
+        |it| String::from_utf8_lossy(&it.stdout).into_owned(),
+    );
+    let site = sites
+        .lines()
+        .find(|it| it.trim_end_matches('/').ends_with("/debian"));
+    site.unwrap_or_default().to_owned()
+}
+
 /// Whether real Nix is here. Where it must be (CI), its absence fails the test instead of passing over it.
 pub fn have_nix() -> bool {
     let found = Command::new("nix-instantiate")

@@ -47,6 +47,9 @@ static void __attribute__((unused)) panic(const char *why)
 	forever();
 }
 
+#ifdef BEHAVIOUR_irreproducible
+const char built[] __attribute__((used)) = BUILT;
+#endif
 #ifdef BEHAVIOUR_wrong_machine
 #define MACHINE "mips"
 #else

@@ -1,0 +1,148 @@
+//! The same build, done again: at another time, in another folder, and from a bundle that `kflake build` left.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
+
+fn kflake(project: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .arg("-C")
+        .arg(project)
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+/// A project with the fake kernel, packed to behave as `behaviour` says.
+fn project(behaviour: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = dir.path().join("linux-fake.tar");
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
+    common::succeeded(
+        Command::new(pack)
+            .arg(&tar)
+            .arg(behaviour)
+            .output()
+            .unwrap(),
+    );
+    let tar = tar.to_str().unwrap();
+    common::succeeded(kflake(dir.path(), &["kernel", "add", tar]));
+    dir
+}
+
+fn build(project: &Path, out: &Path) {
+    let mut words = vec![
+        "build",
+        "6.1.9999",
+        "arm64",
+        "--config",
+        "tiny",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    words.extend(OPTIONS);
+    common::succeeded(kflake(project, &words));
+}
+
+/// Nix builds the kernel's derivation once more, and compares every output.
+fn build_again(project: &Path, version: &str) -> Output {
+    let mut words = vec!["gen", "--force"];
+    words.extend(OPTIONS);
+    common::succeeded(kflake(project, &words));
+    let expression = format!(
+        r#"
+        let cells = import ./cells.nix {{
+          pkgs = import ./host-packages {{ }};
+          matrix = import ./matrix.nix;
+          sources = import ./sources.nix;
+          resolve = import ./resolve.nix;
+        }};
+        in (cells.mkCell {{
+          name = "k6-arm64"; arch = "arm64"; toolchain = "debian-12.2.0-arm64"; kernel = "{version}"; board = "arm64-virt";
+        }}).linux"#
+    );
+    let run = |check: &[&str]| {
+        Command::new("nix-build")
+            .env("NIX_CONFIG", common::BUILD_CONFIG)
+            .env("NIX_MIRRORS_debian", common::debian_mirror())
+            .current_dir(project)
+            .args(["--no-out-link", "-E", &expression])
+            .args(check)
+            .output()
+            .unwrap()
+    };
+    common::succeeded(run(&[]));
+    run(&["--check"])
+}
+
+#[test]
+fn a_kernel_built_again_is_the_same() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("ok");
+    common::succeeded(build_again(project.path(), "6.1.9999"));
+}
+
+#[test]
+#[ignore = "builds a real kernel twice: `make reproducible`"]
+fn a_real_kernel_built_again_is_the_same() {
+    let tarball = "/usr/src/linux-source-6.1.tar.xz";
+    let dir = tempfile::tempdir().unwrap();
+    let said = common::succeeded(kflake(dir.path(), &["kernel", "add", tarball])).stdout;
+    let said = String::from_utf8(said).unwrap();
+    let version = said.split_whitespace().nth(1).unwrap();
+    common::succeeded(build_again(dir.path(), version));
+}
+
+/// Without it, the test above might compare nothing.
+#[test]
+fn a_kernel_that_holds_its_date_is_found() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = project("irreproducible");
+    let again = build_again(project.path(), "6.1.9999");
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        !again.status.success() && said.contains("may not be deterministic"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_bundle_reproduces_itself_elsewhere() {
+    if !common::have_nix() {
+        return;
+    }
+    let (project, elsewhere) = (project("ok"), project("ok"));
+    let out = project.path().join("out");
+    build(project.path(), &out);
+    let other = elsewhere.path().join("deeper/down/out");
+    build(elsewhere.path(), &other);
+    let sums = |out: &PathBuf| fs::read_to_string(out.join("SHA256SUMS")).unwrap();
+    assert!(sums(&out).contains("  Image\n") && sums(&out).contains("  vmlinux\n"));
+    assert_eq!(sums(&out), sums(&other));
+
+    let reproduce = || {
+        Command::new(out.join("reproduce.sh"))
+            .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
+            .output()
+            .unwrap()
+    };
+    let said = common::succeeded(reproduce()).stdout;
+    assert!(String::from_utf8_lossy(&said).contains("Image: OK"));
+    fs::write(
+        out.join("SHA256SUMS"),
+        format!("{}  Image\n", "0".repeat(64)),
+    )
+    .unwrap();
+    let differs = reproduce();
+    assert_eq!(differs.status.code(), Some(1), "{differs:?}");
+    let said = String::from_utf8_lossy(&differs.stderr);
+    assert!(said.contains("diffoscope "), "{said}");
+}
