@@ -50,6 +50,10 @@ bench-matrix: ## the catalog and the resolver, in Rust and in Nix
 bench-engine: ## a run of 300 cells beside a bare nix-build
 	cargo test --locked --release --test engine -- --ignored --exact fleet::costs --nocapture
 
+.PHONY: guide
+guide: ## run docs/guide.md with a real kernel
+	cargo test --locked --test guide -- --ignored --nocapture
+
 .PHONY: reproducible
 reproducible: ## build a real kernel twice, and compare every file
 	cargo test --locked --test reproducible -- --ignored

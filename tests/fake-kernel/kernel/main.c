@@ -66,6 +66,21 @@ const char built[] __attribute__((used)) = BUILT;
 #define MODULE "loaded"
 #endif
 
+/* Whether the initramfs, which QEMU loads half way up the machine's 256 MiB, holds a file of this name. */
+static int brings(const char *name)
+{
+	const char *at = (const char *)0x48000000;
+	int i, n;
+
+	for (i = 0; i < 4 << 20; i++) {
+		for (n = 0; name[n] && at[i + n] == name[n]; n++)
+			;
+		if (!name[n])
+			return 1;
+	}
+	return 0;
+}
+
 void boot(void)
 {
 #ifdef BEHAVIOUR_compile_error
@@ -98,6 +113,10 @@ void boot(void)
 	firmware(SYSTEM_OFF);
 	forever();
 #endif
+	if (brings("kflake_" "program")) {
+		say("\nkflake-run: begin\nplayed\n\nkflake-run: exit 0\n");
+		firmware(SYSTEM_OFF);
+	}
 #ifndef BEHAVIOUR_no_module
 	say("[    0.000002] kflake-probe: ok release=" UTS_RELEASE "\n");
 #endif
