@@ -58,6 +58,10 @@ guide: ## run docs/guide.md with a real kernel
 reproducible: ## build a real kernel twice, and compare every file
 	cargo test --locked --test reproducible -- --ignored
 
+.PHONY: dkms-modules
+dkms-modules: ## build v4l2loopback of its -dkms package for arm64 and mipsel
+	scripts/dkms-modules
+
 .PHONY: sdk-projects
 sdk-projects: ## cross-build three projects with an SDK for arm64 and mipsel, and run them
 	scripts/sdk-projects
