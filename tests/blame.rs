@@ -207,6 +207,11 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
         "arch/mips/kernel/r4k_switch.S: Assembler messages:\narch/mips/kernel/r4k_switch.S:109: Error: opcode not supported on this processor: mips32 (mips32) `sdc1 $f0,848($4)'",
     ),
     (
+        "assembler-err-directive",
+        Some(Stage::Kernel),
+        "/build/ccZwOyyi.s: Assembler messages:\n/build/ccZwOyyi.s:622: Error: .err encountered\nmake[2]: *** [scripts/Makefile.build:228: kernel/fork.o] Error 1\ncompile_h: line 66: hostname: command not found",
+    ),
+    (
         "assembler-section-syntax",
         Some(Stage::Kernel),
         "arch/arm/boot/compressed/head.S: Assembler messages:\narch/arm/boot/compressed/head.S:138: Error: junk at end of line, first unrecognized character is `#'",
