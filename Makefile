@@ -71,3 +71,13 @@ FUZZ_SECONDS = 1800
 .PHONY: fuzz
 fuzz: ## mutate data, versions and Nix strings for FUZZ_SECONDS (1800)
 	nice cargo run --locked --release --example fuzz -- --seconds $(FUZZ_SECONDS)
+
+.PHONY: sweep-source
+sweep-source: ## build musl compilers from Debian's sources, run their programs, boot a kernel
+	@scripts/sweep-source
+
+PROJECT = out/validate-bands
+
+.PHONY: validate-bands
+validate-bands: ## build the stock kernels of every band; what is not reachable is named (PROJECT=DIR)
+	@scripts/validate-bands $(PROJECT)
