@@ -1,0 +1,65 @@
+//! What `make` is given for a module of the user's own (`flake-template/module-report.sh`), with a `make` that only says so.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+/// The arguments of `make`, for a kernel's prepared tree that holds `files`.
+fn make_arguments(files: &[&str]) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for folder in ["dev", "bin", "module"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    fs::write(at("dev/.config"), "CONFIG_MODULES=y\n").unwrap();
+    for file in files {
+        fs::write(at("dev").join(file), "").unwrap();
+    }
+    fs::write(at("module/Makefile"), "obj-m := x.o\n").unwrap();
+    fs::write(at("bin/make"), "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
+    fs::set_permissions(at("bin/make"), fs::Permissions::from_mode(0o755)).unwrap();
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
+    let script = format!(
+        "set -eu; . {0}/module.sh; . {0}/module-report.sh; PATH={1}/bin:$PATH; build_reported_module",
+        template.display(),
+        dir.path().display()
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(at("module"))
+        .env("kernelDev", at("dev"))
+        .env("linuxArch", "arm64")
+        .env("target", "aarch64-linux-gnu")
+        .env("NIX_BUILD_CORES", "1")
+        .env("makeFlags", "CONFIG_X=m")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let place = dir.path().to_str().unwrap();
+    said.lines().map(|line| line.replace(place, "")).collect()
+}
+
+#[test]
+fn a_module_gets_the_flags_that_its_kernel_was_built_with() {
+    let own = "CC=aarch64-linux-gnu-gcc -specs=/dev/cc.specs".to_owned();
+    let lenient = "KBUILD_MODPOST_WARN=1".to_owned();
+    let plain = make_arguments(&["Module.symvers"]);
+    assert!(
+        !plain.contains(&own) && !plain.contains(&lenient),
+        "{plain:?}"
+    );
+    assert_eq!(plain.last().map(String::as_str), Some("modules"));
+    let fixed = make_arguments(&["Module.symvers", "cc.specs"]);
+    assert!(
+        fixed.contains(&own) && !fixed.contains(&lenient),
+        "{fixed:?}"
+    );
+    let prepared = make_arguments(&["cc.specs"]);
+    assert!(
+        prepared.contains(&own) && prepared.contains(&lenient),
+        "{prepared:?}"
+    );
+    assert!(prepared.contains(&"CONFIG_X=m".to_owned()), "{prepared:?}");
+}
