@@ -217,9 +217,11 @@ in {{
     }
 
     pub fn manifest(&self) -> Manifest {
-        self.nix
-            .eval(&self.settings, &self.expression())
-            .expect("evaluates")
+        // a fleet's expression is longer than an argument may be
+        let file = self.path("manifest.nix");
+        std::fs::write(&file, self.expression()).expect("write");
+        let import = format!("import {}", file.display());
+        self.nix.eval(&self.settings, &import).expect("evaluates")
     }
 
     pub fn try_run(&mut self) -> Result<RunRecord, RunError> {
