@@ -10,8 +10,8 @@ use crate::support::{Script, World, script};
 /// Cells, unless `KFLAKE_FLEET` says otherwise.
 const CELLS: usize = 300;
 
-/// Seconds of a processor that each fake build takes, roughly.
-const WORK: &str = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo built; echo done > $out";
+/// About half a second of a processor: what a stage of the fake kernel tree takes, and a hundredth of a real one.
+const WORK: &str = "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; echo built; echo done > $out";
 
 fn fleet(world: &mut World, cells: usize) {
     let work = || script(WORK);
