@@ -11,7 +11,8 @@ use crate::support::{Script, World, script};
 const CELLS: usize = 300;
 
 /// About half a second of a processor: what a stage of the fake kernel tree takes, and a hundredth of a real one.
-const WORK: &str = "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; echo built; echo done > $out";
+const WORK: &str =
+    "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; echo built; echo done > $out";
 
 fn fleet(world: &mut World, cells: usize) {
     let work = || script(WORK);
