@@ -42,7 +42,7 @@ pub fn clean_for_workflow(line: &str) -> String {
 
 /// `words` as a shell reads them back, whatever they hold.
 pub fn shell_words(words: &[String]) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=./,:@".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=./,:@%".contains(&b);
     let quoted = |word: &String| {
         if !word.is_empty() && word.bytes().all(plain) {
             word.clone()

@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 const KERNEL: &[&str] = &["6.1.9999", "arm64"];
@@ -21,15 +20,9 @@ struct Project {
 
 impl Project {
     fn new() -> Project {
-        let project = Project {
-            dir: tempfile::tempdir().unwrap(),
-        };
-        let tar = project.path("linux-fake.tar");
-        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-        common::succeeded(Command::new(pack).arg(&tar).output().unwrap());
-        let (code, said) = project.run(&["kernel", "add", &tar]);
-        assert_eq!(code, 0, "{said}");
-        project
+        Project {
+            dir: common::fake_project("ok"),
+        }
     }
 
     fn path(&self, name: &str) -> String {
@@ -45,13 +38,7 @@ impl Project {
 
     /// Exit code and standard error, its lines joined.
     fn run(&self, args: &[&str]) -> (i32, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_kflake"))
-            .arg("-C")
-            .arg(self.dir.path())
-            .args(args)
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap();
+        let output = common::kflake(self.dir.path(), args);
         let text = String::from_utf8_lossy(&output.stderr);
         let words: Vec<&str> = text
             .split_whitespace()
@@ -65,14 +52,8 @@ impl Project {
     fn fails(&self, args: &[&[&str]], code: i32, message: &str) {
         let out = self.path("out");
         let mut words = args.concat();
-        words.extend([
-            "--packages",
-            "host",
-            "--toolchains",
-            "debian",
-            "--out",
-            &out,
-        ]);
+        words.extend(common::HOST_DEBIAN);
+        words.extend(["--out", &out]);
         let (got, said) = self.run(&words);
         assert_eq!(got, code, "{said}");
         assert!(said.contains(message), "{message:?} is not in {said}");

@@ -4,39 +4,15 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const CELL: &[&str] = &["6.1.9999", "arm64"];
-const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
-
-fn kflake(project: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
-        .arg("-C")
-        .arg(project)
-        .args(args)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap()
-}
-
-/// A project with the fake kernel, packed to behave as `behaviour` says.
-fn project(behaviour: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let tar = dir.path().join("linux-fake.tar");
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-    let packed = Command::new(pack).arg(&tar).arg(behaviour).output();
-    common::succeeded(packed.unwrap());
-    let tar = tar.to_str().unwrap();
-    common::succeeded(kflake(dir.path(), &["kernel", "add", tar]));
-    dir
-}
 
 /// `kflake boot` of the fake kernel: exit code, standard output and standard error.
 fn boot(project: &Path, args: &[&str], program: &[&str]) -> (i32, String, String) {
     let mut words = ["boot"]
         .iter()
         .chain(CELL)
-        .chain(OPTIONS)
+        .chain(common::HOST_DEBIAN)
         .chain(args)
         .copied()
         .collect::<Vec<_>>();
@@ -44,7 +20,7 @@ fn boot(project: &Path, args: &[&str], program: &[&str]) -> (i32, String, String
         words.push("--");
         words.extend(program);
     }
-    let output = kflake(project, &words);
+    let output = common::kflake(project, &words);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\r', "");
     // miette breaks lines where it likes
     let errors = text(&output.stderr).replace("\n  │ ", " ");
@@ -66,7 +42,7 @@ fn a_cell_is_booted_on_the_console() {
     if !common::have_nix() {
         return;
     }
-    let project = project("ok");
+    let project = common::fake_project("ok");
     let (code, out, errors) = boot(project.path(), &[], &[]);
     assert_eq!(code, 0, "{errors}");
     assert!(
@@ -95,7 +71,7 @@ fn a_program_is_run_and_its_exit_code_passed_on() {
     if !common::have_nix() {
         return;
     }
-    let project = project("program");
+    let project = common::fake_project("program");
     let program = program(project.path());
     let (code, out, errors) = boot(project.path(), &[], &[&program, "a b", "c"]);
     assert_eq!((code, out.as_str()), (7, "one\ntwo\n"), "{errors}");
@@ -110,7 +86,7 @@ fn a_machine_that_dies_first_has_a_code_of_its_own() {
     if !common::have_nix() {
         return;
     }
-    let project = project("program-panic");
+    let project = common::fake_project("program-panic");
     let program = program(project.path());
     let (code, out, errors) = boot(project.path(), &[], &[&program]);
     assert_eq!(code, 125, "{errors}");
@@ -126,7 +102,7 @@ fn limits_end_a_silent_machine() {
     if !common::have_nix() {
         return;
     }
-    let project = project("stall");
+    let project = common::fake_project("stall");
     let (code, out, errors) = boot(project.path(), &["--silence", "6"], &[]);
     assert_eq!(code, 1, "{errors}");
     assert!(out.contains("Linux version 6.1.9999"), "{out}");
@@ -141,7 +117,7 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
     if !common::have_nix() {
         return;
     }
-    let project = project("ok");
+    let project = common::fake_project("ok");
     let dir = project.path();
     let path = |name: &str, bytes: &[u8]| {
         fs::write(dir.join(name), bytes).unwrap();

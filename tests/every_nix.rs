@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use assert_cmd::prelude::*;
 use kflake::validate::{Outcome, RunRecord, Stage};
@@ -129,24 +128,6 @@ fn every_output_evaluates() {
     ));
 }
 
-/// A kernel that no store has yet, so that each Nix has to build all of it.
-fn new_kernel(dir: &Path) -> PathBuf {
-    let tar = common::pack_fake_kernel(dir, "ok");
-    let tree = dir.join("linux-fake");
-    fs::create_dir(&tree).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    fs::write(tree.join("made"), format!("{now:?}\n")).unwrap();
-    let mut append = Command::new("tar");
-    append
-        .arg("-rf")
-        .arg(&tar)
-        .arg("-C")
-        .arg(dir)
-        .arg("linux-fake/made");
-    common::succeeded(append.output().unwrap());
-    tar
-}
-
 #[test]
 fn a_cell_boots_with_each() {
     if !common::have_nix() {
@@ -158,7 +139,7 @@ fn a_cell_boots_with_each() {
         };
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
-        let kernel = new_kernel(dir);
+        let kernel = common::pack_new_kernel(dir);
         let kflake = || {
             let mut command = Command::cargo_bin("kflake").unwrap();
             command.env("KFLAKE_NIX", &program).arg("-C").arg(dir);

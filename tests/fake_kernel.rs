@@ -9,15 +9,7 @@ use std::process::{Command, Output};
 
 /// A project with the fake kernel registered as 6.1.9999, packed to behave as `behaviour` says.
 fn project(dir: &Path, behaviour: &str) {
-    let tar = dir.join("linux-fake.tar");
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-    common::succeeded(
-        Command::new(pack)
-            .arg(&tar)
-            .arg(behaviour)
-            .output()
-            .unwrap(),
-    );
+    common::pack_fake_kernel(dir, behaviour);
     let generate = ["gen", "--toolchains", "debian"];
     for args in [
         &generate[..],

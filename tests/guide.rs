@@ -117,9 +117,7 @@ fn every_command_of_the_guide_works() {
         return;
     }
     let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let tarball = elsewhere.path().join("linux-fake.tar");
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-    common::succeeded(Command::new(pack).arg(&tarball).output().unwrap());
+    let tarball = common::pack_fake_kernel(elsewhere.path(), "ok");
     let said = run(dir.path(), &tarball, "6.1.9999");
     check(dir.path(), &said);
     assert!(said.contains("\nplayed\n"), "{said}");

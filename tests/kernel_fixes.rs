@@ -1,17 +1,10 @@
 //! Fixes of the data, through the builders and real Nix: what they do to a source and to the compilers' command lines.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-
-const NIX_CONFIG: &str = "experimental-features = nix-command flakes
-build-users-group =
-sandbox = true
-sandbox-fallback = false
-sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives
-substitute = false
-substituters =
-";
 
 /// Builds a Nix expression that sees build-kernel.nix as `kernels` and the package set as `pkgs`.
 fn build(fixes: &str, expression: &str) -> Output {
@@ -23,7 +16,7 @@ fn build(fixes: &str, expression: &str) -> Output {
          in {expression}"
     );
     Command::new("nix-build")
-        .env("NIX_CONFIG", NIX_CONFIG)
+        .env("NIX_CONFIG", common::BUILD_CONFIG)
         .args(["--no-out-link", "-E", &expression])
         .output()
         .unwrap()

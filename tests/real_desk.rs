@@ -1,22 +1,13 @@
 //! An SDK of a real cell builds a program, and the cell's real kernel runs it.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 /// Where Debian's `linux-source-6.1` puts the kernel.
 const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
-const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
-
-fn kflake(project: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
-        .arg("-C")
-        .arg(project)
-        .args(args)
-        .output()
-        .unwrap()
-}
-
 #[track_caller]
 fn succeeded(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -36,11 +27,11 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     );
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path();
-    succeeded(kflake(project, &["kernel", "add", KERNEL]));
+    succeeded(common::kflake(project, &["kernel", "add", KERNEL]));
     let sdk = project.join("sdk");
     let mut words = vec!["sdk", "k6-arm64", "--out", sdk.to_str().unwrap()];
-    words.extend(OPTIONS);
-    succeeded(kflake(project, &words));
+    words.extend(common::HOST_DEBIAN);
+    succeeded(common::kflake(project, &words));
     let text = |name: &str| fs::read_to_string(sdk.join("kernel-misc").join(name)).unwrap();
     let version = text("kernel-version").trim().to_owned();
     assert_eq!(text("kernel-release").trim(), version);
@@ -82,10 +73,10 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
 
     let boot = |program: &[&str]| {
         let mut words = vec!["boot", &version, "arm64"];
-        words.extend(OPTIONS);
+        words.extend(common::HOST_DEBIAN);
         words.push("--");
         words.extend(program);
-        let output = kflake(project, &words);
+        let output = common::kflake(project, &words);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (
             output.status.code(),

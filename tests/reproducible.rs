@@ -6,34 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const OPTIONS: &[&str] = &["--packages", "host", "--toolchains", "debian"];
-
-fn kflake(project: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
-        .arg("-C")
-        .arg(project)
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-/// A project with the fake kernel, packed to behave as `behaviour` says.
-fn project(behaviour: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let tar = dir.path().join("linux-fake.tar");
-    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel/pack");
-    common::succeeded(
-        Command::new(pack)
-            .arg(&tar)
-            .arg(behaviour)
-            .output()
-            .unwrap(),
-    );
-    let tar = tar.to_str().unwrap();
-    common::succeeded(kflake(dir.path(), &["kernel", "add", tar]));
-    dir
-}
-
 fn build(project: &Path, out: &Path) {
     let mut words = vec![
         "build",
@@ -44,15 +16,15 @@ fn build(project: &Path, out: &Path) {
         "--out",
         out.to_str().unwrap(),
     ];
-    words.extend(OPTIONS);
-    common::succeeded(kflake(project, &words));
+    words.extend(common::HOST_DEBIAN);
+    common::succeeded(common::kflake(project, &words));
 }
 
 /// Nix builds the kernel's derivation once more, and compares every output.
 fn build_again(project: &Path, version: &str) -> Output {
     let mut words = vec!["gen", "--force"];
-    words.extend(OPTIONS);
-    common::succeeded(kflake(project, &words));
+    words.extend(common::HOST_DEBIAN);
+    common::succeeded(common::kflake(project, &words));
     let expression = format!(
         r#"
         let cells = import ./cells.nix {{
@@ -84,7 +56,7 @@ fn a_kernel_built_again_is_the_same() {
     if !common::have_nix() {
         return;
     }
-    let project = project("ok");
+    let project = common::fake_project("ok");
     common::succeeded(build_again(project.path(), "6.1.9999"));
 }
 
@@ -93,7 +65,7 @@ fn a_kernel_built_again_is_the_same() {
 fn a_real_kernel_built_again_is_the_same() {
     let tarball = "/usr/src/linux-source-6.1.tar.xz";
     let dir = tempfile::tempdir().unwrap();
-    let said = common::succeeded(kflake(dir.path(), &["kernel", "add", tarball])).stdout;
+    let said = common::succeeded(common::kflake(dir.path(), &["kernel", "add", tarball])).stdout;
     let said = String::from_utf8(said).unwrap();
     let version = said.split_whitespace().nth(1).unwrap();
     common::succeeded(build_again(dir.path(), version));
@@ -105,7 +77,7 @@ fn a_kernel_that_holds_its_date_is_found() {
     if !common::have_nix() {
         return;
     }
-    let project = project("irreproducible");
+    let project = common::fake_project("irreproducible");
     let again = build_again(project.path(), "6.1.9999");
     let said = String::from_utf8_lossy(&again.stderr);
     assert!(
@@ -119,7 +91,7 @@ fn a_bundle_reproduces_itself_elsewhere() {
     if !common::have_nix() {
         return;
     }
-    let (project, elsewhere) = (project("ok"), project("ok"));
+    let (project, elsewhere) = (common::fake_project("ok"), common::fake_project("ok"));
     let out = project.path().join("out");
     build(project.path(), &out);
     let other = elsewhere.path().join("deeper/down/out");

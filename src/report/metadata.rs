@@ -267,15 +267,11 @@ fn given<'a>(command: &'a [String], name: &str) -> Option<&'a str> {
 /// `command` as a line that a POSIX shell reads back as the same words; characters that could act on a terminal are
 /// escaped, see [`super::text::clean`].
 pub fn shell(command: &[String]) -> String {
-    let quote = |word: &String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:@%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", super::text::clean(word).replace('\'', "'\\''"))
-        }
-    };
-    command.iter().map(quote).collect::<Vec<_>>().join(" ")
+    let shown: Vec<String> = command
+        .iter()
+        .map(|word| super::text::clean(word))
+        .collect();
+    crate::text::shell_words(&shown)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -92,6 +93,33 @@ pub fn succeeded(output: Output) -> Output {
     output
 }
 
+/// What chooses Debian's compilers, and this machine's own package set to run them.
+pub const HOST_DEBIAN: &[&str] = &["--packages", "host", "--toolchains", "debian"];
+
+/// Runs kflake on the project in `project`.
+pub fn kflake(project: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .arg("-C")
+        .arg(project)
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("kflake runs")
+}
+
+/// Registers a kernel's tarball with a project.
+pub fn add_kernel(project: &Path, tarball: &Path) {
+    let tarball = tarball.to_str().expect("a test's path is UTF-8");
+    succeeded(kflake(project, &["kernel", "add", tarball]));
+}
+
+/// A project with the fake kernel as 6.1.9999, packed to behave as `behaviour` says.
+pub fn fake_project(behaviour: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    add_kernel(dir.path(), &pack_fake_kernel(dir.path(), behaviour));
+    dir
+}
+
 /// Packs the fake kernel tree, to behave as `behaviour` says, as `DIR/linux-fake.tar`.
 pub fn pack_fake_kernel(dir: &Path, behaviour: &str) -> PathBuf {
     let tar = dir.join("linux-fake.tar");
@@ -103,5 +131,21 @@ pub fn pack_fake_kernel(dir: &Path, behaviour: &str) -> PathBuf {
             .output()
             .expect("pack runs"),
     );
+    tar
+}
+
+/// The well-behaved fake kernel as no store has it yet, so that all of it has to be built.
+pub fn pack_new_kernel(dir: &Path) -> PathBuf {
+    let tar = pack_fake_kernel(dir, "ok");
+    let tree = dir.join("linux-fake");
+    std::fs::create_dir(&tree).expect("the folder is writable");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970");
+    std::fs::write(tree.join("made"), format!("{now:?}\n")).expect("the folder is writable");
+    let mut append = Command::new("tar");
+    append.arg("-rf").arg(&tar).arg("-C").arg(dir);
+    append.arg("linux-fake/made");
+    succeeded(append.output().expect("tar runs"));
     tar
 }
