@@ -237,6 +237,16 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
         "aarch64-linux-gnu-gcc: error: unrecognized command-line option '-mindirect-branch=thunk-extern'; did you mean '-x'?",
     ),
     (
+        "compiler-rejects-option",
+        Some(Stage::Kernel),
+        "/src/scripts/mkcompile_h: line 66: hostname: command not found\n  VDSO    arch/x86/vdso/vdso32-int80.so.dbg\ni686-linux-gnu-gcc: error: elf_i386: No such file or directory\nmake[3]: *** [arch/x86/vdso/Makefile:94: arch/x86/vdso/vdso32-int80.so.dbg] Error 1",
+    ),
+    (
+        "kernel-compile",
+        Some(Stage::Kernel),
+        "/src/scripts/mkcompile_h: line 66: hostname: command not found\n/src/scripts/mkcompile_h: line 69: dnsdomainname: command not found\narch/x86/kernel/ptrace.c:1476:17: error: conflicting types for 'syscall_trace_enter'\nmake[3]: *** [scripts/Makefile.build:228: arch/x86/kernel/ptrace.o] Error 1",
+    ),
+    (
         "linker-rejects-option",
         Some(Stage::Kernel),
         "aarch64-linux-gnu-ld: unrecognized option '--pic-veneer'\naarch64-linux-gnu-ld: use the --help option for usage information",

@@ -34,6 +34,9 @@ pub struct FailureClass {
     pub stages: Vec<Stage>,
     /// Signatures: regular expressions, one of which a single line of the log matches.
     pub patterns: Vec<String>,
+    /// Lines that match a signature and are known to do no harm: regular expressions.
+    #[serde(default)]
+    pub except: Vec<String>,
     /// What it means.
     pub explanation: String,
     /// What to do about it, where that is known.
@@ -58,7 +61,8 @@ pub struct FailureTable {
 #[derive(Debug)]
 struct Signatures {
     set: RegexSet,
-    owners: Vec<FileName>,
+    /// The class of each expression, and whether it is one of its exceptions.
+    owners: Vec<(FileName, bool)>,
 }
 
 /// A table that cannot be used.
@@ -111,7 +115,11 @@ impl FailureTable {
         for (id, class) in &self.classes {
             for pattern in &class.patterns {
                 patterns.push(pattern.as_str());
-                owners.push(id.clone());
+                owners.push((id.clone(), false));
+            }
+            for pattern in &class.except {
+                patterns.push(pattern.as_str());
+                owners.push((id.clone(), true));
             }
         }
         let set = RegexSet::new(patterns).map_err(|error| TableError(error.to_string()))?;
@@ -140,12 +148,17 @@ impl FailureTable {
         let mut generic = None;
         for line in lines(log) {
             let line = line?;
-            for index in signatures.set.matches(&line) {
-                let Some((id, class)) = signatures
-                    .owners
-                    .get(index)
-                    .and_then(|id| self.classes.get_key_value(id))
-                else {
+            let owners = || {
+                let matches = signatures.set.matches(&line);
+                matches
+                    .into_iter()
+                    .filter_map(|index| signatures.owners.get(index))
+            };
+            for (id, exception) in owners() {
+                if *exception || owners().any(|(other, exception)| *exception && other == id) {
+                    continue;
+                }
+                let Some((id, class)) = self.classes.get_key_value(id) else {
                     continue;
                 };
                 let possible = class.stages.is_empty()
