@@ -256,3 +256,67 @@ fn archives_are_fetched_relocated_patched_and_checked() {
     );
     assert!(String::from_utf8_lossy(&output.stderr).contains("hash mismatch"));
 }
+
+#[test]
+fn a_tree_is_fetched_by_its_own_hash() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = r#"
+        set -eu
+        mkdir -p "$DIR/tree/patches"
+        echo one >"$DIR/tree/patches/0001.diff"
+        tar -czf "$DIR/tree.tar.gz" -C "$DIR" tree
+        nix-hash --type sha256 "$DIR/tree"
+    "#;
+    let hash = Command::new("bash")
+        .args(["-c", script])
+        .env("DIR", dir.path())
+        .env("NIX_CONFIG", nix_config(dir.path()))
+        .output();
+    let hash = succeeded(hash.unwrap());
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/host-packages");
+    let build = |hash: &str| {
+        let expression = format!(
+            r#"(import {} {{ }}).fetchzip {{ url = "mirror://test/tree.tar.gz"; hash = "sha256:{hash}"; }}"#,
+            packages.display()
+        );
+        Command::new("nix-build")
+            .args(["--no-out-link", "-E", &expression])
+            .env("NIX_CONFIG", nix_config(dir.path()))
+            .env(
+                "NIX_MIRRORS_test",
+                format!("file://{}", dir.path().display()),
+            )
+            .output()
+            .unwrap()
+    };
+    let other = build(&"0".repeat(64));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("hash mismatch"));
+    let out = succeeded(build(&hash));
+    let patch = Path::new(&out).join("patches/0001.diff");
+    assert_eq!(fs::read_to_string(patch).unwrap(), "one\n");
+}
+
+#[test]
+fn patches_are_those_of_the_input_that_the_flake_locks() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = r#"[{"id": "k26-armel", "era": "k2.6", "arch": "armel", "kernel": null, "board": null, "profile": "tiny",
+        "toolchain": "musl-6.5.0-armel", "wall_timeout": 1, "silence_timeout": 1}]"#;
+    fs::write(dir.path().join("plan.json"), plan).unwrap();
+    let script = r#"
+        set -eu
+        "$KFLAKE" -C "$DIR" gen --packages host >&2
+        cd "$DIR"
+        drv=$(nix-instantiate --eval --strict --json --read-write-mode manifest.nix --argstr plan "$DIR/plan.json" |
+            sed -n 's/.*"toolchain":{"drvPath":"\([^"]*\)".*/\1/p')
+        nix-store --query --binding gccPatches "$drv"
+    "#;
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
+        .env("DIR", dir.path())
+        .env("NIX_CONFIG", nix_config(dir.path()))
+        .output();
+    let patches = succeeded(output.unwrap());
+    let patch = "-source/patches/gcc-6.5.0/0001-linux_libc_has_function.diff ";
+    assert!(patches.contains(patch), "{patches}");
+}

@@ -20,6 +20,10 @@ let
     name = "host-fetchurl.sh";
     path = ./fetchurl.sh;
   };
+  fetchAndUnpack = builtins.path {
+    name = "host-fetchzip.sh";
+    path = ./fetchzip.sh;
+  };
   linkTools = builtins.path {
     name = "host-link-tools.sh";
     path = ./link-tools.sh;
@@ -366,27 +370,34 @@ let
         lib.optionalAttrs (hash == "") { outputHashAlgo = "sha256"; }
         // {
           inherit name system urls;
-          builder = shell;
           args = [ fetch ];
-          PATH = lib.makeBinPath (base ++ [ tools.curl ]);
           outputHashMode = "flat";
           outputHash = if hash != "" then hash else sha256;
-          preferLocalBuild = true;
-          impureEnvVars = [
-            "http_proxy"
-            "https_proxy"
-            "ftp_proxy"
-            "all_proxy"
-            "no_proxy"
-            "NIX_CURL_FLAGS"
-            "NIX_CONNECT_TIMEOUT"
-          ]
-          ++ map (scheme: "NIX_MIRRORS_${scheme}") (mirrorSchemes urls);
         }
+        // fetching urls
       )
       // {
         inherit passthru meta;
       };
+
+    # The one folder of an archive, by the hash of the tree.
+    fetchzip =
+      {
+        url,
+        hash,
+        name ? "source",
+      }:
+      builtins.derivation (
+        {
+          inherit name system;
+          urls = [ url ];
+          args = [ fetchAndUnpack ];
+          fetchScript = fetch;
+          outputHashMode = "recursive";
+          outputHash = hash;
+        }
+        // fetching [ url ]
+      );
 
     writeText = name: text: writeTextFile { inherit name text; };
     writeShellScript =
@@ -454,6 +465,23 @@ let
           buildCommand = "touch $out";
         }
       );
+  };
+
+  # What everything that is fetched has in common.
+  fetching = urls: {
+    builder = shell;
+    PATH = lib.makeBinPath (base ++ [ tools.curl ]);
+    preferLocalBuild = true;
+    impureEnvVars = [
+      "http_proxy"
+      "https_proxy"
+      "ftp_proxy"
+      "all_proxy"
+      "no_proxy"
+      "NIX_CURL_FLAGS"
+      "NIX_CONNECT_TIMEOUT"
+    ]
+    ++ map (scheme: "NIX_MIRRORS_${scheme}") (mirrorSchemes urls);
   };
 
   mirrorSchemes =
