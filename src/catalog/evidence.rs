@@ -44,4 +44,8 @@ pub struct MeasuredToolchain {
     pub gcc: ToolVersion,
     /// binutils.
     pub binutils: ToolVersion,
+    /// Whether it was built from other bytes than kflake pins: then no toolchain of kflake's own has to be like it, nor is one
+    /// that is like it what was measured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
 }

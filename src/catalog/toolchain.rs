@@ -82,6 +82,13 @@ pub enum Origin {
     },
 }
 
+impl Toolchain {
+    /// Whether it is built from other bytes than kflake pins.
+    pub fn is_overridden(&self) -> bool {
+        matches!(&self.origin, Origin::Source { overridden, .. } if !overridden.is_empty())
+    }
+}
+
 /// The only systems that the prebuilt toolchains run on.
 const PREBUILT_SYSTEMS: &[&str] = &["x86_64-linux"];
 /// The systems that a toolchain can be built on from source: gcc's own scripts know 64-bit ARM hosts from 4.8 on.

@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     name: "idle-evidence",
     level: Level::Warning,
     summary: "A measurement speaks of something that the matrix does not have.",
-    explanation: "A measurement counts for the toolchain with exactly its source, gcc and binutils, on its arch. One whose arch or toolchain is gone from the matrix counts for nothing, and a stage or outcome that is none is never looked at.",
+    explanation: "A measurement counts for the toolchain with exactly its source, gcc and binutils, on its arch. One whose arch or toolchain is gone from the matrix counts for nothing, and a stage or outcome that is none is never looked at. A toolchain that a project built from files of its own (`overridden`) is none of the matrix, and is not asked about.",
     run: Run::OnCatalog(run),
 };
 
@@ -17,7 +17,8 @@ fn run(sink: &mut Sink<'_>) {
     let catalog = sink.catalog;
     for (index, it) in catalog.evidence.iter().enumerate() {
         let arch = catalog.arches.contains_key(&it.arch);
-        let toolchain = catalog.toolchains().values().any(|toolchain| {
+        // what a project built from files of its own is in no matrix but the project's
+        let toolchain = it.toolchain.overridden || catalog.toolchains().values().any(|toolchain| {
             toolchain.arch == it.arch
                 && toolchain.source == it.toolchain.source
                 && toolchain.gcc == it.toolchain.gcc

@@ -326,6 +326,9 @@ fn each_check_finds_what_it_is_for() {
         "evidence.json/0",
         codes_after("evidence.json", |_| measured.into()),
     );
+    let own = measured.replace(r#""2.40""#, r#""2.40", "overridden": true"#);
+    let codes = codes_after("evidence.json", |_| own);
+    assert!(!codes.iter().any(|(code, _)| code == "K119"), "{codes:?}");
     only(
         "K120",
         "mirrors.json/kernel/0",

@@ -48,7 +48,8 @@ impl Entry<'_> {
     fn toolchain(&self) -> String {
         let toolchain = self.newest().map(|evidence| &evidence.toolchain);
         toolchain.map_or_else(String::new, |t| {
-            format!("{} gcc {}, binutils {}", t.source, t.gcc, t.binutils)
+            let whose = if t.overridden { " (override)" } else { "" };
+            format!("{} gcc {}, binutils {}{whose}", t.source, t.gcc, t.binutils)
         })
     }
 }

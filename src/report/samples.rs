@@ -101,6 +101,7 @@ fn toolchain(era: &str, arch: &str) -> ToolchainRecord {
         binutils: Some(binutils.parse().expect("binutils")),
         libc: libc.map(str::to_owned),
         target: format!("{}-linux-gnu", target_cpu(arch)),
+        overridden: false,
     }
 }
 

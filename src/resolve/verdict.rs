@@ -227,6 +227,7 @@ pub(super) fn measured<'c>(
             && it.toolchain.source == toolchain.source
             && it.toolchain.gcc == toolchain.gcc
             && Some(&it.toolchain.binutils) == toolchain.binutils.as_ref()
+            && it.toolchain.overridden == toolchain.is_overridden()
     })
 }
 

@@ -60,6 +60,7 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
             source: toolchain.source,
             gcc: toolchain.gcc.clone(),
             binutils: toolchain.binutils.clone()?,
+            overridden: toolchain.overridden,
         },
         stage: stage.stage.to_string(),
         outcome: stage.outcome.to_string(),

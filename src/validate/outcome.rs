@@ -201,6 +201,9 @@ pub struct ToolchainRecord {
     pub libc: Option<String>,
     /// Target triple.
     pub target: String,
+    /// Whether it is built from other bytes than kflake pins; its id says so as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
 }
 
 /// One stage of one cell.

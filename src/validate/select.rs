@@ -279,6 +279,7 @@ fn record(toolchain: &Toolchain) -> ToolchainRecord {
         binutils: toolchain.binutils.clone(),
         libc: toolchain.libc.clone(),
         target: toolchain.target.clone(),
+        overridden: toolchain.is_overridden(),
     }
 }
 

@@ -275,6 +275,7 @@ pub fn toolchain(arch: &str) -> ToolchainRecord {
         binutils: None,
         libc: None,
         target: format!("{arch}-linux-gnu"),
+        overridden: false,
     }
 }
 
