@@ -9,7 +9,6 @@ use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
 use crate::id::{ArchId, CellId};
-use crate::resolve::{Resolver, SourceOrder};
 use crate::version::KernelVersion;
 
 /// Lay out an SDK for a cell: its compiler, the kernel's prepared tree, and files for make, Meson and CMake
@@ -130,13 +129,7 @@ fn cell(args: &Args, catalog: &Catalog) -> Result<(CellId, KernelVersion)> {
         })?;
     let version = match &args.kernel {
         None => flake::cell_kernel(catalog, data).clone(),
-        Some(version)
-            if Resolver::new(catalog, SourceOrder::from(vec![]))
-                .era(version)
-                .is_some_and(|(id, _)| id == era) =>
-        {
-            version.clone()
-        }
+        Some(version) if data.contains(version) => version.clone(),
         Some(version) => {
             return Err(Failure::message(
                 exit::USAGE,
