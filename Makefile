@@ -39,7 +39,7 @@ sweep: ## every arch on the kernels that Debian ships: evidence and docs/coverag
 	@scripts/sweep
 
 .PHONY: bench
-bench: bench-matrix bench-engine ## how fast it all is
+bench: bench-matrix bench-engine bench-build ## how fast it all is
 
 .PHONY: bench-matrix
 bench-matrix: ## the catalog and the resolver, in Rust and in Nix
@@ -49,6 +49,10 @@ bench-matrix: ## the catalog and the resolver, in Rust and in Nix
 .PHONY: bench-engine
 bench-engine: ## a run of 300 cells beside a bare nix-build
 	cargo test --locked --release --test engine -- --ignored --exact fleet::costs --nocapture
+
+.PHONY: bench-build
+bench-build: ## kflake build of a kernel beside a bare make, and TuxMake
+	@scripts/bench-build
 
 .PHONY: guide
 guide: ## run docs/guide.md with a real kernel
