@@ -1,6 +1,7 @@
 /*
  * Process 1 of `kflake boot ... -- PROGRAM`: runs one program on the console, says how it ended, and powers the machine off.
  * What the program writes stands, byte for byte, between the lines "kflake-run: begin" and "kflake-run: exit N".
+ * Without a program there is a shell for whoever sits at the console. Modules that came along are loaded first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +12,18 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+static int load_image(void *image, size_t length)
+{
+	return syscall(SYS_init_module, image, (unsigned long)length, "");
+}
+
+#include "modules.h"
+#include "shell.h"
 
 #define PROGRAM "/kflake_program"
 #define ARGUMENTS "/kflake_arguments"
@@ -94,11 +104,48 @@ static void run(void)
 	tcdrain(1);
 }
 
+/* Runs it with the console to itself: only a dying kernel's messages get through, and lines end as it ends them. */
+static void run_alone(void)
+{
+	struct termios terminal;
+
+	klogctl(CONSOLE_LEVEL, NULL, 1);
+	if (tcgetattr(1, &terminal) == 0) {
+		terminal.c_oflag &= ~OPOST;
+		tcsetattr(1, TCSANOW, &terminal);
+	}
+	run();
+}
+
+/* Says where it runs, as the init of a boot test does, and waits for the shell. */
+static void sit(int modules, int error)
+{
+	struct utsname name;
+	char line[512], module[32];
+	pid_t child, ended;
+
+	if (error)
+		snprintf(module, sizeof(module), "error-%d", error);
+	else
+		strcpy(module, modules > 0 ? "loaded" : "none");
+	if (uname(&name) == 0) {
+		snprintf(line, sizeof(line), "\nkflake-init: ok pid=1 release=%s machine=%s module=%s\n", name.release,
+			 name.machine, module);
+		say(line);
+	}
+	child = fork();
+	if (child == 0)
+		shell();
+	do
+		ended = wait(NULL);
+	while (ended > 0 && ended != child);
+}
+
 int main(void)
 {
 	const char *end = getenv("kflake_end");
-	struct termios terminal;
-	int fd;
+	char line[64];
+	int fd, modules, error;
 
 	/* A kernel without a console device for us still has /dev/console in the initramfs. */
 	if (write(1, "", 0) < 0) {
@@ -117,13 +164,15 @@ int main(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	mkdir("/tmp", 01777);
 
-	/* The program has the console to itself: only a dying kernel's messages get through, and lines end as it ends them. */
-	klogctl(CONSOLE_LEVEL, NULL, 1);
-	if (tcgetattr(1, &terminal) == 0) {
-		terminal.c_oflag &= ~OPOST;
-		tcsetattr(1, TCSANOW, &terminal);
+	modules = load_modules(&error);
+	if (access(PROGRAM, F_OK) != 0) {
+		sit(modules, error);
+	} else if (error) {
+		snprintf(line, sizeof(line), "\nkflake-run: error module %d\n", error);
+		say(line);
+	} else {
+		run_alone();
 	}
-	run();
 	sync();
 
 	/* Some machines can only be left by a reboot, which QEMU is told to treat as the end. */

@@ -1,7 +1,8 @@
 # Runs QEMU, reads its console, and says what became of the boot.
-#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] --out DIR -- QEMU ARGS...
+#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] [--loads] [--expect TEXT]... --out DIR -- QEMU ARGS...
 # Writes DIR/boot.log (printable text), DIR/boot.raw (as it came) and DIR/boot.json; exits 0 only for a boot that passed.
-# Its last line is `kflake: boot: CLASS: DETAIL` otherwise.
+# Its last line is `kflake: boot: CLASS: DETAIL` otherwise. With --module the probe module has to load and say its line, with --loads
+# every module has to load, and each TEXT has to be in a line of the console.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -9,9 +10,10 @@ use IO::Select;
 use POSIX ();
 use Time::HiRes qw(time);
 
-my ($wall, $silence, $release, $machine, $module, $out) = (120, 30, '', '', 0, '.');
+my ($wall, $silence, $release, $machine, $module, $loads, $out) = (120, 30, '', '', 0, 0, '.');
+my @expected;
 GetOptions('wall=f' => \$wall, 'silence=f' => \$silence, 'release=s' => \$release, 'machine=s' => \$machine,
-    'module' => \$module, 'out=s' => \$out) or die "bad options\n";
+    'module' => \$module, 'loads' => \$loads, 'expect=s' => \@expected, 'out=s' => \$out) or die "bad options\n";
 my @command = @ARGV;
 # How long a machine may take to leave after it said that it is done, or after a panic.
 my $grace = 5;
@@ -35,7 +37,7 @@ close $write;
 open my $raw, '>:raw', "$out/boot.raw" or die "$out/boot.raw: $!\n";
 open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";
 
-my (%at, @markers, %saw);
+my (%at, @markers, %saw, %heard);
 my ($pending, $bytes, $last_line, $last_output) = ('', 0, '', $started);
 my ($ended, $timeout);
 
@@ -62,6 +64,7 @@ sub line {
         $saw{init_error} = $1;
         $at{init} //= $now;
     }
+    for my $wanted (@expected) { $heard{$wanted} = 1 if index($text, $wanted) >= 0 }
     $saw{probe} = $1 if $text =~ /kflake-probe: ok release=(\S+)$/;
 }
 
@@ -106,12 +109,19 @@ sub verdict {
         return ('wrong-pid', "init ran as process $m->{pid}") if $m->{pid} != 1;
         return ('wrong-release', "the running kernel says $m->{release}, expected $release") if $m->{release} ne $release;
         return ('wrong-machine', "the running kernel says $m->{machine}, expected $machine") if $m->{machine} ne $machine;
+        if ($loads && $m->{module} ne 'loaded') {
+            # The first errors are the same on every architecture.
+            my $why = $m->{module} =~ /^error-(\d+)$/ && $1 <= 34 ? do { local $! = $1; ": $!" } : '';
+            return ('module-not-loaded', "init says module=$m->{module}$why");
+        }
         if ($module) {
             return ('module-not-loaded', "init says module=$m->{module}") if $m->{module} ne 'loaded';
             return ('module-not-loaded', 'the module loaded but its own line is missing') unless defined $saw{probe};
             return ('wrong-release', "the module says $saw{probe}, expected $release") if $saw{probe} ne $release;
         }
         return ('panic-after-init', $saw{panic}) if exists $at{panic};
+        my ($missing) = grep { !$heard{$_} } @expected;
+        return ('message-missing', "no line of the console has: $missing") if defined $missing;
         return ('passed', '');
     }
     return ('init-failed', "init could not $saw{init_error}") if defined $saw{init_error};

@@ -46,20 +46,34 @@ let
     in
     packages.${command} or "qemu-system-misc";
 
+  # Adds what init loads to the arguments of initramfs.pl.
+  addModules = ''
+    n=0
+    for folder in $modules; do
+      for file in $(find "$folder" -name '*.ko' | sort); do
+        set -- "$@" "/kflake_module.$n.ko=$file"
+        n=$((n + 1))
+      done
+    done
+  '';
+
   words = string: lib.filter (word: word != "") (lib.splitString " " string);
 in
 rec {
-  # init, the probe module if there is one, and /dev/console, as an uncompressed cpio archive.
+  # init, the modules that it loads, and /dev/console, as an uncompressed cpio archive.
+  # module: the probe module; modules: .ko files, or folders of them, in any order
   initramfs =
     {
       toolchain,
       module ? null,
+      modules ? [ ],
       name ? toolchain.name,
     }:
     pkgs.stdenv.mkDerivation {
       name = "initramfs-${name}";
       inherit (toolchain) target;
       module = if module == null then "" else "${module}";
+      modules = map (module: "${module}") modules;
       inherit initSource writeInitramfs elfTools;
       # A compiler without a C library makes an init of its own kind: nothing but system calls.
       initFlags = lib.optionalString (toolchain.libc == null) (
@@ -93,32 +107,37 @@ rec {
         cp init $out/init
         set -- /init=init
         if [ -n "$module" ]; then set -- "$@" /kflake_probe.ko="$module/kflake_probe.ko"; fi
+        ${addModules}
         perl "$writeInitramfs" $out/initramfs.cpio "$@"
       '';
     };
 
-  # An init that runs one static program, given by its file, and ends with it.
+  # An init that runs one static program, given by its file, and ends with it; or, without one, a shell.
+  # modules: .ko files, or folders of them, which it loads first
   programInitramfs =
     {
       toolchain,
-      program,
-      programName,
+      program ? null,
+      programName ? "shell",
       arguments ? [ ],
+      modules ? [ ],
     }:
     if toolchain.libc == null then
       throw "kflake: toolchain ${toolchain.id} has no C library to link an init with that runs a program"
     else
       pkgs.stdenv.mkDerivation {
-        name = "initramfs-program";
+        name = "initramfs-${if program == null then "shell" else "program"}";
         inherit (toolchain) target;
+        program = if program == null then "" else program;
         inherit
-          program
           programName
           runSource
+          initSource
           checkProgram
           elfReader
           writeInitramfs
           ;
+        modules = map (module: "${module}") modules;
         arguments = builtins.toJSON arguments;
         wantBits = toString toolchain.arch.bits;
         wantEndian = toolchain.arch.endian;
@@ -132,8 +151,10 @@ rec {
         dontFixup = true;
         hardeningDisable = [ "all" ];
         buildPhase = ''
-          perl "$checkProgram" "$elfReader" "$program" "$wantBits" "$wantEndian" "$wantMachine" "$programName" "$arguments" arguments || exit 1
-          if ! "$target-gcc" -Os -static -o init "$runSource"; then
+          if [ -n "$program" ]; then
+            perl "$checkProgram" "$elfReader" "$program" "$wantBits" "$wantEndian" "$wantMachine" "$programName" "$arguments" arguments || exit 1
+          fi
+          if ! "$target-gcc" -Os -static -I"$initSource" -o init "$runSource"; then
             echo "kflake: boot: init-not-linked: the toolchain cannot link a static init" >&2
             exit 1
           fi
@@ -141,7 +162,10 @@ rec {
         '';
         installPhase = ''
           mkdir -p $out
-          perl "$writeInitramfs" $out/initramfs.cpio /init=init /kflake_program="$program" /kflake_arguments=arguments
+          set -- /init=init
+          if [ -n "$program" ]; then set -- "$@" /kflake_program="$program" /kflake_arguments=arguments; fi
+          ${addModules}
+          perl "$writeInitramfs" $out/initramfs.cpio "$@"
         '';
       };
 
@@ -202,12 +226,15 @@ rec {
 
   # wallTimeout, silenceTimeout: seconds
   # initToolchain: what links init, where the kernel's own compiler came without a C library
+  # modules: .ko files, or folders of them, which have to load; expect: texts that have to be on the console
   bootTest =
     {
       kernel,
       initToolchain ? kernel.toolchain,
       board ? kernel.board,
       module ? null,
+      modules ? [ ],
+      expect ? [ ],
       wallTimeout ? 120,
       silenceTimeout ? 30,
       name ? kernel.name,
@@ -215,7 +242,7 @@ rec {
     let
       initrd = initramfs {
         toolchain = initToolchain;
-        inherit module name;
+        inherit module modules name;
       };
     in
     pkgs.runCommand "boot-${name}"
@@ -238,7 +265,8 @@ rec {
         perl ${supervise} \
           --wall ${toString wallTimeout} --silence ${toString silenceTimeout} \
           --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
-          ${lib.optionalString (module != null) "--module"} --out $out -- \
+          ${lib.optionalString (module != null) "--module"} ${lib.optionalString (modules != [ ]) "--loads"} \
+          ${lib.concatMapStrings (text: "--expect ${lib.escapeShellArg text} ") expect}--out $out -- \
           ${lib.escapeShellArgs (qemuCommand {
             inherit board kernel;
             initramfs = initrd;

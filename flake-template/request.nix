@@ -6,11 +6,12 @@
 #             config     { profile }, { named } or { file }
 #             fragments  [ { label, file } | { label, tree } ], files as absolute paths
 #             targets    as buildKernel takes them
-#             module     null, or { name, folder, make_flags }
-#             boot       null, or { interactive, kernel, dtb, initrd, toolchain, program }: files instead of what would be built, or
-#                        null; toolchain links init; program is null, or { name, file, arguments }
+#             module     null, or { name, folder, make_flags, boot }; boot is null, or { expect } for a boot test that loads it
+#             boot       null, or { interactive, kernel, dtb, initrd, toolchain, shell, modules, program }: files instead of what would be
+#                        built, or null; toolchain links init, which loads modules and runs program, null or { name, file,
+#                        arguments }, or a shell
 #             sdk        null, or { name, toolchain }: of what programs are built with
-#             wanted     which of source, toolchain, kernel, module, boot, sdk to describe
+#             wanted     which of source, toolchain, kernel, module, moduleboot, boot, sdk to describe
 # Paths name files of the user's; but for those of boot, which QEMU opens, they enter the store under fixed names. Nothing of
 # the request becomes Nix code.
 {
@@ -81,17 +82,27 @@ let
     makeFlags = asked.module.make_flags;
   };
 
+  moduleBoot = cells.lib.bootTest {
+    inherit kernel board;
+    modules = [ module ];
+    inherit (asked.module.boot) expect;
+    name = module.name;
+  };
+
   # What QEMU is started with: the user's files, else what validation of the cell boots.
   bootParts =
     let
       inherit (asked) boot;
       toolchain = cells.toolchains.${boot.toolchain};
+      modules = map (imported "module.ko") boot.modules;
       initramfs =
-        if boot.program == null then
-          cells.boots.initramfs { inherit toolchain; }
+        if boot.program == null && boot.shell then
+          cells.boots.programInitramfs { inherit toolchain modules; }
+        else if boot.program == null then
+          cells.boots.initramfs { inherit toolchain modules; }
         else
           cells.boots.programInitramfs {
-            inherit toolchain;
+            inherit toolchain modules;
             program = imported "program" boot.program.file;
             programName = boot.program.name;
             inherit (boot.program) arguments;
@@ -128,6 +139,7 @@ let
       kernel
       module
       ;
+    moduleboot = moduleBoot;
     boot = cells.boots.bootCommand board bootParts;
     sdk = cells.sdks.sdk {
       inherit kernel;

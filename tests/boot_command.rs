@@ -98,6 +98,22 @@ fn a_machine_that_dies_first_has_a_code_of_its_own() {
 }
 
 #[test]
+fn a_module_that_does_not_load_is_told() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("no-module");
+    let module = program(project.path());
+    let (code, out, errors) = boot(project.path(), &["--module", &module], &[]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(out.contains("module=error-8"), "{out}");
+    assert!(
+        errors.contains("a module did not load: Exec format error"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn limits_end_a_silent_machine() {
     if !common::have_nix() {
         return;
@@ -134,6 +150,8 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
         (["--kernel", "/"], None, "it is not a file"),
         (["--kernel", &mips], None, "machine 8, not 183"),
         (["--initrd", "/nonexistent"], None, "No such file"),
+        (["--module", "/nonexistent"], None, "No such file"),
+        (["--module", &mips], None, "machine 8, not 183"),
         (["--wall", "5"], Some("/nonexistent"), "No such file"),
     ] {
         let (code, _, errors) = boot(dir, &args, program.as_slice());

@@ -102,6 +102,7 @@ fn check(dir: &Path, said: &str) {
         "built/Image",
         "built/metadata.json",
         "module/hello.ko",
+        "loaded/boot.log",
         "staging.tar",
         "extensions/greet/usr/bin/greet",
         "extensions/greet/usr/lib/extension-release.d/extension-release.greet",

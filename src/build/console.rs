@@ -26,6 +26,8 @@ pub struct Limits {
     pub wall: Option<Duration>,
     /// Without a character on the console.
     pub silence: Option<Duration>,
+    /// Whether both end when a program begins, because someone sits there who can end it.
+    pub boot_only: bool,
 }
 
 /// How a machine ended.
@@ -35,6 +37,8 @@ pub enum Ending {
     Program(u8),
     /// Init could not run the program; why.
     NotRun(String),
+    /// A module that came along did not load; the number of the error.
+    NotLoaded(String),
     /// The machine went off by itself, after init's line or, with an initramfs of one's own, without.
     Off,
     /// It went off before what was waited for was said; the last line.
@@ -67,6 +71,7 @@ pub struct Console {
     line: Vec<u8>,
     last_line: String,
     init: bool,
+    not_loaded: Option<String>,
     panic: Option<String>,
 }
 
@@ -88,6 +93,7 @@ impl Console {
             line: Vec::new(),
             last_line: String::new(),
             init: false,
+            not_loaded: None,
             panic: None,
         }
     }
@@ -145,7 +151,11 @@ impl Console {
         if !line.is_empty() {
             line.clone_into(&mut self.last_line);
         }
-        self.init |= line.starts_with("kflake-init: ok ");
+        if line.starts_with("kflake-init: ok ") {
+            self.init = true;
+            let error = line.split_once(" module=error-");
+            self.not_loaded = error.map(|(_, number)| number.to_owned());
+        }
         if let Some(at) = line.find("Kernel panic - not syncing") {
             self.panic.get_or_insert_with(|| line[at..].to_owned());
         }
@@ -217,6 +227,9 @@ impl Console {
             (Stage::Ended(ending), _) => ending,
             (_, Some(panic)) => Ending::Panic(panic),
             _ if self.last_line.is_empty() && !status.success() => Ending::Qemu(status),
+            (Stage::Kernel, None) if !self.program && ours && self.not_loaded.is_some() => {
+                Ending::NotLoaded(self.not_loaded.unwrap_or_default())
+            }
             (Stage::Kernel, None) if !self.program && (self.init || !ours) => Ending::Off,
             _ => Ending::Early(self.last_line),
         }
@@ -291,6 +304,8 @@ pub fn watch(
             if done.elapsed() > GRACE {
                 break;
             }
+        } else if limits.boot_only && console.stage == Stage::Program {
+            // whoever sits there decides
         } else if limits.wall.is_some_and(|wall| started.elapsed() > wall) {
             end(&mut child);
             return Ok(Ending::Wall(console.last_line));
@@ -402,6 +417,10 @@ mod tests {
         assert_eq!(boot("a\r\nkflake-init: ok pid=1\r\n", true), Ending::Off);
         assert_eq!(boot("a\nb\n", true), Ending::Early("b".into()));
         assert_eq!(boot("a\nb\n", false), Ending::Off);
+        assert_eq!(
+            boot("kflake-init: ok pid=1 module=error-8\n", true),
+            Ending::NotLoaded("8".into())
+        );
         let console = Console::new(false);
         let status = ExitStatus::from_raw(1 << 8);
         assert_eq!(console.ending(true, status), Ending::Qemu(status));
@@ -425,8 +444,8 @@ mod tests {
         };
         let limit = Some(Duration::from_millis(700));
         let silence = Limits {
-            wall: None,
             silence: limit,
+            ..Limits::default()
         };
         assert_eq!(
             run("echo up; exec sleep 60", silence),
@@ -434,7 +453,7 @@ mod tests {
         );
         let wall = Limits {
             wall: limit,
-            silence: None,
+            ..Limits::default()
         };
         let talk = "while :; do echo on; sleep 0.1; done";
         assert_eq!(run(talk, wall), Ending::Wall("on".into()));

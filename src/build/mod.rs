@@ -18,8 +18,8 @@ pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use realise::{Built, Progress, realise};
 pub use request::{
-    BootRequest, ConfigChoice, FragmentChoice, ModuleRequest, ProgramRequest, Request, SdkRequest,
-    Wanted,
+    BootRequest, ConfigChoice, FragmentChoice, ModuleBoot, ModuleRequest, ProgramRequest, Request,
+    SdkRequest, Wanted,
 };
 pub use sdk::ROOT as SDK_ROOT;
 pub use workshop::{Selection, Workshop};

@@ -127,9 +127,11 @@ fn explanation(said: Vec<String>, messages: Vec<String>) -> Vec<String> {
         .filter(|line| line.starts_with("kflake: "))
         .cloned()
         .collect();
-    // a failed compilation is explained by the compiler, a wrong configuration by us alone
-    let compiled = ours.last().is_some_and(|line| line.contains(": compile: "));
-    if !ours.is_empty() && !compiled {
+    // a failed compilation is explained by the compiler, a failed boot by the console, a wrong configuration by us alone
+    let elsewhere = ours
+        .last()
+        .is_some_and(|line| line.contains(": compile: ") || line.starts_with("kflake: boot: "));
+    if !ours.is_empty() && !elsewhere {
         return ours;
     }
     if said.is_empty() {

@@ -79,6 +79,15 @@ pub struct ModuleRequest {
     pub folder: PathBuf,
     /// Arguments for make.
     pub make_flags: Vec<String>,
+    /// A boot test that loads it.
+    pub boot: Option<ModuleBoot>,
+}
+
+/// A boot test that loads a module.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModuleBoot {
+    /// Texts that have to be on the console.
+    pub expect: Vec<String>,
 }
 
 /// A machine to start. Files are absolute paths; what is none is built.
@@ -94,6 +103,10 @@ pub struct BootRequest {
     pub initrd: Option<PathBuf>,
     /// What links our init.
     pub toolchain: ToolchainId,
+    /// Whether init gives whoever sits there a shell.
+    pub shell: bool,
+    /// Modules that init loads.
+    pub modules: Vec<PathBuf>,
     /// A program that init runs.
     pub program: Option<ProgramRequest>,
 }
@@ -130,6 +143,8 @@ pub enum Wanted {
     Kernel,
     /// The module.
     Module,
+    /// A boot test that loads the module.
+    ModuleBoot,
     /// What QEMU needs to start the kernel.
     Boot,
     /// The SDK.
@@ -144,6 +159,7 @@ impl Wanted {
             Wanted::Toolchain => "toolchain",
             Wanted::Kernel => "kernel",
             Wanted::Module => "module",
+            Wanted::ModuleBoot => "moduleboot",
             Wanted::Boot => "boot",
             Wanted::Sdk => "sdk",
         }

@@ -26,9 +26,10 @@ const TAIL: usize = 15;
 
 /// Start a kernel under QEMU: with this terminal as its console, or to run one program
 ///
-/// The kernel is the one that `kflake validate` boots, or a file. Without a program, init says where it runs and powers off, as
-/// in a boot test; Ctrl-A X leaves QEMU. With one, its output is printed and its exit code passed on (128 and the number of
-/// the signal that ended it); 125 means that the machine ended before the program.
+/// The kernel is the one that `kflake validate` boots, or a file. Without a program there is a small shell on a terminal, where
+/// Ctrl-A X ends the machine at once; elsewhere init says where it runs and powers off, as in a boot test. With a program, its
+/// output is printed and its exit code passed on (128 and the number of the signal that ended it); 125 means that the machine
+/// ended before the program.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake boot 6.1.192 arm64\n  kflake boot 6.1.192 arm64 -- ./busybox-arm64 uname -a\n  \
@@ -46,12 +47,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     dtb: Option<PathBuf>,
     /// Start with this initramfs instead of ours
-    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["program", "module"])]
     initrd: Option<PathBuf>,
-    /// End the machine after so many seconds; 0: never [default: 120, or 0 on a terminal without a program]
+    /// Have init load this module (.ko) first; may be repeated, in any order
+    #[arg(long, value_name = "FILE")]
+    module: Vec<PathBuf>,
+    /// End the machine after so many seconds; 0: never [default: 120; on a terminal, until the program begins]
     #[arg(long, value_name = "SECONDS")]
     wall: Option<u64>,
-    /// End it after so many seconds without output; 0: never [default: 30, or 0 on a terminal without a program]
+    /// End it after so many seconds without output; 0: never [default: 30; on a terminal, until the program begins]
     #[arg(long, value_name = "SECONDS")]
     silence: Option<u64>,
     /// Print QEMU's command line, and build and start nothing
@@ -85,11 +89,17 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     .map_err(fail)?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let boot = boot_request(args, &catalog, &selection, interactive).map_err(fail)?;
-    let init = if boot.program.is_some() && selection.toolchain.libc.is_none() {
-        let other = workshop.choose(version, arch, Purpose::Userland);
-        other.map_err(fail)?.toolchain.id.clone()
-    } else {
-        selection.toolchain.id.clone()
+    // what runs a program needs a C library; without one there is an init of its own kind
+    let init = match selection.toolchain.libc {
+        Some(_) => Ok(selection.toolchain),
+        None => workshop
+            .choose(version, arch, Purpose::Userland)
+            .map(|other| other.toolchain),
+    };
+    let (init, shell) = match init {
+        Ok(toolchain) if interactive || boot.program.is_some() => (toolchain, interactive),
+        Err(error) if boot.program.is_some() => return Err(fail(error)),
+        _ => (selection.toolchain, false),
     };
     let request = Request {
         version: version.clone(),
@@ -104,7 +114,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         dtbs: vec![],
         module: None,
         boot: Some(BootRequest {
-            toolchain: init,
+            toolchain: init.id.clone(),
+            shell,
             ..boot
         }),
         sdk: None,
@@ -139,6 +150,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
     let limits = Limits {
         wall: limit(args.wall, 120),
         silence: limit(args.silence, 30),
+        boot_only: interactive && args.wall.is_none() && args.silence.is_none(),
     };
     let kernel = RefCell::new(Vec::<String>::new());
     let ending = watch(
@@ -168,6 +180,10 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
         Ending::NotRun(why) => (
             format!("init could not run the program: {}", errno(&why)),
             "",
+        ),
+        Ending::NotLoaded(number) => (
+            errno(&format!("module {number}")),
+            "the kernel's own words about it are above init's line",
         ),
         Ending::Early(last) if alone => (
             format!("the machine went off before init said its line; its last: {last}"),
@@ -217,11 +233,18 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
 
 /// The words of `boot-run.c` about a program that does not start.
 fn errno(why: &str) -> String {
-    let number = why.strip_prefix("exec ").and_then(|it| it.parse().ok());
-    number.map_or_else(
-        || why.to_owned(),
-        |number: i32| std::io::Error::from_raw_os_error(number).to_string(),
-    )
+    let split = why.split_once(' ');
+    let number = split.and_then(|(what, number)| Some((what, number.parse().ok()?)));
+    // the first errors are the same on every architecture
+    let words = |number| match number {
+        1..=34 => std::io::Error::from_raw_os_error(number).to_string(),
+        number => format!("error {number}"),
+    };
+    match number {
+        Some(("exec", number)) => words(number),
+        Some(("module", number)) => format!("a module did not load: {}", words(number)),
+        _ => why.to_owned(),
+    }
 }
 
 fn boot_request(
@@ -267,6 +290,16 @@ fn boot_request(
             arguments: arguments.to_vec(),
         }),
     };
+    let modules = args.module.iter().map(|path| {
+        let file = readable(
+            path,
+            "give a module's .ko file, such as `kflake build-module` leaves",
+        )?;
+        match machine {
+            Some(machine) => right_arch(path, machine, selection.linux_arch).map(|()| file),
+            None => Ok(file),
+        }
+    });
     Ok(BootRequest {
         interactive,
         kernel,
@@ -276,6 +309,8 @@ fn boot_request(
             "give an initramfs: a cpio archive, compressed or not",
         )?,
         toolchain: selection.toolchain.id.clone(),
+        shell: false,
+        modules: modules.collect::<std::result::Result<_, _>>()?,
         program,
     })
 }
@@ -328,7 +363,7 @@ fn right_arch(path: &Path, machine: u16, linux_arch: &str) -> std::result::Resul
                 "it is {}, and the machine is for {linux_arch}",
                 clean_line(&is)
             ),
-            help: "give a kernel of the right architecture, or name the one it is for".to_owned(),
+            help: "give a file for the right architecture, or name the one it is for".to_owned(),
         }),
     }
 }
@@ -378,6 +413,7 @@ mod tests {
             "{}",
             errno("exec 8")
         );
+        assert!(errno("module 8").starts_with("a module did not load: Exec format error"));
         assert_eq!(errno("fork"), "fork");
     }
 }

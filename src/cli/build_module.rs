@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{Artifacts, BuildError, ModuleRequest, Request, Wanted};
+use crate::build::{
+    Artifacts, BuildError, ConfigChoice, ModuleBoot, ModuleRequest, Request, Wanted,
+};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::id::ArchId;
@@ -17,7 +19,13 @@ use crate::version::KernelVersion;
 ///
 /// Only what a module needs of the kernel is built: all of it where its symbols are versioned (CONFIG_MODVERSIONS), else
 /// no more than `modules_prepare`. ELF header, vermagic and symbol versions of the result are compared with the kernel's.
+///
+/// With --boot the whole kernel is built, and started under QEMU with an init that loads the modules; boot.log is its console.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake build-module hello --kernel 6.1.192 --arch arm64 --out module\n  \
+    kflake build-module hello --kernel 6.1.192 --arch arm64 --config tiny --boot --expect 'hello: loaded' --out module"
+)]
 pub struct Args {
     /// The module's source: a folder with a Makefile or Kbuild, an archive of one, or a -dkms package
     source: PathBuf,
@@ -32,6 +40,12 @@ pub struct Args {
     /// Argument for the module's make, such as CONFIG_FOO=m; may be repeated
     #[arg(long = "make-flag", value_name = "FLAG")]
     make_flags: Vec<String>,
+    /// Boot the kernel, and load the module there
+    #[arg(long)]
+    boot: bool,
+    /// Text that has to be on the console of that boot, such as the module's message; may be repeated
+    #[arg(long, value_name = "TEXT", requires = "boot")]
+    expect: Vec<String>,
     /// Folder for the module: new, empty, or filled by an earlier build
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
@@ -70,20 +84,38 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let config = workshop
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
+    if args.boot && selection.board.is_none() {
+        return Err(fail(BuildError::NoMachine {
+            version: version.to_string(),
+            arch: arch.to_string(),
+        }));
+    }
+    let fragments = workshop.fragments(&args.config.fragments).map_err(fail)?;
+    // a kernel like the one that validation boots is that one
+    let plain =
+        matches!(config, ConfigChoice::Profile(_)) && fragments.is_empty() && !args.config.strict;
+    let targets = match (args.boot, plain) {
+        (true, true) => None,
+        (true, false) => Some(["config", "kernel", "dev"].as_slice()),
+        (false, _) => Some(["config", "dev"].as_slice()),
+    };
     let request = Request {
         version: version.clone(),
         arch: arch.clone(),
         toolchain: selection.toolchain.id.clone(),
         board: selection.board.map(|(id, _)| id.clone()),
         config,
-        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        fragments,
         strict: args.config.strict,
-        targets: Some(vec!["config".to_owned(), "dev".to_owned()]),
+        targets: targets.map(|list| list.iter().map(ToString::to_string).collect()),
         dtbs: vec![],
         module: Some(module),
         boot: None,
         sdk: None,
-        wanted: vec![Wanted::Module],
+        wanted: match args.boot {
+            true => vec![Wanted::Module, Wanted::ModuleBoot],
+            false => vec![Wanted::Module],
+        },
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     forge.say(&format!(
@@ -107,6 +139,17 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     })?;
     for module in &report.modules {
         anstream::println!("{}", clean_line(&line(module)));
+    }
+    if args.boot {
+        let build = forge.wanted(&builds, Wanted::ModuleBoot)?;
+        forge.realise(build)?;
+        let log = Path::new(build.out().unwrap_or_default()).join("boot.log");
+        let text = std::fs::read(&log).map_err(|error| fail(BuildError::io(&log)(error)))?;
+        artifacts.write("boot.log", &text, false).map_err(fail)?;
+        anstream::println!(
+            "booted and loaded; {} holds the console",
+            artifacts.path().join("boot.log").display()
+        );
     }
     Ok(exit::OK)
 }
@@ -172,5 +215,8 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         name: if name.is_empty() { "module" } else { name }.to_owned(),
         folder,
         make_flags: args.make_flags.clone(),
+        boot: args.boot.then(|| ModuleBoot {
+            expect: args.expect.clone(),
+        }),
     })
 }

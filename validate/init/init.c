@@ -1,5 +1,5 @@
 /*
- * Process 1 of a boot test: loads the probe module, says one line about where it runs, and powers the machine off.
+ * Process 1 of a boot test: loads the modules that came along, says one line about where it runs, and powers the machine off.
  * Static, without threads, and happy with a kernel that has almost everything turned off.
  */
 #ifdef KFLAKE_BARE
@@ -17,12 +17,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* What every kernel with modules has; finit_module is younger. */
 static int load_image(void *image, size_t length)
 {
 	return syscall(SYS_init_module, image, (unsigned long)length, "");
 }
 #endif
+
+#include "modules.h"
 
 #define PROBE "/kflake_probe.ko"
 
@@ -41,29 +42,12 @@ static void say(const char *line)
 	}
 }
 
-/* 0, or an errno. */
-static int load_module(const char *path)
-{
-	static char image[2 << 20];
-	size_t have = 0;
-	ssize_t got;
-	int fd = open(path, O_RDONLY);
-
-	if (fd < 0)
-		return errno;
-	while ((got = read(fd, image + have, sizeof(image) - have)) > 0)
-		have += got;
-	if (got < 0)
-		return errno;
-	return load_image(image, have) == 0 ? 0 : errno;
-}
-
 int main(void)
 {
 	struct utsname name;
 	char line[512], module[64];
 	const char *end = getenv("kflake_end");
-	int error, fd;
+	int error, fd, count;
 
 	/* A kernel without a console device for us still has /dev/console in the initramfs. */
 	if (write(1, "", 0) < 0) {
@@ -80,12 +64,17 @@ int main(void)
 	strcpy(module, "none");
 	fd = open(PROBE, O_RDONLY);
 	if (fd >= 0) {
-		error = load_module(PROBE);
+		error = load_module(fd);
 		if (error == 0)
 			strcpy(module, "loaded");
 		else
 			snprintf(module, sizeof(module), "error-%d", error);
 	}
+	count = load_modules(&error);
+	if (error)
+		snprintf(module, sizeof(module), "error-%d", error);
+	else if (count > 0 && strcmp(module, "none") == 0)
+		strcpy(module, "loaded");
 
 	if (uname(&name) != 0) {
 		say("\nkflake-init: error uname\n");

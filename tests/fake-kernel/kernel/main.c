@@ -117,6 +117,9 @@ void boot(void)
 		say("\nkflake-run: begin\nplayed\n\nkflake-run: exit 0\n");
 		firmware(SYSTEM_OFF);
 	}
+	/* The guide's module, as if it had been loaded. */
+	if (brings("hello: " "loaded"))
+		say("[    0.000002] hello: loaded\n");
 #ifndef BEHAVIOUR_no_module
 	say("[    0.000002] kflake-probe: ok release=" UTS_RELEASE "\n");
 #endif

@@ -1,0 +1,134 @@
+//! `kflake build-module --boot`: a module of one's own, loaded by the init of a boot test.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
+
+/// The module `said`, which says something and fails with `result`, and `after`, which needs it, in `dir`.
+fn modules(dir: &Path, result: i32) {
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(dir.join("pair")).unwrap();
+        fs::write(dir.join("pair").join(name), text).unwrap();
+    };
+    // sorted by name, `after` comes before what it needs
+    write("Makefile", "obj-m := after.o said.o\n");
+    let head = "#include <linux/init.h>\n#include <linux/kernel.h>\n#include <linux/module.h>\n";
+    write(
+        "said.c",
+        &format!(
+            "{head}int said(void) {{ return 7; }}\nEXPORT_SYMBOL(said);
+            static int __init begin(void) {{ printk(KERN_NOTICE \"said: here\\n\"); return {result}; }}
+            module_init(begin);\nMODULE_LICENSE(\"GPL\");\n"
+        ),
+    );
+    write(
+        "after.c",
+        &format!(
+            "{head}int said(void);
+            static int __init begin(void) {{ printk(KERN_NOTICE \"after: %d\\n\", said()); return 0; }}
+            module_init(begin);\nMODULE_LICENSE(\"GPL\");\n"
+        ),
+    );
+}
+
+/// Exit code, standard output, and standard error in one line.
+fn run(project: &Path, source: &str, version: &str, more: &[&str]) -> (i32, String, String) {
+    let mut words = vec!["build-module", source, "--kernel", version, "--arch"];
+    let out = project.join("out");
+    words.extend(["arm64", "--config", "tiny", "--out", out.to_str().unwrap()]);
+    words.extend(common::HOST_DEBIAN);
+    words.extend(more);
+    let output = common::kflake(project, &words);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let errors = text(&output.stderr);
+    let errors: Vec<&str> = errors
+        .split_whitespace()
+        .filter(|word| *word != "│")
+        .collect();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        errors.join(" "),
+    )
+}
+
+const SOURCE: &str = "#include <linux/module.h>
+static int own_init(void) { return 0; }
+module_init(own_init);
+MODULE_LICENSE(\"GPL\");
+";
+
+#[test]
+fn a_boot_has_to_load_the_module_and_say_what_is_expected() {
+    if !common::have_nix() {
+        return;
+    }
+    for (behaviour, expected, code, message) in [
+        ("ok", "kflake-probe: ok release=6.1.9999", 0, ""),
+        (
+            "ok",
+            "own: hello",
+            1,
+            "kflake: boot: message-missing: no line of the console has: own: hello",
+        ),
+        (
+            "no-module",
+            "Linux version",
+            1,
+            "kflake: boot: module-not-loaded: init says module=error-8: Exec format error",
+        ),
+        ("panic", "Linux version", 1, "panic-before-init"),
+    ] {
+        let project = common::fake_project(behaviour);
+        let folder = project.path().join("own");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("Makefile"), "obj-m := own.o\n").unwrap();
+        fs::write(folder.join("own.c"), SOURCE).unwrap();
+        let own = folder.to_str().unwrap();
+        let more = ["--boot", "--expect", "Linux version", "--expect", expected];
+        let (got, out, errors) = run(project.path(), own, "6.1.9999", &more);
+        assert_eq!(got, code, "{behaviour}: {errors}");
+        assert!(errors.contains(message), "{behaviour}: {errors}");
+        assert!(out.contains("own.ko: vermagic"), "{out}");
+        let log = project.path().join("out/boot.log");
+        assert_eq!(log.is_file(), code == 0);
+    }
+}
+
+#[test]
+fn modules_of_a_real_kernel_are_loaded_in_the_order_that_they_need() {
+    if !common::have_nix() {
+        return;
+    }
+    assert!(
+        Path::new(KERNEL).exists(),
+        "{KERNEL} is missing: `make deps` installs it"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let said = common::succeeded(common::kflake(dir.path(), &["kernel", "add", KERNEL])).stdout;
+    let said = String::from_utf8(said).unwrap();
+    let version = said.split_whitespace().nth(1).unwrap();
+    let pair = dir.path().join("pair");
+    let more = ["--boot", "--expect", "said: here", "--expect", "after: 7"];
+    modules(dir.path(), 0);
+    let (code, out, errors) = run(dir.path(), pair.to_str().unwrap(), version, &more);
+    assert_eq!(code, 0, "{errors}");
+    assert!(out.contains("booted and loaded"), "{out}");
+    let log = fs::read_to_string(dir.path().join("out/boot.log")).unwrap();
+    assert!(
+        log.contains("module=loaded") && log.contains("after: 7"),
+        "{log}"
+    );
+
+    // what says its message and refuses has not loaded
+    modules(dir.path(), -19);
+    let (code, _, errors) = run(dir.path(), pair.to_str().unwrap(), version, &more);
+    assert_eq!(code, 1, "{errors}");
+    assert!(
+        errors.contains("module-not-loaded: init says module=error-"),
+        "{errors}"
+    );
+}
