@@ -181,6 +181,9 @@ rec {
       cmdline ? board.cmdline,
       interactive ? false,
     }:
+    let
+      place = board.initrdPlace;
+    in
     [
       board.qemu
       "-machine"
@@ -210,9 +213,22 @@ rec {
       "-no-reboot"
       "-kernel"
       image
-      "-initrd"
-      initrd
     ]
+    # -initrd goes to the top of memory.
+    ++ (
+      if place == null then
+        [
+          "-initrd"
+          initrd
+        ]
+      else
+        [
+          "-device"
+          "loader,file=${
+            builtins.replaceStrings [ "," ] [ ",," ] (toString initrd)
+          },addr=${place.address},force-raw=on"
+        ]
+    )
     ++ lib.optionals (dtb != null) [
       "-dtb"
       dtb
@@ -220,7 +236,7 @@ rec {
     ++ [
       "-append"
       # A panic ends the machine at once instead of hanging until a timeout.
-      "${cmdline} panic=-1"
+      "${cmdline}${lib.optionalString (place != null) " ${place.cmdline}"} panic=-1"
     ]
     ++ lib.concatMap words board.extraArgs;
 

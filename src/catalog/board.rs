@@ -7,6 +7,16 @@ use super::Confidence;
 use crate::id::{ArchId, Symbol};
 use crate::version::{KernelVersion, Range};
 
+/// A place in memory for the initramfs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InitrdPlace {
+    /// Its physical address: `0x2000000`.
+    pub address: String,
+    /// What tells the kernel, on its command line; a size has to hold any initramfs, and may be larger than it is.
+    pub cmdline: String,
+}
+
 /// A QEMU machine that boots kernels of one arch.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +62,9 @@ pub struct Board {
     /// Further QEMU arguments.
     #[serde(default)]
     pub extra_args: Vec<String>,
+    /// Where the initramfs goes, for kernels that cannot use the place that QEMU's `-initrd` chooses.
+    #[serde(default)]
+    pub initrd_place: Option<InitrdPlace>,
     /// Versions seen to boot somewhere, as the source says it.
     #[serde(default)]
     pub known_good: Vec<String>,

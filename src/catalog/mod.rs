@@ -31,7 +31,7 @@ use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, Toolchain
 use crate::version::KernelVersion;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
-pub use board::Board;
+pub use board::{Board, InitrdPlace};
 pub use bootlin::{Bootlin, BootlinRelease, BootlinTarball, Confident};
 pub use component::{Component, ComponentKind, Components, MuslCrossMake, SourceToolchain};
 pub use constraint::{Aspect, Confidence, Constraint, Purpose, Severity, Shim, Tool, Window};

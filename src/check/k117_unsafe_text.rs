@@ -60,6 +60,10 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
         for argument in &it.extra_args {
             look("boards.json", &[id, "extra_args"], argument, text::argument);
         }
+        if let Some(place) = &it.initrd_place {
+            look("boards.json", &[id, "initrd_place", "address"], &place.address, text::word);
+            look("boards.json", &[id, "initrd_place", "cmdline"], &place.cmdline, text::argument);
+        }
         for symbol in &it.enable {
             look("boards.json", &[id, "enable"], symbol, text::assignment);
         }

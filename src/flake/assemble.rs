@@ -7,9 +7,9 @@ use std::str::FromStr;
 use super::groups::groups;
 use super::lock;
 use super::model::{
-    Arch, Board, Build, Cell, Era, Fix, Flake, Interpreter, Interval, KernelFile, KernelFolder,
-    KernelHash, Kernels, Matrix, Model, Outcome, Pin, Sources, Table, Tables, Toolchain,
-    VersionRange,
+    Arch, Board, Build, Cell, Era, Fix, Flake, InitrdPlace, Interpreter, Interval, KernelFile,
+    KernelFolder, KernelHash, Kernels, Matrix, Model, Outcome, Pin, Sources, Table, Tables,
+    Toolchain, VersionRange,
 };
 use crate::catalog::{
     self, Catalog, Component, ComponentKind, Endian, KernelPin, Origin, Purpose, SourceKind,
@@ -192,6 +192,10 @@ fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
             disable: it.disable.iter().map(ToString::to_string).collect(),
             dtb: it.dtb.clone(),
             extra_args: it.extra_args.clone(),
+            initrd_place: it.initrd_place.as_ref().map(|place| InitrdPlace {
+                address: place.address.clone(),
+                cmdline: place.cmdline.clone(),
+            }),
         };
         (id.to_string(), board)
     });

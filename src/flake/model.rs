@@ -126,6 +126,15 @@ pub struct Board {
     pub disable: Vec<String>,
     pub dtb: Option<String>,
     pub extra_args: Vec<String>,
+    pub initrd_place: Option<InitrdPlace>,
+}
+
+/// Where a board wants its initramfs.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "see catalog::InitrdPlace")]
+pub struct InitrdPlace {
+    pub address: String,
+    pub cmdline: String,
 }
 
 /// An (era, arch) pair that a toolchain exists for.

@@ -225,6 +225,7 @@ mod tests {
                     disable: vec!["PCI".into()],
                     dtb: None,
                     extra_args: vec![],
+                    initrd_place: None,
                 },
             )]
             .into(),
