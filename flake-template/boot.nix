@@ -65,22 +65,28 @@ rec {
   initramfs =
     {
       toolchain,
+      # The kernel's version.
+      kernel,
       module ? null,
       modules ? [ ],
       name ? toolchain.name,
     }:
+    let
+      oldest = toolchain.spec.oldestKernel;
+      # Without a C library, or with one that refuses the kernel, init is of its own kind: nothing but system calls.
+      bare = toolchain.libc == null || oldest != null && lib.versionOlder kernel oldest;
+    in
     pkgs.stdenv.mkDerivation {
       name = "initramfs-${name}";
       inherit (toolchain) target;
       module = if module == null then "" else "${module}";
       modules = map (module: "${module}") modules;
       inherit initSource writeInitramfs elfTools;
-      # A compiler without a C library makes an init of its own kind: nothing but system calls.
-      initFlags = lib.optionalString (toolchain.libc == null) (
+      initFlags = lib.optionalString bare (
         "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start"
         + lib.optionalString (lib.hasPrefix "mips" toolchain.target) " -mno-abicalls -G0"
       );
-      initLibraries = lib.optionalString (toolchain.libc == null) "-lgcc";
+      initLibraries = lib.optionalString bare "-lgcc";
       wantBits = toString toolchain.arch.bits;
       wantEndian = toolchain.arch.endian;
       wantMachine = toString toolchain.arch.elfMachine;
@@ -258,6 +264,7 @@ rec {
     let
       initrd = initramfs {
         toolchain = initToolchain;
+        kernel = kernel.version;
         inherit module modules name;
       };
     in

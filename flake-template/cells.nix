@@ -4,7 +4,7 @@
   matrix,
   sources,
   resolve,
-  muslCrossMake ? null,
+  muslCrossMake ? import ./musl-cross-make.nix { inherit pkgs; },
 }:
 let
   inherit (pkgs) lib;

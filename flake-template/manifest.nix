@@ -12,24 +12,9 @@
 }:
 let
   pkgs = import (if builtins.isString packages then /. + packages else packages) { inherit system; };
-
-  # The flake's input of that name, as a derivation: fetched when a build needs its patches, not when something is evaluated. Its
-  # path is that of the input, so that a tree which is in the store already is taken from there.
-  muslCrossMake =
-    let
-      input =
-        (builtins.fromJSON (builtins.readFile ./flake.lock)).nodes.musl-cross-make.locked or null;
-    in
-    if input == null then
-      null
-    else
-      pkgs.fetchzip {
-        url = "https://github.com/${input.owner}/${input.repo}/archive/${input.rev}.tar.gz";
-        hash = input.narHash;
-      };
   matrix = import ./matrix.nix;
   cells = import ./cells.nix {
-    inherit pkgs matrix muslCrossMake;
+    inherit pkgs matrix;
     sources = import ./sources.nix;
     resolve = import ./resolve.nix;
   };

@@ -99,7 +99,10 @@ let
         if boot.program == null && boot.shell then
           cells.boots.programInitramfs { inherit toolchain modules; }
         else if boot.program == null then
-          cells.boots.initramfs { inherit toolchain modules; }
+          cells.boots.initramfs {
+            inherit toolchain modules;
+            kernel = asked.version;
+          }
         else
           cells.boots.programInitramfs {
             inherit toolchain modules;

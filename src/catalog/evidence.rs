@@ -21,6 +21,9 @@ pub struct Evidence {
     pub stage: String,
     /// `passed`, `failed` or `timed-out`.
     pub outcome: String,
+    /// Whether init was linked without a C library, of a boot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare_init: bool,
     /// Class of the failure, where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

@@ -303,6 +303,7 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain) -> Toolchain {
         gcc: it.gcc.to_string(),
         binutils: it.binutils.as_ref().map(ToString::to_string),
         libc: it.libc.clone(),
+        oldest_kernel: it.oldest_kernel.as_ref().map(ToString::to_string),
         target: it.target.clone(),
         suffix: it.suffix.clone(),
         systems: it.systems.iter().map(ToString::to_string).collect(),

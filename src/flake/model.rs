@@ -79,6 +79,7 @@ pub struct Toolchain {
     pub gcc: String,
     pub binutils: Option<String>,
     pub libc: Option<String>,
+    pub oldest_kernel: Option<String>,
     pub target: String,
     pub suffix: String,
     pub systems: Vec<String>,

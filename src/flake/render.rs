@@ -196,6 +196,7 @@ mod tests {
                     gcc: "12.2.0".into(),
                     binutils: text("2.40"),
                     libc: None,
+                    oldest_kernel: None,
                     target: "aarch64-linux-gnu".into(),
                     suffix: "-12".into(),
                     systems: vec!["x86_64-linux".into()],

@@ -100,6 +100,7 @@ fn toolchain(era: &str, arch: &str) -> ToolchainRecord {
         gcc: gcc.parse().expect("gcc"),
         binutils: Some(binutils.parse().expect("binutils")),
         libc: libc.map(str::to_owned),
+        oldest_kernel: None,
         target: format!("{}-linux-gnu", target_cpu(arch)),
         overridden: false,
     }

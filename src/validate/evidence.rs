@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::run::RunError;
-use super::{CellRecord, Outcome, RunRecord, StageRecord};
+use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::catalog::{Evidence, MeasuredToolchain};
 
 /// Appends every stage that `record` really tried; the number of new entries. A stage that was built before is no measurement.
@@ -64,6 +64,7 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
         },
         stage: stage.stage.to_string(),
         outcome: stage.outcome.to_string(),
+        bare_init: stage.stage == Stage::Boot && toolchain.init_is_bare(kernel),
         failure: stage
             .failure
             .as_ref()

@@ -199,11 +199,22 @@ pub struct ToolchainRecord {
     pub binutils: Option<ToolVersion>,
     /// libc with version, such as `glibc-2.36`; none: without one.
     pub libc: Option<String>,
+    /// The oldest kernel that programs linked against its libc start on; none: no limit is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_kernel: Option<KernelVersion>,
     /// Target triple.
     pub target: String,
     /// Whether it is built from other bytes than kflake pins; its id says so as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overridden: bool,
+}
+
+impl ToolchainRecord {
+    /// Whether init is linked without a C library, to boot `kernel`: there is none, or it refuses so old a kernel.
+    pub fn init_is_bare(&self, kernel: &KernelVersion) -> bool {
+        let oldest = self.oldest_kernel.as_ref();
+        self.libc.is_none() || oldest.is_some_and(|it| kernel.numbers() < it.numbers())
+    }
 }
 
 /// One stage of one cell.

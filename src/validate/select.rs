@@ -278,6 +278,7 @@ fn record(toolchain: &Toolchain) -> ToolchainRecord {
         gcc: toolchain.gcc.clone(),
         binutils: toolchain.binutils.clone(),
         libc: toolchain.libc.clone(),
+        oldest_kernel: toolchain.oldest_kernel.clone(),
         target: toolchain.target.clone(),
         overridden: toolchain.is_overridden(),
     }

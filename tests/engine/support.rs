@@ -274,6 +274,7 @@ pub fn toolchain(arch: &str) -> ToolchainRecord {
         gcc: "12.2.0".parse().expect("gcc"),
         binutils: None,
         libc: None,
+        oldest_kernel: None,
         target: format!("{arch}-linux-gnu"),
         overridden: false,
     }

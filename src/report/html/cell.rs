@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::validate::{CellRecord, RunRecord, StageRecord};
+use crate::validate::{CellRecord, RunRecord, StageRecord, ToolchainRecord};
 
 use super::super::compare::Changes;
 use super::super::grid::Verdict;
@@ -150,6 +150,11 @@ fn facts(out: &mut String, cell: &CellRecord) {
                 toolchain.binutils.as_ref().map(ToString::to_string),
             );
             row("libc", toolchain.libc.clone());
+            if let Some(kernel) = &cell.kernel
+                && toolchain.init_is_bare(kernel)
+            {
+                row("init", Some(bare_init(toolchain)));
+            }
             row("target", Some(toolchain.target.clone()));
         }
         None => row("toolchain", None),
@@ -158,6 +163,16 @@ fn facts(out: &mut String, cell: &CellRecord) {
     row("configuration", cell.profile.clone());
     row("board", cell.board.clone());
     out.push_str("</dl>\n");
+}
+
+/// Why init is linked without a C library.
+fn bare_init(toolchain: &ToolchainRecord) -> String {
+    match (&toolchain.libc, &toolchain.oldest_kernel) {
+        (Some(libc), Some(oldest)) => {
+            format!("linked without the C library: {libc} asks for Linux {oldest}")
+        }
+        _ => "linked without a C library".to_owned(),
+    }
 }
 
 fn store(out: &mut String, cell: &CellRecord) {
