@@ -288,7 +288,9 @@ rec {
         perl ${supervise} \
           --wall ${toString wallTimeout} --silence ${toString silenceTimeout} \
           --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
-          ${lib.optionalString (module != null) "--module"} ${lib.optionalString (modules != [ ]) "--loads"} \
+          ${lib.optionalString (module != null) "--module"} ${
+            lib.optionalString (modules != [ ]) "--loads"
+          } \
           ${lib.concatMapStrings (text: "--expect ${lib.escapeShellArg text} ") expect}--out $out -- \
           ${lib.escapeShellArgs (qemuCommand {
             inherit board kernel;
