@@ -81,6 +81,7 @@ static void run(void)
 	say("\nkflake-run: begin\n");
 	child = fork();
 	if (child == 0) {
+		take_terminal();
 		execve(PROGRAM, list, environment);
 		snprintf(line, sizeof(line), "\nkflake-run: error exec %d\n", errno);
 		say(line);

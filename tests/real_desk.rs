@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use common::terminal::Terminal;
+
 /// Where Debian's `linux-source-6.1` puts the kernel.
 const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
 #[track_caller]
@@ -99,4 +101,18 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     let (code, _, errors) = boot(&[&format!("{at}/staging/usr/bin/report")]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("not-static"), "{errors}");
+
+    // someone who sits there can interrupt it
+    let mut terminal = Terminal::start(
+        project,
+        &format!(
+            "'{}' -C . boot {version} arm64 {} -- {report} wait; echo \"left with $?\"",
+            env!("CARGO_BIN_EXE_kflake"),
+            common::HOST_DEBIAN.join(" ")
+        ),
+    );
+    terminal.expect("child of 1: [wait]");
+    terminal.press("\u{3}");
+    terminal.expect("left with 130");
+    terminal.end();
 }

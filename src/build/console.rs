@@ -19,15 +19,22 @@ const MARK: &[u8] = b"\nkflake-run: ";
 /// Longest line that is waited for.
 const MAX_LINE: usize = 64 << 10;
 
+/// A time after which a machine is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The time.
+    pub time: Duration,
+    /// Whether it counts only until init runs, because someone sits there who can end the machine.
+    pub boot_only: bool,
+}
+
 /// For how long a machine may run; none: for as long as it likes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// In all.
-    pub wall: Option<Duration>,
+    pub wall: Option<Limit>,
     /// Without a character on the console.
-    pub silence: Option<Duration>,
-    /// Whether both end when a program begins, because someone sits there who can end it.
-    pub boot_only: bool,
+    pub silence: Option<Limit>,
 }
 
 /// How a machine ended.
@@ -299,17 +306,19 @@ pub fn watch(
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
+        let booted = console.init || console.stage == Stage::Program;
+        let over = |limit: Option<Limit>, since: Instant| {
+            limit.is_some_and(|limit| since.elapsed() > limit.time && !(limit.boot_only && booted))
+        };
         if console.is_done() {
             let done = done.get_or_insert_with(Instant::now);
             if done.elapsed() > GRACE {
                 break;
             }
-        } else if limits.boot_only && console.stage == Stage::Program {
-            // whoever sits there decides
-        } else if limits.wall.is_some_and(|wall| started.elapsed() > wall) {
+        } else if over(limits.wall, started) {
             end(&mut child);
             return Ok(Ending::Wall(console.last_line));
-        } else if limits.silence.is_some_and(|limit| heard.elapsed() > limit) {
+        } else if over(limits.silence, heard) {
             end(&mut child);
             return Ok(Ending::Silence(console.last_line));
         }
@@ -442,7 +451,10 @@ mod tests {
             )
             .unwrap()
         };
-        let limit = Some(Duration::from_millis(700));
+        let limit = Some(Limit {
+            time: Duration::from_millis(700),
+            boot_only: false,
+        });
         let silence = Limits {
             silence: limit,
             ..Limits::default()
@@ -458,6 +470,16 @@ mod tests {
         let talk = "while :; do echo on; sleep 0.1; done";
         assert_eq!(run(talk, wall), Ending::Wall("on".into()));
         assert_eq!(run("echo 'kflake-init: ok pid=1'", wall), Ending::Off);
+        let boot = Limits {
+            wall: limit.map(|limit| Limit {
+                boot_only: true,
+                ..limit
+            }),
+            silence: None,
+        };
+        let shell = "echo 'kflake-init: ok pid=1'; sleep 1.5";
+        assert_eq!(run(shell, boot), Ending::Off);
+        assert_eq!(run("exec sleep 60", boot), Ending::Wall(String::new()));
         assert!(matches!(run("exit 3", wall), Ending::Qemu(status) if status.code() == Some(3)));
     }
 }

@@ -13,7 +13,7 @@ mod sdk;
 mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
-pub use console::{Console, Ending, Limits, Shown, watch};
+pub use console::{Console, Ending, Limit, Limits, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use realise::{Built, Progress, realise};

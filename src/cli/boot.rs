@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::forge::{Forge, ForgeArgs};
 use super::{Context, Failure, Result};
 use crate::build::{
-    BootRequest, Build, BuildError, ConfigChoice, Console, Ending, Limits, ProgramRequest, Request,
-    Selection, Shown, Wanted, watch,
+    BootRequest, Build, BuildError, ConfigChoice, Console, Ending, Limit, Limits, ProgramRequest,
+    Request, Selection, Shown, Wanted, watch,
 };
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
@@ -52,10 +52,10 @@ pub struct Args {
     /// Have init load this module (.ko) first; may be repeated, in any order
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
-    /// End the machine after so many seconds; 0: never [default: 120; on a terminal, until the program begins]
+    /// End the machine after so many seconds; 0: never [default: 120; on a terminal, until init runs]
     #[arg(long, value_name = "SECONDS")]
     wall: Option<u64>,
-    /// End it after so many seconds without output; 0: never [default: 30; on a terminal, until the program begins]
+    /// End it after so many seconds without output; 0: never [default: 30; on a terminal, until init runs]
     #[arg(long, value_name = "SECONDS")]
     silence: Option<u64>,
     /// Print QEMU's command line, and build and start nothing
@@ -143,15 +143,23 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
         command.stdin(Stdio::null());
     }
     let alone = args.program.is_empty();
+    // an initramfs of the user's own does not say that it runs
+    let unknown = interactive && args.initrd.is_some();
     let limit = |given: Option<u64>, default: u64| {
-        let seconds = given.unwrap_or(if interactive && alone { 0 } else { default });
-        (seconds > 0).then(|| Duration::from_secs(seconds))
+        let seconds = given.unwrap_or(if unknown { 0 } else { default });
+        (seconds > 0).then(|| Limit {
+            time: Duration::from_secs(seconds),
+            boot_only: interactive && given.is_none(),
+        })
     };
+    let seconds = |limit: Option<Limit>| limit.map_or(0, |limit| limit.time.as_secs());
     let limits = Limits {
         wall: limit(args.wall, 120),
         silence: limit(args.silence, 30),
-        boot_only: interactive && args.wall.is_none() && args.silence.is_none(),
     };
+    if interactive {
+        forge.say("Ctrl-A X ends the machine at once.");
+    }
     let kernel = RefCell::new(Vec::<String>::new());
     let ending = watch(
         command,
@@ -185,6 +193,10 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
             errno(&format!("module {number}")),
             "the kernel's own words about it are above init's line",
         ),
+        Ending::Early(last) if last.is_empty() => (
+            "the machine went off without a word on its console".to_owned(),
+            "either this is no kernel for that machine, or it has no driver for its console",
+        ),
         Ending::Early(last) if alone => (
             format!("the machine went off before init said its line; its last: {last}"),
             "",
@@ -197,14 +209,14 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -
         Ending::Wall(last) => (
             format!(
                 "no end after {} s; the last line: {last}",
-                limits.wall.unwrap_or_default().as_secs()
+                seconds(limits.wall)
             ),
             "--wall 0 lets it run for as long as it likes",
         ),
         Ending::Silence(last) => (
             format!(
                 "no output for {} s; the last line: {}",
-                limits.silence.unwrap_or_default().as_secs(),
+                seconds(limits.silence),
                 if last.is_empty() {
                     "none at all"
                 } else {

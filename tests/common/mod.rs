@@ -1,6 +1,8 @@
 //! What tests that run real Nix share.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod terminal;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};

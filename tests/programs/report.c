@@ -1,4 +1,4 @@
-/* Says where it runs and with what arguments, and ends with 42; with "crash", of a signal. */
+/* Says where it runs and with what arguments, and ends with 42; with "crash", of a signal; with "wait", not by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,11 @@ int main(int count, char **words)
 	if (count > 1 && strcmp(words[1], "crash") == 0) {
 		fflush(stdout);
 		abort();
+	}
+	if (count > 1 && strcmp(words[1], "wait") == 0) {
+		fflush(stdout);
+		for (;;)
+			pause();
 	}
 	return 42;
 }
