@@ -45,9 +45,10 @@ configure_request() {
 }
 
 named_configurations() {
-  local srcarch=$linuxArch
-  case $linuxArch in i386 | x86_64) srcarch=x86 ;; esac
-  find "$source/arch/$srcarch/configs" -name '*_defconfig' -printf '%f\n' 2>/dev/null | sort | tr '\n' ' '
+  local folder
+  folder=$source/arch/$(source_arch)
+  find "$folder" -maxdepth 2 \( -path '*/configs/*defconfig' -o -path "$folder/defconfig" \) -printf '%f\n' |
+    sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
 has_modules() { grep -q '^CONFIG_MODULES=y' "$tree/.config"; }

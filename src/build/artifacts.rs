@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,10 @@ impl Artifacts {
     /// # Errors
     /// When it holds something else, or cannot be made.
     pub fn open(dir: &Path) -> Result<Artifacts, BuildError> {
+        if dir.exists() && !dir.is_dir() {
+            let error = io::Error::other("that is a file; --out takes a folder");
+            return Err(BuildError::io(dir)(error));
+        }
         fs::create_dir_all(dir).map_err(BuildError::io(dir))?;
         let mut entries = fs::read_dir(dir).map_err(BuildError::io(dir))?;
         let ours = || {

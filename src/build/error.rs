@@ -154,13 +154,13 @@ pub enum BuildError {
     #[diagnostic(code(kflake::build::interrupted))]
     Interrupted,
     /// A file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     #[diagnostic(code(kflake::build::io))]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// Why; said once, so not the error's source as well.
+        error: std::io::Error,
     },
     /// The folder holds something else.
     #[error("{} is not empty, and kflake did not fill it", path.display())]
@@ -187,7 +187,7 @@ impl BuildError {
     /// A failed operation on a file.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> BuildError {
         let path = path.into();
-        move |source| BuildError::Io { path, source }
+        move |error| BuildError::Io { path, error }
     }
 
     /// The exit code that stands for it.
