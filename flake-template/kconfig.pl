@@ -644,7 +644,7 @@ my %report = (
     requested => scalar @entries, differences => $differences, requests => \@entries, drift => $drift,
 );
 spew("$dir/config-report.json", JSON::PP->new->canonical->pretty->encode(\%report));
-my $text = join '', map { plain($_) . "\n" } sprintf('%d symbols requested, %d not as requested', scalar @entries, $differences), @lines;
+my $text = join '', map { plain($_) . "\n" } sprintf('symbols requested: %d, not as requested: %d', scalar @entries, $differences), @lines;
 if ($drift) {
     $text .= "\nnew: " . join(' ', map { "$_->{symbol}=$_->{value}" } @{ $drift->{new} }) . "\n";
     $text .= 'gone: ' . join(' ', map { $_->{symbol} . (defined $_->{renamed_to} ? " (now $_->{renamed_to})" : '') } @{ $drift->{gone} }) . "\n";

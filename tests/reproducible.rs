@@ -87,6 +87,23 @@ fn a_kernel_that_holds_its_date_is_found() {
 }
 
 #[test]
+fn a_bundle_holds_what_was_asked_for_last() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("ok");
+    let out = project.path().join("out");
+    build(project.path(), &out);
+    fs::write(out.join("own.txt"), "mine").unwrap();
+    let mut words = vec!["build", "6.1.9999", "arm64", "--config", "tiny"];
+    words.extend(["--targets", "config", "--out", out.to_str().unwrap()]);
+    words.extend(common::HOST_DEBIAN);
+    common::succeeded(common::kflake(project.path(), &words));
+    assert!(out.join("config").is_file() && out.join("own.txt").is_file());
+    assert!(!out.join("Image").exists() && !out.join("vmlinux").exists());
+}
+
+#[test]
 fn a_bundle_reproduces_itself_elsewhere() {
     if !common::have_nix() {
         return;
@@ -100,8 +117,20 @@ fn a_bundle_reproduces_itself_elsewhere() {
     assert!(sums(&out).contains("  Image\n") && sums(&out).contains("  vmlinux\n"));
     assert_eq!(sums(&out), sums(&other));
 
+    // what it needs of its project comes along
+    let moved = elsewhere.path().join("moved");
+    common::succeeded(
+        Command::new("cp")
+            .arg("-r")
+            .args([&out, &moved])
+            .output()
+            .unwrap(),
+    );
+    fs::remove_dir_all(project.path().join("matrix")).unwrap();
+    let out = moved;
     let reproduce = || {
         Command::new(out.join("reproduce.sh"))
+            .current_dir("/")
             .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
             .output()
             .unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::metadata::{
     BuildInfo, Compiler, Facts, Hardware, Metadata, Program, Results, SourceInfo, SystemMap,
@@ -17,6 +17,8 @@ use crate::text::shell_words;
 
 /// Name of the file that shows that kflake filled a folder.
 const METADATA: &str = "metadata.json";
+/// Name of the file with a checksum of every other that was built.
+const SUMS: &str = "SHA256SUMS";
 /// What shows it in folders of other kinds.
 const OTHER_MARKS: &[&str] = &["module-report.json", "sdk.json"];
 /// Parts of a kernel's output that are not copied: the first three are in archives there.
@@ -101,10 +103,14 @@ impl Artifacts {
         let mut files = Vec::new();
         self.copy(out, Path::new(""), &mut files)?;
         let copied = files.clone();
+        // read first: they may be those of the build that was here before
+        let mut inputs = Vec::new();
         for (name, path) in &again.inputs {
-            let bytes = fs::read(path).map_err(BuildError::io(path))?;
-            let name = format!("inputs/{name}");
-            self.write(&name, &bytes, false)?;
+            inputs.push((name, fs::read(path).map_err(BuildError::io(path))?));
+        }
+        self.remove_others(&files)?;
+        for (name, bytes) in inputs {
+            self.write(&format!("inputs/{name}"), &bytes, false)?;
         }
         self.write("build.log", log.as_bytes(), false)?;
         self.write("reproduce.sh", script(&again.command).as_bytes(), true)?;
@@ -116,7 +122,7 @@ impl Artifacts {
             let sum = Sha256::of_reader(file).map_err(BuildError::io(&path))?;
             sums.push_str(&format!("{}  {name}\n", sum.hex()));
         }
-        self.write("SHA256SUMS", sums.as_bytes(), false)?;
+        self.write(SUMS, sums.as_bytes(), false)?;
 
         let (errors, warnings) = count(log);
         let targets = again.targets.iter().map(|target| {
@@ -173,6 +179,32 @@ impl Artifacts {
         // last: with it the folder counts as filled
         self.write(METADATA, pretty(&metadata)?.as_bytes(), false)?;
         Ok((metadata, report))
+    }
+
+    /// Removes what an earlier build left and this one did not make: the files of its sums, and its inputs.
+    fn remove_others(&self, files: &[String]) -> Result<(), BuildError> {
+        let missing_is_fine = |path: &Path, result: io::Result<()>| match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(BuildError::io(path)(error))
+            }
+            _ => Ok(()),
+        };
+        let inputs = self.dir.join("inputs");
+        missing_is_fine(&inputs, fs::remove_dir_all(&inputs))?;
+        let Ok(sums) = fs::read_to_string(self.dir.join(SUMS)) else {
+            return Ok(());
+        };
+        for name in sums.lines().filter_map(|line| line.split_once("  ")) {
+            let path = Path::new(name.1);
+            let inside = path
+                .components()
+                .all(|part| matches!(part, Component::Normal(_)));
+            if inside && !files.iter().any(|file| file == name.1) {
+                let path = self.dir.join(path);
+                missing_is_fine(&path, fs::remove_file(&path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies what is in `from`/`below`, and notes the names.

@@ -79,7 +79,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let build = forge.wanted(&builds, Wanted::Kernel)?;
     let built = forge.realise(build)?;
     let out = build.outputs.get("out").map_or("", String::as_str);
-    let again = reproduction(args, context, &request, targets);
+    let again = reproduction(args, context, &request, targets).map_err(fail)?;
     let source = catalog.kernels.get(version).map(|pin| pin.sha256);
     let Some(source) = source else {
         return Err(Failure::message(exit::DATA, "the kernel has no pin", None));
@@ -144,23 +144,51 @@ fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
     Ok(list)
 }
 
-/// The command that builds this again, its files named as they lie in `inputs/`.
+/// The project's own data, as names below its folder and where the files are.
+fn project_data(
+    project: &Path,
+    below: &Path,
+    files: &mut Vec<(String, PathBuf)>,
+) -> std::result::Result<(), BuildError> {
+    let folder = project.join(below);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(&folder).map_err(BuildError::io(&folder))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(BuildError::io(&folder))?.path());
+    }
+    paths.sort();
+    for path in paths {
+        let name = below.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            project_data(project, &name, files)?;
+        } else {
+            files.push((name.display().to_string(), path));
+        }
+    }
+    Ok(())
+}
+
+/// The command that builds this again, its files and the project's own data named as they lie in `inputs/`.
 fn reproduction(
     args: &Args,
     context: &Context,
     request: &Request,
     targets: Vec<String>,
-) -> Reproduction {
+) -> std::result::Result<Reproduction, BuildError> {
     let mut command: Vec<String> = vec!["kflake".into()];
-    if context.project != Path::new(".") {
-        command.extend(["-C".into(), context.project.display().to_string()]);
+    let mut inputs = Vec::new();
+    project_data(&context.project, Path::new("matrix"), &mut inputs)?;
+    if !inputs.is_empty() {
+        command.extend(["-C".into(), "inputs".into()]);
     }
     command.extend([
         "build".into(),
         args.version.to_string(),
         args.arch.to_string(),
     ]);
-    let mut inputs = Vec::new();
     let config = match &request.config {
         crate::build::ConfigChoice::File(path) => {
             inputs.push(("base.config".to_owned(), path.clone()));
@@ -192,12 +220,12 @@ fn reproduction(
         command.push("--strict".into());
     }
     command.extend(args.forge.words());
-    Reproduction {
+    Ok(Reproduction {
         command,
         inputs,
         config,
         fragments: args.config.fragments.clone(),
         targets,
         cores: args.forge.cores,
-    }
+    })
 }
