@@ -42,6 +42,11 @@ make_sdk() {
   sysroot=$(find_sysroot)
   libdirs=$(library_dirs)
   CXX=$(tool g++ c++)
+  cxx=true
+  if [ -z "$CXX" ]; then
+    cxx=false
+    CXX=$out/bin/$target-g++
+  fi
   AR=$(tool gcc-ar ar)
   NM=$(tool gcc-nm nm)
   RANLIB=$(tool gcc-ranlib ranlib)
@@ -61,6 +66,8 @@ make_sdk() {
   write_facts >"$out/sdk.json"
 }
 
+# Without a C++ compiler of its own, a build system would take this machine's.
+no_cxx='This toolchain has no C++ compiler.'
 size_flags='-Os -pipe -ffunction-sections -fdata-sections'
 size_link_flags='-Wl,-O1 -Wl,--gc-sections -Wl,--as-needed'
 
@@ -78,8 +85,8 @@ export TARGET_TRIPLE=$target
 export BUILD_TRIPLE=$build
 export CC=$target-gcc
 export CPP="$target-gcc -E"
-${CXX:+export CXX=$(basename "$CXX")
-}export LD=$target-ld
+export CXX=$(basename "$CXX")
+export LD=$target-ld
 export AR=$(basename "$AR")
 export NM=$(basename "$NM")
 export RANLIB=$(basename "$RANLIB")
@@ -110,8 +117,8 @@ write_meson() {
 # meson setup --cross-file meson.cross
 [binaries]
 c = '$CC'
-${CXX:+cpp = '$CXX'
-}ar = '$AR'
+$(if $cxx; then echo "cpp = '$CXX'"; else echo "# $no_cxx"; fi)
+ar = '$AR'
 nm = '$NM'
 ranlib = '$RANLIB'
 strip = '$toolchain/bin/$target-strip'
@@ -125,6 +132,8 @@ needs_exe_wrapper = true
 [built-in options]
 c_args = [$(meson_list "$size_flags")]
 c_link_args = [$(meson_list "$size_link_flags")]
+cpp_args = [$(meson_list "$size_flags")]
+cpp_link_args = [$(meson_list "$size_link_flags")]
 
 [host_machine]
 system = 'linux'
@@ -148,12 +157,22 @@ write_cmake() {
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${target%%-*})
 set(CMAKE_C_COMPILER $CC)
-${CXX:+set(CMAKE_CXX_COMPILER $CXX)
-}set(CMAKE_AR $AR)
+set(CMAKE_CXX_COMPILER $CXX)
+$(if ! $cxx; then echo "# $no_cxx Projects that have none of it are not held up.
+set(CMAKE_CXX_COMPILER_ID_RUN 1)
+set(CMAKE_CXX_COMPILER_ID GNU)
+set(CMAKE_CXX_COMPILER_VERSION $gcc)
+set(CMAKE_CXX_COMPILER_FORCED 1)
+# What CMake's own GenerateExportHeader would ask it, also for projects in C: without it they export nothing.
+set(COMPILER_HAS_HIDDEN_VISIBILITY 1)
+set(COMPILER_HAS_HIDDEN_INLINE_VISIBILITY 1)
+set(COMPILER_HAS_DEPRECATED_ATTR 1)"; fi)
+set(CMAKE_AR $AR)
 set(CMAKE_NM $NM)
 set(CMAKE_RANLIB $RANLIB)
 set(CMAKE_STRIP $toolchain/bin/$target-strip)
 set(CMAKE_C_FLAGS_INIT "$size_flags")
+set(CMAKE_CXX_FLAGS_INIT "$size_flags")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "$size_link_flags")
 set(CMAKE_SHARED_LINKER_FLAGS_INIT "$size_link_flags")
 set(PKG_CONFIG_EXECUTABLE $out/bin/$target-pkg-config)
@@ -185,6 +204,11 @@ fi
 unset PKG_CONFIG_PATH
 exec "\${KFLAKE_PKG_CONFIG:-pkg-config}" "\$@"
 END
+  $cxx || cat >"$CXX" <<END
+#!/bin/sh
+echo "kflake: sdk: no-cxx: $toolchainId has no C++ compiler; an SDK with --toolchains bootlin or musl has one" >&2
+exit 1
+END
   cat >"$out/bin/sdk-verify" <<END
 #!/bin/sh
 # sdk-verify [--json] DIR...: whether every ELF file there is for $cell, and finds what it needs there or in the sysroot.
@@ -207,6 +231,7 @@ write_facts() {
   "target": "$target",
   "build": "$build",
   "gcc": "$gcc",
+  "cxx": $cxx,
   "libc": "$libc",
   "interpreter": "$interpreter",
   "sysroot": "$sysroot",

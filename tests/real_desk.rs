@@ -50,6 +50,19 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
          $CC $CFLAGS $LDFLAGS -static -o {at}/report {source}"
     )));
 
+    // Debian's compilers have no C++, and no build system falls back to this machine's
+    let cxx = shell(&format!(
+        ". {at}/sdk/environment; printf 'int main() {{}}' >{at}/x.cc; $CXX -o {at}/x {at}/x.cc"
+    ));
+    assert_eq!(cxx.status.code(), Some(1), "{cxx:?}");
+    let said = String::from_utf8(cxx.stderr).unwrap();
+    assert!(
+        said.contains("no-cxx: debian-12.2.0-arm64 has no C++ compiler"),
+        "{said}"
+    );
+    let facts = fs::read_to_string(sdk.join("sdk.json")).unwrap();
+    assert!(facts.contains("\"cxx\": false"), "{facts}");
+
     // what is not for the cell, or lacks something, is found
     let verified = shell(&format!(
         ". {at}/sdk/environment; cp /bin/true {at}/staging/usr/bin/; printf 'int f(void) {{ return 1; }}' >{at}/f.c
