@@ -1,19 +1,21 @@
 # The steps of toolchain in mk-source-toolchain.nix. Reads the derivation's environment.
 
-# The language that this release was written in, for a host compiler that by default speaks a later one. Tentative
-# definitions in headers were common before gcc 10 refused them. Releases before 4.8 are written in C, with what "extern
-# inline" meant in C89; the language itself stays C11, because the flags are also those of gmp, mpfr and mpc in its tree.
+# The language that this release was written in, for a host compiler that by default speaks a later one; from 11 to 14 a
+# library in gcc's tree refuses all but C++11. Tentative definitions in headers were common before gcc 10 refused them.
+# Releases before 4.8 are written in C, with what "extern inline" meant in C89; the language itself stays C11, because the
+# flags are also those of gmp, mpfr and mpc in its tree.
 host_flags() {
   local version=$1 c=gnu11 cxx=gnu++14
-  if at_least "$version" 11; then :; elif at_least "$version" 4.8; then cxx=gnu++03; else c="gnu11 -fgnu89-inline"; fi
+  if at_least "$version" 15; then :; elif at_least "$version" 11; then cxx=gnu++11
+  elif at_least "$version" 4.8; then cxx=gnu++03; else c="gnu11 -fgnu89-inline"; fi
   export CFLAGS="-O2 -std=$c -fcommon -w" CXXFLAGS="-O2 -std=$cxx -w"
   export CFLAGS_FOR_BUILD=$CFLAGS CXXFLAGS_FOR_BUILD=$CXXFLAGS
 }
 
-# Repacked sources come without their documentation, which the makefiles still name.
+# Repacked sources come without their documentation, or with empty files for it, and the makefiles still name it.
 stub_documentation() {
   local page
-  if [ ! -e gcc/gcc/doc/tm.texi.in ]; then
+  if ! grep -qs '^@hook' gcc/gcc/doc/tm.texi.in; then
     # Compares the manual's text with the compiler's; there is none to compare.
     awk '/^s-tm-texi:/ { print "s-tm-texi:"; print "\ttouch $@"; skip = 1; next } skip && /^\t/ { next } { skip = 0; print }' \
       gcc/gcc/Makefile.in >Makefile.in
@@ -83,7 +85,8 @@ gmake() {
 
 build_toolchain() {
   local part sysroot=$out/$target
-  unpack "$gccSource" gcc $gccPatches
+  # Its tests are most of its hundred thousand files.
+  TAR_OPTIONS='--exclude=*/gcc/testsuite/g*' unpack "$gccSource" gcc $gccPatches
   for part in gmp mpfr mpc; do
     archive=${part}Source
     [ -z "${!archive}" ] || unpack "${!archive}" "gcc/$part"
