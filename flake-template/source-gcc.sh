@@ -103,6 +103,9 @@ build_toolchain() {
     unpack "$muslSource" musl $muslPatches
     mkdir -p "$sysroot/include" "$sysroot/lib"
     ln -s . "$sysroot/usr"
+    # gcc keeps its libraries for 64 bits in lib64, where musl's loader does not look.
+    ln -s lib "$sysroot/lib64"
+    ln -s lib "$sysroot/lib32"
     cp -r --no-preserve=mode,ownership "$linuxHeaders/include/." "$sysroot/include/"
     quietly musl-headers make -C musl ARCH="$(musl_arch)" prefix= DESTDIR="$sysroot" install-headers || source_fail compile "musl's headers could not be installed"
   fi
