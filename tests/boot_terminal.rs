@@ -2,28 +2,17 @@
 
 mod common;
 
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use common::terminal::Terminal;
-
-/// Where Debian's `linux-source-6.1` puts the kernel.
-const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
 
 #[test]
 fn someone_at_a_terminal_has_a_shell() {
     if !common::have_nix() {
         return;
     }
-    assert!(
-        Path::new(KERNEL).exists(),
-        "{KERNEL} is missing: `make deps` installs it"
-    );
-    let dir = tempfile::tempdir().unwrap();
-    let said = common::succeeded(common::kflake(dir.path(), &["kernel", "add", KERNEL])).stdout;
-    let said = String::from_utf8(said).unwrap();
-    let version = said.split_whitespace().nth(1).unwrap();
+    let (dir, version) = common::real_project();
     let session = format!(
         "stty -a >before; '{}' -C . boot {version} arm64 {}; echo \"left with $?\"; stty -a | cmp before - && echo as before",
         env!("CARGO_BIN_EXE_kflake"),

@@ -5,8 +5,6 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-const KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
-
 /// The module `said`, which says something and fails with `result`, and `after`, which needs it, in `dir`.
 fn modules(dir: &Path, result: i32) {
     let write = |name: &str, text: &str| {
@@ -103,18 +101,11 @@ fn modules_of_a_real_kernel_are_loaded_in_the_order_that_they_need() {
     if !common::have_nix() {
         return;
     }
-    assert!(
-        Path::new(KERNEL).exists(),
-        "{KERNEL} is missing: `make deps` installs it"
-    );
-    let dir = tempfile::tempdir().unwrap();
-    let said = common::succeeded(common::kflake(dir.path(), &["kernel", "add", KERNEL])).stdout;
-    let said = String::from_utf8(said).unwrap();
-    let version = said.split_whitespace().nth(1).unwrap();
+    let (dir, version) = common::real_project();
     let pair = dir.path().join("pair");
     let more = ["--boot", "--expect", "said: here", "--expect", "after: 7"];
     modules(dir.path(), 0);
-    let (code, out, errors) = run(dir.path(), pair.to_str().unwrap(), version, &more);
+    let (code, out, errors) = run(dir.path(), pair.to_str().unwrap(), &version, &more);
     assert_eq!(code, 0, "{errors}");
     assert!(out.contains("booted and loaded"), "{out}");
     let log = fs::read_to_string(dir.path().join("out/boot.log")).unwrap();
@@ -125,7 +116,7 @@ fn modules_of_a_real_kernel_are_loaded_in_the_order_that_they_need() {
 
     // what says its message and refuses has not loaded
     modules(dir.path(), -19);
-    let (code, _, errors) = run(dir.path(), pair.to_str().unwrap(), version, &more);
+    let (code, _, errors) = run(dir.path(), pair.to_str().unwrap(), &version, &more);
     assert_eq!(code, 1, "{errors}");
     assert!(
         errors.contains("module-not-loaded: init says module=error-"),

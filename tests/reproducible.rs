@@ -63,12 +63,8 @@ fn a_kernel_built_again_is_the_same() {
 #[test]
 #[ignore = "builds a real kernel twice: `make reproducible`"]
 fn a_real_kernel_built_again_is_the_same() {
-    let tarball = "/usr/src/linux-source-6.1.tar.xz";
-    let dir = tempfile::tempdir().unwrap();
-    let said = common::succeeded(common::kflake(dir.path(), &["kernel", "add", tarball])).stdout;
-    let said = String::from_utf8(said).unwrap();
-    let version = said.split_whitespace().nth(1).unwrap();
-    common::succeeded(build_again(dir.path(), version));
+    let (dir, version) = common::real_project();
+    common::succeeded(build_again(dir.path(), &version));
 }
 
 /// Without it, the test above might compare nothing.

@@ -122,6 +122,22 @@ pub fn fake_project(behaviour: &str) -> tempfile::TempDir {
     dir
 }
 
+/// Where Debian's `linux-source-6.1` puts the kernel.
+pub const REAL_KERNEL: &str = "/usr/src/linux-source-6.1.tar.xz";
+
+/// A project with Debian's Linux 6.1, and the version that it is.
+pub fn real_project() -> (tempfile::TempDir, String) {
+    assert!(
+        Path::new(REAL_KERNEL).exists(),
+        "{REAL_KERNEL} is missing: `make deps` installs it"
+    );
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    let said = succeeded(kflake(dir.path(), &["kernel", "add", REAL_KERNEL])).stdout;
+    let said = String::from_utf8(said).expect("kflake prints UTF-8");
+    let version = said.split_whitespace().nth(1).expect("Linux 6.1.N ...");
+    (dir, version.to_owned())
+}
+
 /// Packs the fake kernel tree, to behave as `behaviour` says, as `DIR/linux-fake.tar`.
 pub fn pack_fake_kernel(dir: &Path, behaviour: &str) -> PathBuf {
     let tar = dir.join("linux-fake.tar");
