@@ -107,6 +107,23 @@ impl<'c> Workshop<'c> {
         })
     }
 
+    /// What links programs for `version` and `arch`: the kernel's own compiler, where what it links starts there, or another.
+    ///
+    /// # Errors
+    /// When no toolchain's programs start on that kernel.
+    pub fn linker_of_programs(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        selection: &Selection<'c>,
+    ) -> Result<&'c Toolchain, BuildError> {
+        if selection.toolchain.programs_start_on(version) {
+            return Ok(selection.toolchain);
+        }
+        let other = self.choose(version, arch, Purpose::Userland)?;
+        Ok(other.toolchain)
+    }
+
     fn unknown_kernel(&self, version: &KernelVersion) -> BuildError {
         let [major, minor, ..] = version.numbers();
         let near = self
@@ -288,6 +305,24 @@ mod tests {
 
     fn arch(text: &str) -> ArchId {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn programs_are_linked_by_what_starts_on_the_kernel() {
+        let catalog = catalog();
+        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let linker = |kernel: &str| {
+            let (kernel, arch) = (version(kernel), arch("armel"));
+            let selection = workshop.choose(&kernel, &arch, Purpose::Kernel).unwrap();
+            workshop
+                .linker_of_programs(&kernel, &arch, &selection)
+                .map(|it| (it.id.clone(), selection.toolchain.id.clone()))
+        };
+        let (programs, kernel) = linker("3.4.113").unwrap();
+        assert_eq!(programs, kernel);
+        // glibc of Debian's gcc 10 asks for Linux 3.2
+        let error = linker("2.6.31").unwrap_err().to_string();
+        assert!(error.contains("2.6.31"), "{error}");
     }
 
     #[test]

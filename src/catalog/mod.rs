@@ -47,7 +47,7 @@ pub use pinned::{PinnedFile, debian_name, store_name};
 pub use pointer::Pointer;
 pub use project_file::{ProjectFile, ProjectFileError};
 pub use schema::schemas;
-pub use toolchain::{Origin, Toolchain};
+pub use toolchain::{Origin, Toolchain, libc_starts_on};
 
 /// All facts: the embedded ones, with a project's own over them.
 #[derive(Debug, Default)]

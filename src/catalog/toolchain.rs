@@ -44,6 +44,20 @@ impl Toolchain {
         let libc = self.libc.as_deref()?;
         Some(libc.split_once('-').map_or(libc, |(name, _)| name))
     }
+
+    /// Whether programs linked by it start on `kernel`.
+    pub fn programs_start_on(&self, kernel: &KernelVersion) -> bool {
+        libc_starts_on(self.libc.as_deref(), self.oldest_kernel.as_ref(), kernel)
+    }
+}
+
+/// Whether a libc, which asks for a kernel from `oldest` on, starts on `kernel`; without a libc nothing does.
+pub fn libc_starts_on(
+    libc: Option<&str>,
+    oldest: Option<&KernelVersion>,
+    kernel: &KernelVersion,
+) -> bool {
+    libc.is_some() && oldest.is_none_or(|oldest| oldest.numbers() <= kernel.numbers())
 }
 
 /// What only one source has.

@@ -89,14 +89,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     .map_err(fail)?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let boot = boot_request(args, &catalog, &selection, interactive).map_err(fail)?;
-    // what runs a program needs a C library; without one there is an init of its own kind
-    let init = match selection.toolchain.libc {
-        Some(_) => Ok(selection.toolchain),
-        None => workshop
-            .choose(version, arch, Purpose::Userland)
-            .map(|other| other.toolchain),
-    };
-    let (init, shell) = match init {
+    // what runs a program needs a C library that the kernel will do for; without one there is an init of its own kind
+    let (init, shell) = match workshop.linker_of_programs(version, arch, &selection) {
         Ok(toolchain) if interactive || boot.program.is_some() => (toolchain, interactive),
         Err(error) if boot.program.is_some() => return Err(fail(error)),
         _ => (selection.toolchain, false),

@@ -45,13 +45,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let selection = workshop
         .select(&version, arch, Purpose::Kernel)
         .map_err(fail)?;
-    let programs = match selection.toolchain.libc {
-        Some(_) => selection.toolchain,
-        None => {
-            let other = workshop.choose(&version, arch, Purpose::Userland);
-            other.map_err(fail)?.toolchain
-        }
-    };
+    let programs = workshop
+        .linker_of_programs(&version, arch, &selection)
+        .map_err(fail)?;
     // unless something is asked for, the kernel is the one that validation builds
     let plain =
         args.config.config.is_none() && args.config.fragments.is_empty() && !args.config.strict;

@@ -153,8 +153,8 @@ pub(super) fn accepts(
 /// The oldest kernel that programs of `toolchain` start on, where the case's is older.
 fn too_new_for<'t>(case: Case<'_>, toolchain: &'t Toolchain) -> Option<&'t KernelVersion> {
     let oldest = toolchain.oldest_kernel.as_ref()?;
-    let too_old = case.version.numbers() < oldest.numbers();
-    (case.purpose == Purpose::Userland && too_old).then_some(oldest)
+    let refused = !toolchain.programs_start_on(case.version);
+    (case.purpose == Purpose::Userland && refused).then_some(oldest)
 }
 
 fn is_met(constraint: &Constraint, toolchain: &Toolchain) -> bool {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Confidence, SourceKind};
+use crate::catalog::{Confidence, SourceKind, libc_starts_on};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -212,8 +212,7 @@ pub struct ToolchainRecord {
 impl ToolchainRecord {
     /// Whether init is linked without a C library, to boot `kernel`: there is none, or it refuses so old a kernel.
     pub fn init_is_bare(&self, kernel: &KernelVersion) -> bool {
-        let oldest = self.oldest_kernel.as_ref();
-        self.libc.is_none() || oldest.is_some_and(|it| kernel.numbers() < it.numbers())
+        !libc_starts_on(self.libc.as_deref(), self.oldest_kernel.as_ref(), kernel)
     }
 }
 
