@@ -66,6 +66,31 @@ fn a_tarball_becomes_a_kernel_of_the_project() {
 }
 
 #[test]
+fn an_unpacked_source_becomes_a_kernel_of_the_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    tarball(dir.path(), "6.1.7779");
+    let tree = dir.path().join("linux-6.1.7779");
+    let add = || {
+        let mut command = kflake(&project);
+        command.args(["kernel", "add"]).arg(&tree).assert()
+    };
+    add().success().stdout(contains(
+        "Linux 6.1.7779 (k6): linux-6.1.7779.tar.gz, sha256-",
+    ));
+    let root = project.join(".kflake/roots/linux-6.1.7779");
+    let listed = Command::new("tar").arg("-tzf").arg(root).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout),
+        "linux-6.1.7779/\nlinux-6.1.7779/Makefile\n"
+    );
+    fs::write(tree.join(".config"), "").unwrap();
+    add()
+        .code(2)
+        .stderr(contains("is not clean: .config").and(contains("mrproper")));
+}
+
+#[test]
 fn a_known_version_becomes_a_kernel_of_the_project() {
     let dir = tempfile::tempdir().unwrap();
     kflake(dir.path())

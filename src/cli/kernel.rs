@@ -1,14 +1,16 @@
 //! `kflake kernel`: the kernels that a project builds.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Result, kernel_list};
-use crate::catalog::{Catalog, KernelFile, ProjectFile, store_name};
+use crate::catalog::{Catalog, KernelFile, ProjectFile, pack_kernel, store_name};
 use crate::exit;
 use crate::nix::{Nix, Packages, Settings};
+use crate::text::clean_line;
 use crate::version::KernelVersion;
 
 /// Manage the kernels that the project builds
@@ -20,17 +22,19 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Register a kernel of the project: a tarball on disk, or a version that the matrix pins
+    /// Register a kernel of the project: a tarball on disk, an unpacked source, or a version that the matrix pins
     ///
-    /// A tarball's version is read from its Makefile, its sha256 is computed, and it is put into the Nix store, so that
-    /// building it needs no network. The entry goes into `matrix/kernels.json` of the project, and from then on stands
-    /// for its band in `kflake validate`.
+    /// A source's version is read from its Makefile, its sha256 is computed, and it is put into the Nix store, so that
+    /// building it needs no network. A folder is packed first, as it is now and without `.git`: the same files give the
+    /// same sha256. The entry goes into `matrix/kernels.json` of the project, and from then on stands for its band in
+    /// `kflake validate`.
     #[command(
-        after_help = "Examples:\n  kflake kernel add /usr/src/linux-source-6.1.tar.xz\n  kflake kernel add 6.6.30"
+        after_help = "Examples:\n  kflake kernel add /usr/src/linux-source-6.1.tar.xz\n  kflake kernel add ./linux\n  \
+        kflake kernel add 6.6.30"
     )]
     Add {
-        /// Tarball (`.tar.xz`, `.tar.gz`, `.tar.bz2`, `.tar`) or version
-        #[arg(value_name = "FILE|VERSION")]
+        /// Tarball (`.tar.xz`, `.tar.gz`, `.tar.bz2`, `.tar`), folder or version
+        #[arg(value_name = "FILE|FOLDER|VERSION")]
         kernel: PathBuf,
     },
     List(kernel_list::Args),
@@ -53,16 +57,38 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
         return add_file(kernel, &catalog, context);
     }
     let text = kernel.to_string_lossy();
-    let version: KernelVersion = text.parse().map_err(|error| {
-        Failure::message(
+    // a version is one even where a folder bears its name
+    match text.parse::<KernelVersion>() {
+        Ok(version) => add_version(&version, &catalog, context),
+        Err(_) if kernel.is_dir() => add_folder(kernel, &catalog, context),
+        Err(error) => Err(Failure::message(
             exit::USAGE,
             format!("{}: no such file, and {error}", kernel.display()),
             Some(
-                "name a kernel's tarball, or a version that `kflake kernel list` shows".to_owned(),
+                "name a kernel's tarball or folder, or a version that `kflake kernel list` shows"
+                    .to_owned(),
             ),
+        )),
+    }
+}
+
+fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
+    let scratch = tempfile::tempdir().map_err(|error| {
+        Failure::message(
+            exit::IO,
+            format!("no room to pack {}: {error}", tree.display()),
+            None,
         )
     })?;
-    add_version(&version, &catalog, context)
+    if std::io::stderr().is_terminal() {
+        anstream::eprintln!(
+            "Packing {}, which may take a minute",
+            clean_line(&tree.to_string_lossy())
+        );
+    }
+    let packed =
+        pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
+    add_file(&packed, catalog, context)
 }
 
 fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {

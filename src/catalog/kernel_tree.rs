@@ -1,0 +1,187 @@
+//! A kernel's unpacked source, packed the same way each time.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::kernel_file::version_of_makefile;
+
+/// Why a folder is not taken for a kernel's source.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum KernelTreeError {
+    /// Something in it cannot be read, or the tarball not be written.
+    #[error("cannot pack {path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It has no kernel's Makefile at its top.
+    #[error("{path} holds no kernel: {missing}", path = path.display())]
+    #[diagnostic(help("name the folder with the kernel's own Makefile in it"))]
+    NoKernel {
+        /// The folder.
+        path: PathBuf,
+        /// What was looked for.
+        missing: &'static str,
+    },
+    /// A kernel was built in it: its makefiles would refuse to build elsewhere, or build with what lies there.
+    #[error("{path} is not clean: {found} is left of a build", path = path.display())]
+    #[diagnostic(help(
+        "run `make mrproper` there, or add a copy without it: `git archive` makes one"
+    ))]
+    NotClean {
+        /// The folder.
+        path: PathBuf,
+        /// What only a build makes.
+        found: &'static str,
+    },
+    /// It holds something that is no file, folder or link.
+    #[error("{path} is neither file, folder nor link", path = path.display())]
+    #[diagnostic(help("remove it"))]
+    OddFile {
+        /// What it is.
+        path: PathBuf,
+    },
+}
+
+/// What configuring or building leaves; kbuild asks for the same before it builds in another folder.
+const LEFT_BY_BUILDS: &[&str] = &[
+    ".config",
+    "include/config",
+    "include/generated",
+    "include/linux/autoconf.h",
+    "include/linux/version.h",
+];
+
+/// Packs the kernel in `tree` into `folder`, as `linux-VERSION.tar.gz`, and returns the tarball's path.
+///
+/// Names, contents, links and what is executable decide the bytes; times, owners, the order of folders and `.git` do not.
+///
+/// # Errors
+/// When `tree` is not a clean kernel source, or something cannot be read or written.
+pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| KernelTreeError::Io { path, source }
+    };
+    let missing = |missing| KernelTreeError::NoKernel {
+        path: tree.to_owned(),
+        missing,
+    };
+    let makefile =
+        fs::read(tree.join("Makefile")).map_err(|_| missing("there is no Makefile in it"))?;
+    let version = version_of_makefile(&String::from_utf8_lossy(&makefile))
+        .ok_or_else(|| missing("its Makefile sets no VERSION, PATCHLEVEL and SUBLEVEL"))?;
+    if let Some(found) = LEFT_BY_BUILDS.iter().find(|it| tree.join(it).exists()) {
+        let path = tree.to_owned();
+        return Err(KernelTreeError::NotClean { path, found });
+    }
+    let top = PathBuf::from(format!("linux-{version}"));
+    let packed = folder.join(format!("linux-{version}.tar.gz"));
+    let file = File::create(&packed).map_err(io(&packed))?;
+    let gz = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(gz);
+    archive.mode(tar::HeaderMode::Deterministic);
+    archive.follow_symlinks(false);
+    let entries = WalkDir::new(tree)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() != 1 || entry.file_name() != ".git");
+    for entry in entries {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(tree).to_owned();
+            io(&path)(error.into())
+        })?;
+        let (path, kind) = (entry.path(), entry.file_type());
+        let name = top.join(path.strip_prefix(tree).unwrap_or(path));
+        let added = if kind.is_dir() {
+            archive.append_dir(&name, path)
+        } else if kind.is_file() || kind.is_symlink() {
+            archive.append_path_with_name(path, &name)
+        } else {
+            let path = path.to_owned();
+            return Err(KernelTreeError::OddFile { path });
+        };
+        added.map_err(io(path))?;
+    }
+    archive
+        .into_inner()
+        .and_then(flate2::write::GzEncoder::finish)
+        .and_then(|mut file| file.flush())
+        .map_err(io(&packed))?;
+    Ok(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::KernelFile;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const MAKEFILE: &str = "VERSION = 2\nPATCHLEVEL = 6\nSUBLEVEL = 31\nEXTRAVERSION = .4\n";
+
+    fn tree(at: &Path) {
+        fs::create_dir_all(at.join("scripts")).unwrap();
+        fs::create_dir_all(at.join(".git")).unwrap();
+        fs::write(at.join(".git/HEAD"), format!("{}", at.display())).unwrap();
+        fs::write(at.join("Makefile"), MAKEFILE).unwrap();
+        fs::write(at.join("scripts/run.sh"), "#!/bin/sh\n").unwrap();
+        let executable = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(at.join("scripts/run.sh"), executable).unwrap();
+        symlink("run.sh", at.join("scripts/link")).unwrap();
+    }
+
+    #[test]
+    fn a_tree_is_packed_the_same_way_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let packed = ["a", "b"].map(|name| {
+            let (from, to) = (dir.path().join(name), dir.path().join(format!("to-{name}")));
+            tree(&from);
+            fs::create_dir(&to).unwrap();
+            pack_kernel(&from, &to).unwrap()
+        });
+        let [first, second] = packed.map(|path| KernelFile::inspect(&path).unwrap());
+        assert_eq!(first.version.as_str(), "2.6.31.4");
+        assert_eq!(first.name.as_str(), "linux-2.6.31.4.tar.gz");
+        assert_eq!(first.sha256, second.sha256);
+        let path = dir.path().join("to-a/linux-2.6.31.4.tar.gz");
+        let mut archive =
+            tar::Archive::new(flate2::read::GzDecoder::new(File::open(path).unwrap()));
+        let entries = archive.entries().unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.path().unwrap().display().to_string();
+            format!("{name} {:o}", entry.header().mode().unwrap())
+        });
+        let expected = [
+            "linux-2.6.31.4/ 755",
+            "linux-2.6.31.4/Makefile 644",
+            "linux-2.6.31.4/scripts 755",
+            "linux-2.6.31.4/scripts/link 755",
+            "linux-2.6.31.4/scripts/run.sh 755",
+        ];
+        assert_eq!(entries.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_no_clean_kernel_is_refused() {
+        let [dir, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let error = || {
+            pack_kernel(dir.path(), other.path())
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error().contains("there is no Makefile"), "{}", error());
+        fs::write(dir.path().join("Makefile"), "all:\n").unwrap();
+        assert!(error().contains("sets no VERSION"), "{}", error());
+        fs::write(dir.path().join("Makefile"), MAKEFILE).unwrap();
+        fs::write(dir.path().join(".config"), "").unwrap();
+        assert!(error().contains("not clean: .config"), "{}", error());
+        fs::remove_file(dir.path().join(".config")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        assert!(error().contains("socket is neither"), "{}", error());
+    }
+}
