@@ -320,7 +320,19 @@ let
           wantMachine = toString arch.elfMachine;
           inherit checkConfig elfTools;
           depsBuildBuild = [ pkgs.stdenv.cc ];
-          nativeBuildInputs = [ toolchain ] ++ tools;
+          nativeBuildInputs = [
+            toolchain
+          ]
+          ++ tools
+          # The constraint hexdump-efi-zboot.
+          ++ lib.optional (
+            lib.elem linuxArch [
+              "arm64"
+              "loongarch"
+              "riscv"
+            ]
+            && lib.versionAtLeast version "6.4"
+          ) pkgs.hexdump;
           dontUnpack = true;
           dontFixup = true;
           dontStrip = true;

@@ -33,6 +33,7 @@ let
     pkgs.elfutils
     pkgs.flex
     pkgs.gnumake
+    pkgs.hexdump
     pkgs.kmod
     pkgs.openssl
     pkgs.perl

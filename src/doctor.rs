@@ -75,6 +75,7 @@ const HOST_TOOLS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("cpio", "cpio"),
     ("rsync", "rsync"),
+    ("hexdump", "bsdextrautils"),
     ("depmod", "kmod"),
     ("patchelf", "patchelf"),
     ("xz", "xz-utils"),

@@ -232,6 +232,10 @@ let
     rsync = hostTool { name = "rsync"; };
     cpio = hostTool { name = "cpio"; };
     file = hostTool { name = "file"; };
+    hexdump = hostTool {
+      name = "hexdump";
+      package = "bsdextrautils";
+    };
     patchelf = hostTool { name = "patchelf"; };
     texinfo = hostTool {
       name = "texinfo";
