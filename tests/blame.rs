@@ -172,6 +172,11 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
         "Makefile:447: *** mixed implicit and normal rules.  Stop.",
     ),
     (
+        "position-independent",
+        Some(Stage::Kernel),
+        "/tmp/ccwiCjqq.s: Assembler messages:\n/tmp/ccwiCjqq.s:1066: Error: 4-byte relocation cannot be applied to 2-byte field\nmake[2]: *** [arch/x86/boot/video.o] Error 1",
+    ),
+    (
         "getline-clash",
         Some(Stage::Kernel),
         "scripts/unifdef.c:209:25: error: conflicting types for 'getline'\n/usr/include/stdio.h:645:18: note: previous declaration of 'getline' was here",
