@@ -31,12 +31,7 @@ fn tarballs() -> Vec<PathBuf> {
         .args(SOURCES.map(|it| it.2))
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
+    String::from_utf8(common::succeeded(output).stdout)
         .unwrap()
         .lines()
         .map(PathBuf::from)

@@ -72,8 +72,11 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeErro
         path: tree.to_owned(),
         missing,
     };
-    let makefile =
-        fs::read(tree.join("Makefile")).map_err(|_| missing("there is no Makefile in it"))?;
+    let makefile = tree.join("Makefile");
+    let makefile = fs::read(&makefile).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => missing("there is no Makefile in it"),
+        _ => io(&makefile)(error),
+    })?;
     let version = version_of_makefile(&String::from_utf8_lossy(&makefile))
         .ok_or_else(|| missing("its Makefile sets no VERSION, PATCHLEVEL and SUBLEVEL"))?;
     if let Some(found) = LEFT_BY_BUILDS.iter().find(|it| tree.join(it).exists()) {
@@ -175,6 +178,9 @@ mod tests {
                 .to_string()
         };
         assert!(error().contains("there is no Makefile"), "{}", error());
+        fs::create_dir(dir.path().join("Makefile")).unwrap();
+        assert!(error().contains("cannot pack"), "{}", error());
+        fs::remove_dir(dir.path().join("Makefile")).unwrap();
         fs::write(dir.path().join("Makefile"), "all:\n").unwrap();
         assert!(error().contains("sets no VERSION"), "{}", error());
         fs::write(dir.path().join("Makefile"), MAKEFILE).unwrap();
