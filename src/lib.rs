@@ -18,6 +18,7 @@ pub mod hash;
 pub mod id;
 pub mod kconfig;
 pub mod nix;
+pub mod packages;
 pub mod report;
 pub mod resolve;
 pub mod text;

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Failure, Result};
 use crate::build::{Build, BuildError, Built, Progress, Wanted, Workshop, realise};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
-use crate::nix::{Nix, Packages, Settings};
+use crate::nix::{Nix, Settings};
+use crate::packages::Packages;
 
 /// Options about how to build.
 #[derive(clap::Args)]
 pub struct ForgeArgs {
-    /// Where host tools come from
-    #[arg(long, value_enum, default_value_t = PackageSet::Nixpkgs)]
-    packages: PackageSet,
+    /// Where a build's own tools come from: nixpkgs, or host for this machine's distribution
+    #[arg(long, value_name = "SET", default_value_t)]
+    packages: Packages,
     /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
@@ -35,10 +35,7 @@ pub struct ForgeArgs {
 impl ForgeArgs {
     /// The options as words of a command line.
     pub fn words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if let Some(set) = self.packages.to_possible_value() {
-            words.extend(["--packages".to_owned(), set.get_name().to_owned()]);
-        }
+        let mut words = vec!["--packages".to_owned(), self.packages.to_string()];
         if !self.toolchains.is_empty() {
             let names: Vec<&str> = self.toolchains.iter().map(|it| it.as_str()).collect();
             words.extend(["--toolchains".to_owned(), names.join(",")]);
@@ -62,15 +59,6 @@ pub struct ConfigArgs {
     pub strict: bool,
 }
 
-/// Where host tools come from.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PackageSet {
-    /// nixpkgs, hermetic
-    Nixpkgs,
-    /// This machine's own distribution
-    Host,
-}
-
 /// Nix and a workshop, ready.
 pub struct Forge<'c> {
     pub nix: Nix,
@@ -85,10 +73,7 @@ impl<'c> Forge<'c> {
     pub fn new(catalog: &'c Catalog, context: &Context, args: &ForgeArgs) -> Result<Forge<'c>> {
         let nix = Nix::probe().map_err(Failure::nix)?;
         let settings = Settings {
-            packages: match args.packages {
-                PackageSet::Nixpkgs => Packages::Nixpkgs,
-                PackageSet::Host => Packages::Host,
-            },
+            packages: args.packages,
             mirrors: context.mirrors(catalog),
         };
         let workshop = Workshop::new(catalog, args.toolchains.clone())

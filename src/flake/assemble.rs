@@ -1,8 +1,6 @@
 //! The model out of the catalog: what each range of kernels gets, and everything that this needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
 use super::groups::groups;
 use super::lock;
@@ -15,6 +13,7 @@ use crate::catalog::{
     self, Catalog, Component, ComponentKind, Endian, KernelPin, Origin, Purpose, SourceKind,
 };
 use crate::id::{ArchId, BoardId, PinId, PinUrl, ToolchainId};
+use crate::packages::Packages;
 use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
@@ -27,37 +26,6 @@ pub struct Options {
     pub include: Vec<ToolchainId>,
     /// The package set that the flake names.
     pub packages: Packages,
-}
-
-/// Where a build's host tools come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Packages {
-    /// nixpkgs: hermetic.
-    #[default]
-    Nixpkgs,
-    /// This machine's own distribution, shown read-only to the sandbox.
-    Host,
-}
-
-impl FromStr for Packages {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "nixpkgs" => Ok(Packages::Nixpkgs),
-            "host" => Ok(Packages::Host),
-            _ => Err("the package sets are nixpkgs and host"),
-        }
-    }
-}
-
-impl fmt::Display for Packages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Packages::Nixpkgs => "nixpkgs",
-            Packages::Host => "host",
-        })
-    }
 }
 
 /// A folder of the kernel archive is listed as such from this many tarballs on.

@@ -20,7 +20,8 @@ use include_dir::{Dir, File, include_dir};
 
 use lock::{Input, Place};
 
-pub use assemble::{Options, Packages, board_for, cell_kernel};
+pub use crate::packages::Packages;
+pub use assemble::{Options, board_for, cell_kernel};
 pub use render::RenderError;
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};

@@ -7,12 +7,10 @@ use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use clap::ValueEnum;
-
 use crate::catalog::SourceKind;
 use crate::cli::{Failure, Result};
 use crate::exit;
-use crate::nix;
+use crate::packages::Packages;
 use crate::validate::{BootLimits, Limits, Options, STATE, Selection, Stage};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -53,8 +51,8 @@ pub struct Args {
     /// Configuration: tiny, or board for the board's own defconfig
     #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
     profile: Option<String>,
-    /// Where a build's own tools come from
-    #[arg(long, value_enum, default_value_t = Packages::Nixpkgs)]
+    /// Where a build's own tools come from: nixpkgs, or host for this machine's distribution
+    #[arg(long, value_name = "SET", default_value_t)]
     pub packages: Packages,
     /// Sources of toolchains that may be taken, the preferred first [default: each band's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
@@ -95,24 +93,6 @@ pub struct Args {
     /// Write what happens to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
-}
-
-/// Where a build's own tools come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Packages {
-    /// nixpkgs: the same everywhere
-    Nixpkgs,
-    /// This machine's own distribution, for machines without nixpkgs
-    Host,
-}
-
-impl From<Packages> for nix::Packages {
-    fn from(packages: Packages) -> Self {
-        match packages {
-            Packages::Nixpkgs => nix::Packages::Nixpkgs,
-            Packages::Host => nix::Packages::Host,
-        }
-    }
 }
 
 /// A time, for one stage or for all.

@@ -36,7 +36,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     let nix = Nix::probe().map_err(Failure::nix)?;
     let settings = Settings {
-        packages: args.packages.into(),
+        packages: args.packages,
         mirrors: context.mirrors(&catalog),
     };
     let stop = catch_signals()?;
@@ -80,7 +80,7 @@ fn prepare(
     let options = flake::Options {
         sources: args.toolchains.clone(),
         include: plan.toolchains(),
-        packages: args.packages.into(),
+        packages: args.packages,
     };
     let project = &context.project;
     let tree =
