@@ -27,6 +27,9 @@ impl Target for Versions {
     fn words(&self) -> &[&'static str] {
         &[
             "-rc",
+            "-0.rc",
+            "~rc",
+            "brcmarm",
             "rc",
             ".",
             "0",

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 /// Longest version accepted, in bytes: what fits `utsname.release` (65 with its NUL).
 const MAX_LEN: usize = 64;
 
-/// A Linux kernel version: `2.6.39.4`, `5.10`, `6.12-rc3`, `5.10.229-rehost+`.
+/// A Linux kernel version: `2.6.39.4`, `5.10`, `6.12-rc3`, `5.10.229-rehost+`, `2.6.36.4brcmarm`.
 ///
-/// A leading `v` is accepted and dropped. Ordering is the kernel's: `6.12-rc3` < `6.12` < `6.12.1`; a
-/// local suffix (`-hadron`, `-rehost+`) only breaks ties. `5.10` and `5.10.0` are the same version.
+/// A leading `v` is accepted and dropped. Ordering is the kernel's: `6.12-rc3` < `6.12` < `6.12.1`; a local suffix (`-hadron`,
+/// `-rehost+`) only breaks ties. `5.10` and `5.10.0` are the same version, and so are the spellings that distributions have for
+/// a candidate: `6.1~rc3`, `6.1_rc3`, `6.1.0-0.rc3`, `6.1.0-060100rc3`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^v?[1-9][0-9]*(\.(0|[1-9][0-9]*)){1,3}(-rc(0|[1-9][0-9]*))?([-+][A-Za-z0-9+._~-]*)?$"))]
+#[schemars(with = "String", extend("pattern" = r"^v?[1-9][0-9]*(\.(0|[1-9][0-9]*)){1,3}([-+_~A-Za-z.][A-Za-z0-9+._~-]*)?$"))]
 pub struct KernelVersion {
     numbers: [u16; 4],
     rc: Option<u16>,
@@ -31,7 +32,7 @@ pub struct KernelVersion {
 pub struct VersionError {
     text: String,
     what: &'static str,
-    reason: &'static str,
+    reason: String,
 }
 
 /// `text` made fit to print: control characters escaped, at most [`MAX_LEN`] characters.
@@ -43,9 +44,6 @@ fn printable(text: &str) -> String {
     }
     shown
 }
-
-const KERNEL_SHAPE: &str =
-    "a version looks like 2.6.39.4, 3.18.140, 5.10, 6.12-rc3 or 5.10.229-suffix";
 
 impl KernelVersion {
     /// Before every version that can be written.
@@ -73,7 +71,11 @@ impl KernelVersion {
 
     /// The version without its local suffix, which no upstream fact depends on.
     pub fn upstream(&self) -> KernelVersion {
-        let text = self.text[..self.text.len() - self.local.len()].to_owned();
+        let (dotted, _) = split_numbers(&self.text);
+        let text = match self.rc {
+            Some(rc) => format!("{dotted}-rc{rc}"),
+            None => dotted.to_owned(),
+        };
         KernelVersion {
             numbers: self.numbers,
             rc: self.rc,
@@ -116,49 +118,155 @@ impl FromStr for KernelVersion {
     type Err = VersionError;
 
     fn from_str(input: &str) -> Result<Self, VersionError> {
-        let fail = |reason| VersionError {
+        let text = input.strip_prefix('v').unwrap_or(input);
+        read_kernel(text).map_err(|reason| VersionError {
             text: input.to_owned(),
             what: "kernel version",
             reason,
-        };
-        let text = input.strip_prefix('v').unwrap_or(input);
-        if text.len() > MAX_LEN {
-            return Err(fail("it is longer than 64 bytes"));
-        }
-        let split = text
-            .find(|c: char| c != '.' && !c.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (dotted, rest) = text.split_at(split);
-        let (numbers, count) = parse_numbers::<4>(dotted).ok_or(fail(KERNEL_SHAPE))?;
-        if count < 2 || numbers[0] == 0 {
-            return Err(fail(KERNEL_SHAPE));
-        }
-        let (rc, local) = match rest.strip_prefix("-rc") {
-            Some(after) => {
-                let digits = after
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(after.len());
-                let rc = parse_number(&after[..digits]).ok_or(fail(KERNEL_SHAPE))?;
-                (Some(rc), &after[digits..])
-            }
-            None => (None, rest),
-        };
-        let local_ok = local.is_empty()
-            || (local.starts_with(['-', '+'])
-                && (local.len() > 1 || local == "+")
-                && local
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-+._~".contains(&b)));
-        if !local_ok {
-            return Err(fail(KERNEL_SHAPE));
-        }
-        Ok(KernelVersion {
-            numbers,
-            rc,
-            local: local.to_owned(),
-            text: text.to_owned(),
         })
     }
+}
+
+/// Reads a kernel's version, or says what of it is in the way.
+fn read_kernel(text: &str) -> Result<KernelVersion, String> {
+    refuse_foreign_text(text)?;
+    let (dotted, rest) = split_numbers(text);
+    if [".x", ".X", ".y", ".Y", ".*"].contains(&rest) {
+        return Err(format!(
+            "`{rest}` stands for a whole series: name one release of it"
+        ));
+    }
+    if let Some(odd) = text.chars().find(|c| !is_of_version(*c)) {
+        let odd = match odd {
+            '"' | '\'' | '\\' => odd.to_string(),
+            _ => odd.escape_debug().to_string(),
+        };
+        return Err(format!("`{odd}` has no place in a version"));
+    }
+    let numbers = read_numbers(dotted)?;
+    let (rc, local) = split_candidate(rest)?;
+    if !local.is_empty() && !local.contains(|c: char| c.is_ascii_alphanumeric() || c == '+') {
+        return Err(format!("nothing follows `{local}`"));
+    }
+    if let Some(after) = local.strip_prefix('.')
+        && !after.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        let odd = &local[..1 + usize::from(after.starts_with('.'))];
+        return Err(format!("a number is missing at `{odd}`"));
+    }
+    if !dotted.contains('.') {
+        return Err(format!(
+            "`{dotted}` is one number, and a version has two to four, such as 6.1 or 2.6.39.4"
+        ));
+    }
+    Ok(KernelVersion {
+        numbers,
+        rc,
+        local: local.to_owned(),
+        text: text.to_owned(),
+    })
+}
+
+/// Refuses what has more, or something else, around a version, naming the version where there is one.
+fn refuse_foreign_text(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if text.contains(char::is_whitespace) {
+        let mut words = text.split_whitespace();
+        return Err(match words.find_map(|word| read_kernel(word).ok()) {
+            Some(version) => format!("give only `{version}`"),
+            None => "it has blanks".to_owned(),
+        });
+    }
+    if text.len() > MAX_LEN {
+        return Err(format!("it is longer than {MAX_LEN} bytes"));
+    }
+    let first_digit = text.find(|c: char| c.is_ascii_digit());
+    let before = &text[..first_digit.unwrap_or(text.len())];
+    if before.is_empty() {
+        return Ok(());
+    }
+    if before == "linux-"
+        && let Ok(version) = read_kernel(&text[before.len()..])
+    {
+        return Err(format!("give only `{}`", version.upstream()));
+    }
+    Err(format!(
+        "it begins with `{}`, not with a number as 2.6.39.4, 5.10, 6.12-rc3 and 6.12-rc3-next-20241010 do",
+        printable(before)
+    ))
+}
+
+/// The dotted numbers that `text` begins with, and what follows them.
+fn split_numbers(text: &str) -> (&str, &str) {
+    let digits = |text: &str| {
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len())
+    };
+    let mut end = digits(text);
+    while let Some(after) = text[end..].strip_prefix('.') {
+        match digits(after) {
+            0 => break,
+            more => end += 1 + more,
+        }
+    }
+    text.split_at(end)
+}
+
+/// What a version's suffix may consist of: all that a store path may, and `~`.
+fn is_of_version(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-+._~".contains(c)
+}
+
+fn read_numbers(dotted: &str) -> Result<[u16; 4], String> {
+    let mut numbers = [0; 4];
+    for (index, part) in dotted.split('.').enumerate() {
+        let Some(number) = numbers.get_mut(index) else {
+            return Err(format!(
+                "`.{part}` is one number too many: four are the most"
+            ));
+        };
+        *number = read_number(part)?;
+    }
+    match numbers[0] {
+        0 => Err("there is no Linux `0`".to_owned()),
+        _ => Ok(numbers),
+    }
+}
+
+fn read_number(digits: &str) -> Result<u16, String> {
+    match parse_number(digits) {
+        Some(number) => Ok(number),
+        None if digits.starts_with('0') => Err(format!("`{digits}` begins with a zero")),
+        None => Err(format!("`{digits}` is too large")),
+    }
+}
+
+/// The candidate's number that `rest` begins with, if it does, and what follows.
+///
+/// Upstream says `-rc3`; distributions `~rc3`, `_rc3`, `.rc3`, `rc3`, `-0.rc3` and, with the version once more, `-060100rc3`.
+fn split_candidate(rest: &str) -> Result<(Option<u16>, &str), String> {
+    let Some(at) = rest.find("rc") else {
+        return Ok((None, rest));
+    };
+    let (lead, after) = (&rest[..at], &rest[at + 2..]);
+    let repeated = lead
+        .strip_prefix("-0")
+        .is_some_and(|it| it.len() == 5 && it.bytes().all(|b| b.is_ascii_digit()));
+    let led = ["", "-", "~", "_", ".", "-0."].contains(&lead) || repeated;
+    if !led || after.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        // a suffix with these letters in it: -perf-rc1, -rcar
+        return Ok((None, rest));
+    }
+    let end = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
+    if end == 0 {
+        let named = &rest[..at + 2];
+        return Err(format!("`{named}` lacks the candidate's number"));
+    }
+    Ok((Some(read_number(&after[..end])?), &after[end..]))
 }
 
 /// Dotted numbers, at least one and at most `N`, with how many there were.
@@ -269,7 +377,7 @@ impl FromStr for ToolVersion {
         let (numbers, _) = parse_numbers(text).ok_or(VersionError {
             text: text.to_owned(),
             what: "tool version",
-            reason: "it looks like 12.2.0, 2.35.2 or 1.1.24",
+            reason: "it looks like 12.2.0, 2.35.2 or 1.1.24".to_owned(),
         })?;
         Ok(ToolVersion {
             numbers,
@@ -389,87 +497,71 @@ mod tests {
         text.parse().expect(text)
     }
 
-    #[test]
-    fn accepts_what_kernels_are_called() {
-        for text in [
-            "2.6.39.4",
-            "3.18.140",
-            "5.10",
-            "6.12-rc3",
-            "5.10.229-rehost+",
-            "6.1.192-hadron",
-            "6.12-rc3-next-20241010",
-            "7.2",
-        ] {
-            assert_eq!(kernel(text).as_str(), text);
-        }
-        assert_eq!(kernel("v6.6.1"), kernel("6.6.1"));
-        assert_eq!(kernel("5.10"), kernel("5.10.0"));
-        assert_eq!(kernel("5.10.229-rehost+").upstream(), kernel("5.10.229"));
-        assert_eq!(kernel("6.12-rc3-x").upstream().as_str(), "6.12-rc3");
+    /// The rows of tests/data/versions.json that Nix is run through as well.
+    fn rows(kind: &str) -> Vec<Vec<serde_json::Value>> {
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/versions.json")).unwrap();
+        let rows: Vec<Vec<serde_json::Value>> =
+            serde_json::from_value(table[kind].clone()).unwrap();
+        assert!(rows.len() > 5, "{kind}");
+        rows
     }
 
     #[test]
-    fn refuses_everything_else() {
-        for text in [
-            "",
-            "6",
-            "6.",
-            ".6",
-            "6..1",
-            "6.1.2.3.4",
-            "06.1",
-            "6.01",
-            "k6",
-            "6.1 ",
-            "6.1-",
-            "6.1\n",
-            "6.1-${x}",
-            "6.1-rc",
-            "6.12-rc03",
-            "latest",
-            "6.x",
-            "0.1",
-            "6.1/..",
-            "70000.1",
-            "vv6.1",
-            "6.1-\"",
-        ] {
-            let error = text.parse::<KernelVersion>().expect_err(text).to_string();
-            assert!(error.contains("not a kernel version"), "{error}");
-            assert!(!error.contains('\n'), "{error}");
+    fn reads_what_kernels_are_called() {
+        for row in rows("read") {
+            let [text, upstream, local] = [0, 1, 2].map(|n| row[n].as_str().unwrap());
+            let version = kernel(text);
+            assert_eq!(version.as_str(), text.trim_start_matches('v'));
+            assert_eq!(version.upstream().rank(), kernel(upstream).rank(), "{text}");
+            assert_eq!(version.upstream().rank(), version.rank(), "{text}");
+            assert_eq!(version.upstream().local(), "");
+            assert_eq!(version.local(), local, "{text}");
         }
-        assert!(
-            "6.1-"
-                .to_owned()
-                .repeat(40)
-                .parse::<KernelVersion>()
-                .is_err()
-        );
+        for row in rows("equal") {
+            let [one, other] = [0, 1].map(|n| kernel(row[n].as_str().unwrap()));
+            assert_eq!(one, other);
+        }
+        assert_eq!(kernel("6.12-rc3-x").upstream().as_str(), "6.12-rc3");
+        assert_eq!(kernel("6.1~rc3-1").upstream().as_str(), "6.1-rc3");
+    }
+
+    #[test]
+    fn names_what_is_in_the_way() {
+        for row in rows("refused") {
+            let [text, named] = [0, 1].map(|n| row[n].as_str().unwrap());
+            let error = text.parse::<KernelVersion>().expect_err(text).to_string();
+            let (shown, reason) = error.split_once(" is not a kernel version: ").unwrap();
+            assert!(reason.contains(named), "{named}: {error}");
+            assert!(!error.contains('\n'), "{shown}");
+        }
+        let long = "6.1-".to_owned() + &"x".repeat(61);
+        let error = long.parse::<KernelVersion>().unwrap_err().to_string();
+        assert!(error.contains("longer than 64 bytes"), "{error}");
     }
 
     #[test]
     fn orders_as_the_kernel_does() {
-        let order = [
-            "2.6.9",
-            "2.6.10",
-            "2.6.31",
-            "2.6.31.1",
-            "2.6.39.4",
-            "3.0-rc1",
-            "3.0",
-            "5.9",
-            "5.10-rc1",
-            "5.10",
-            "5.10.229",
-            "5.10.229-rehost+",
-            "6.12-rc3",
-            "6.12-rc10",
-            "6.12",
-            "6.12.1",
-        ];
-        for pair in order.windows(2) {
-            assert!(kernel(pair[0]) < kernel(pair[1]), "{pair:?}");
+        let table: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/versions.json")).unwrap();
+        let order: Vec<KernelVersion> = serde_json::from_value(table["order"].clone()).unwrap();
+        assert!(order.len() > 20);
+        for (n, one) in order.iter().enumerate() {
+            for other in &order[n + 1..] {
+                assert!(one < other && one.rank() < other.rank(), "{one} {other}");
+            }
+        }
+        assert!(kernel("5.10.229") < kernel("5.10.229-rehost+"));
+        assert!(kernel("5.10.229-rehost+") < kernel("5.10.230"));
+    }
+
+    /// What a kernel calls itself is told from what was asked for by reading both.
+    #[test]
+    fn a_release_is_the_version_with_any_suffix() {
+        for row in rows("release") {
+            let [asked, release] = [0, 1].map(|n| kernel(row[n].as_str().unwrap()));
+            let same = asked.rank() == release.rank() && release.local().starts_with(asked.local());
+            assert_eq!(same, row[2].as_bool().unwrap(), "{asked} {release}");
         }
     }
 
@@ -506,11 +598,47 @@ mod tests {
         assert!("".parse::<ToolVersion>().is_err());
     }
 
+    /// Every kernel that was ever tagged.
+    fn tagged() -> Vec<String> {
+        serde_json::from_str(include_str!("../tests/data/kernel-versions.json")).unwrap()
+    }
+
     proptest! {
         #[test]
-        fn parsing_never_panics_and_round_trips(text in "\\PC{0,70}|v?[0-9.]{1,12}(-rc[0-9])?(-[a-z+]{1,4})?") {
-            if let Ok(version) = text.parse::<KernelVersion>() {
-                prop_assert_eq!(kernel(version.as_str()), version);
+        fn parsing_never_panics_and_round_trips(text in "\\PC{0,70}|v?[0-9.]{1,12}([-~_.]?(0\\.)?rc[0-9]*)?([-_.~]?[a-z+]{0,4})?") {
+            match text.parse::<KernelVersion>() {
+                Ok(version) => {
+                    prop_assert_eq!(&kernel(version.as_str()), &version);
+                    let upstream = version.upstream();
+                    prop_assert_eq!(upstream.rank(), version.rank());
+                    prop_assert_eq!(kernel(upstream.as_str()), upstream);
+                }
+                Err(error) => prop_assert!(!error.to_string().contains(char::is_control)),
+            }
+        }
+
+        /// A suffix that does not speak of candidates leaves every tagged version where it is.
+        #[test]
+        fn a_suffix_changes_no_place(tagged in prop::sample::select(tagged()), suffix in "[-_~+]?[a-q][A-Za-z0-9._~+-]{0,20}") {
+            let (plain, suffixed) = (kernel(&tagged), kernel(&format!("{tagged}{suffix}")));
+            prop_assert_eq!(plain.rank(), suffixed.rank());
+            prop_assert_eq!(suffixed.local(), suffix.as_str());
+            prop_assert_eq!(suffixed.upstream(), plain);
+        }
+
+        /// However a candidate is spelled, it is that candidate, and with more zeros its numbers say the same.
+        #[test]
+        fn spellings_of_one_version_are_equal(tagged in prop::sample::select(tagged())) {
+            let version = kernel(&tagged);
+            let (dotted, _) = split_numbers(&tagged);
+            if let Some(rc) = version.rc() {
+                for lead in ["-rc", "~rc", "_rc", ".rc", "rc", "-0.rc", "-060100rc"] {
+                    prop_assert_eq!(&kernel(&format!("{dotted}{lead}{rc}")), &version);
+                }
+            }
+            if dotted.matches('.').count() < 3 {
+                let padded = format!("{dotted}.0{}", &tagged[dotted.len()..]);
+                prop_assert_eq!(kernel(&padded), version);
             }
         }
 
