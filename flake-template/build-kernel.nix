@@ -24,6 +24,10 @@ let
     name = "kflake-kernel-source.sh";
     path = ./kernel-source.sh;
   };
+  hostPaths = builtins.path {
+    name = "kflake-host-paths.pl";
+    path = ./host-paths.pl;
+  };
   requestScript = builtins.path {
     name = "kflake-kernel-request.sh";
     path = ./kernel-request.sh;
@@ -113,7 +117,7 @@ let
     in
     pkgs.stdenvNoCC.mkDerivation {
       name = "linux-source-${version}";
-      inherit src version;
+      inherit src version hostPaths;
       nativeBuildInputs = [
         pkgs.xz
         pkgs.perl

@@ -16,7 +16,7 @@ kmake() {
   if [ -n "$ccFlags" ]; then flags+=(CC="$target-gcc -specs=$NIX_BUILD_TOP/cc.specs"); fi
   if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
   if [ -n "$extraMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${extraMakeFlags%$'\n'}"; fi
-  make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" \
+  make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
     KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" "$@"
 }
@@ -125,10 +125,18 @@ install_kernel() {
     find "$tree/arch/$linuxArch/boot/dts" -name "$dtb" -exec cp -t "$out/dtbs" {} +
     [ -f "$out/dtbs/$dtb" ] || kernel_fail no-dtb "$dtb was not built"
   done
-  if [ -s "$tree/modules.order" ]; then
-    kmake modules_install INSTALL_MOD_PATH="$out" >/dev/null || kernel_fail compile "make modules_install failed"
-    rm -f "$out/lib/modules/$release/build" "$out/lib/modules/$release/source"
-  fi
+  if [ -s "$tree/modules.order" ]; then install_modules; fi
+}
+
+install_modules() {
+  local folder
+  kmake modules_install INSTALL_MOD_PATH="$out" >/dev/null || kernel_fail compile "make modules_install failed"
+  for folder in "$out"/lib/modules/*/; do
+    rm -f "$folder/build" "$folder/source"
+    # Trees leave depmod out, some without a word, where there is no System.map or no program that they know of.
+    [ -f "$tree/System.map" ] || depmod -b "$out" "$(basename "$folder")" || kernel_fail no-modules-dep "depmod failed"
+    [ -f "$folder/modules.dep" ] || kernel_fail no-modules-dep "make modules_install left no modules.dep: modprobe would find no module"
+  done
 }
 
 # What building a module out of tree reads, laid out as one tree: the source's makefiles, scripts and headers, with the build's

@@ -103,10 +103,7 @@ install_request() {
     kmake -s --no-print-directory kernelrelease 2>/dev/null | tail -n 1 >"$out/release"
     cp asked "$out/config-asked"
     if wants dev; then install_dev; fi
-    if wants modules && [ -s "$tree/modules.order" ]; then
-      kmake modules_install INSTALL_MOD_PATH="$out" >/dev/null || kernel_fail compile "make modules_install failed"
-      rm -f "$out"/lib/modules/*/build "$out"/lib/modules/*/source
-    fi
+    if wants modules && [ -s "$tree/modules.order" ]; then install_modules; fi
   fi
   if wants modules && [ -d "$out/lib/modules" ]; then pack "$out/modules.tar.xz" "$out" lib; fi
   if wants dtbs; then

@@ -48,6 +48,5 @@ unpack_kernel_source() {
   [ -f "$out/Makefile" ] && [ -f "$out/Kbuild" ] || kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile and Kbuild at its top"
   cd "$out"
   . "$fixScriptPath"
-  # A sandbox without /usr/bin/env: nixpkgs has a function that writes interpreters' own paths into scripts.
-  if declare -F patchShebangs >/dev/null; then patchShebangs --build scripts tools arch; fi
+  perl "$hostPaths" . || kernel_fail host-paths "the tree's makefiles and scripts could not be pointed at this build's programs"
 }

@@ -2,7 +2,8 @@
 
 build_binutils() {
   unpack "$binutilsSource" binutils $binutilsPatches
-  export CFLAGS="-O2 -std=gnu11 -fcommon -w" CXXFLAGS="-O2 -w"
+  CFLAGS=$(old_c_flags gnu11)
+  export CFLAGS CXXFLAGS="-O2 -w"
   mkdir build-binutils
   cd build-binutils
   # Code and read-only data share a segment, as they did when old kernels were written: x86_64 before 4.16 stays silent otherwise.

@@ -8,6 +8,15 @@ source_fail() {
 # at_least VERSION BOUND
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
+# What C of another decade needs of a host compiler: the language as it was, tentative definitions in headers, which gcc 10 refused,
+# and what gcc 14 made errors (undeclared functions, pointers of other types).
+old_c_flags() {
+  local major
+  major=$(gcc -dumpversion)
+  printf '%s' "-O2 -std=$1 -fcommon -w"
+  if [ "${major%%.*}" -ge 14 ]; then printf ' -fpermissive'; fi
+}
+
 jobs() { if [ "${NIX_BUILD_CORES:-0}" -gt 0 ]; then echo "$NIX_BUILD_CORES"; else nproc; fi; }
 
 # unpack ARCHIVE DIR [PATCH...]: the archive's only top folder becomes DIR.

@@ -1,14 +1,14 @@
 # The steps of toolchain in mk-source-toolchain.nix. Reads the derivation's environment.
 
 # The language that this release was written in, for a host compiler that by default speaks a later one; from 11 to 14 a
-# library in gcc's tree refuses all but C++11. Tentative definitions in headers were common before gcc 10 refused them.
-# Releases before 4.8 are written in C, with what "extern inline" meant in C89; the language itself stays C11, because the
-# flags are also those of gmp, mpfr and mpc in its tree.
+# library in gcc's tree refuses all but C++11. Releases before 4.8 are written in C, with what "extern inline" meant in C89; the
+# language itself stays C11, because the flags are also those of gmp, mpfr and mpc in its tree.
 host_flags() {
   local version=$1 c=gnu11 cxx=gnu++14
   if at_least "$version" 15; then :; elif at_least "$version" 11; then cxx=gnu++11
   elif at_least "$version" 4.8; then cxx=gnu++03; else c="gnu11 -fgnu89-inline"; fi
-  export CFLAGS="-O2 -std=$c -fcommon -w" CXXFLAGS="-O2 -std=$cxx -w"
+  CFLAGS=$(old_c_flags "$c")
+  export CFLAGS CXXFLAGS="-O2 -std=$cxx -w"
   export CFLAGS_FOR_BUILD=$CFLAGS CXXFLAGS_FOR_BUILD=$CXXFLAGS
 }
 

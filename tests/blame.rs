@@ -319,6 +319,9 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
     (
         "kernel-no-image",
         Some(Stage::Kernel),
+    (
+        "kernel-no-modules-dep",
+        Some(Stage::Kernel),
         "kflake: kernel: no-image: arch/arm64/boot/Image was not built",
     ),
     (

@@ -129,6 +129,15 @@ fn a_missing_image_is_noticed() {
 }
 
 #[test]
+fn modules_without_an_index_are_noticed() {
+    fails(
+        "no-modules-dep",
+        "linux",
+        "kflake: kernel: no-modules-dep: make modules_install left no modules.dep",
+    );
+}
+
+#[test]
 fn a_tree_of_another_version_is_refused() {
     fails(
         "wrong-version",

@@ -1,3 +1,4 @@
+#!/usr/bin/env perl
 # conf.pl SRC BEHAVIOUR ASKED: a configuration with the symbols of SRC/Kconfig as ASKED has them, off otherwise.
 use strict;
 use warnings;
