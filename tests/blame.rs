@@ -319,10 +319,12 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
     (
         "kernel-no-image",
         Some(Stage::Kernel),
+        "kflake: kernel: no-image: arch/arm64/boot/Image was not built",
+    ),
     (
         "kernel-no-modules-dep",
         Some(Stage::Kernel),
-        "kflake: kernel: no-image: arch/arm64/boot/Image was not built",
+        "kflake: kernel: no-modules-dep: make modules_install left no modules.dep",
     ),
     (
         "kernel-no-dtb",
