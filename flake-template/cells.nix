@@ -39,6 +39,31 @@ let
       );
     };
 
+  # What proves a kernel: the probe module, and a boot test that loads it.
+  prove =
+    {
+      kernel,
+      name,
+      wallTimeout,
+      silenceTimeout,
+    }:
+    rec {
+      module = modules.buildModule {
+        inherit kernel;
+        src = probeSource;
+        name = "kflake-probe";
+      };
+      boot = boots.bootTest {
+        inherit
+          kernel
+          module
+          name
+          wallTimeout
+          silenceTimeout
+          ;
+      };
+    };
+
   # era, arch, toolchain, kernel, board as in matrix.cells; the rest is how to prove it.
   mkCell =
     {
@@ -70,20 +95,14 @@ let
           toolchain = tools;
         }
       );
-      module = modules.buildModule {
-        kernel = linux;
-        src = probeSource;
-        name = "kflake-probe";
-      };
-      boot = boots.bootTest {
-        kernel = linux;
-        inherit
-          module
-          name
-          wallTimeout
-          silenceTimeout
-          ;
-      };
+      inherit
+        (prove {
+          kernel = linux;
+          inherit name wallTimeout silenceTimeout;
+        })
+        module
+        boot
+        ;
       # A kernel's compiler without a C library is joined by one that has one.
       sdk = sdks.sdk {
         kernel = linux;
@@ -179,6 +198,7 @@ in
     toolchains
     elfTools
     mkCell
+    prove
     sourceOf
     boots
     sdks

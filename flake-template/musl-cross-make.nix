@@ -6,6 +6,8 @@ let
 in
 if input == null then
   null
+else if input.type != "github" then
+  import ./locked.nix "musl-cross-make"
 else
   pkgs.fetchzip {
     url = "https://github.com/${input.owner}/${input.repo}/archive/${input.rev}.tar.gz";

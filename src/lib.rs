@@ -19,6 +19,7 @@ pub mod id;
 pub mod kconfig;
 pub mod nix;
 pub mod packages;
+pub mod project;
 pub mod report;
 pub mod resolve;
 pub mod text;

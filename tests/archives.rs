@@ -299,14 +299,14 @@ fn a_tree_is_fetched_by_its_own_hash() {
 #[test]
 fn patches_are_those_of_the_input_that_the_flake_locks() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = r#"[{"id": "k26-armel", "era": "k2.6", "arch": "armel", "kernel": null, "board": null, "profile": "tiny",
-        "toolchain": "musl-6.5.0-armel", "wall_timeout": 1, "silence_timeout": 1}]"#;
-    fs::write(dir.path().join("plan.json"), plan).unwrap();
+    let asked = r#"{"lenient": false, "requests": [{"id": "k26-armel", "arch": "armel", "version": null, "board": null,
+        "config": "board", "toolchain": "musl-6.5.0-armel", "wanted": ["toolchain"]}]}"#;
+    fs::write(dir.path().join("asked.json"), asked).unwrap();
     let script = r#"
         set -eu
         "$KFLAKE" -C "$DIR" gen --packages host >&2
         cd "$DIR"
-        drv=$(nix-instantiate --eval --strict --json --read-write-mode manifest.nix --argstr plan "$DIR/plan.json" |
+        drv=$(nix-instantiate --eval --strict --json --read-write-mode describe.nix --argstr asked "$DIR/asked.json" |
             sed -n 's/.*"toolchain":{"drvPath":"\([^"]*\)".*/\1/p')
         nix-store --query --binding gccPatches "$drv"
     "#;

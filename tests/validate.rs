@@ -385,7 +385,7 @@ fn running(dir: &Path, program: &str) -> bool {
     let Ok(manifest) = serde_json::from_str::<serde_json::Value>(&manifest) else {
         return false;
     };
-    let kernel = manifest["manifest"]["targets"][0]["stages"]["kernel"]["outputs"]["out"]
+    let kernel = manifest["manifest"]["answers"][0]["things"]["kernel"]["outputs"]["out"]
         .as_str()
         .unwrap_or("?")
         .to_owned();

@@ -6,9 +6,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
-use crate::flake::{RenderError, WriteError};
 use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
 use crate::nix::NixError;
+use crate::project::ProjectError;
 
 /// Why there is no result.
 #[derive(Debug, Error, Diagnostic)]
@@ -17,14 +17,10 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
-    /// The flake cannot be generated.
+    /// The flake cannot be brought up to date, or does not evaluate.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Render(#[from] RenderError),
-    /// The flake cannot be written.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Write(#[from] WriteError),
+    Project(#[from] ProjectError),
     /// `--config` is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -194,8 +190,8 @@ impl BuildError {
     pub fn exit_code(&self) -> u8 {
         match self {
             BuildError::Nix(error) => error.exit_code(),
-            BuildError::Render(_) => exit::DATA,
-            BuildError::Write(_) | BuildError::Io { .. } | BuildError::Occupied { .. } => exit::IO,
+            BuildError::Project(error) => error.exit_code(),
+            BuildError::Io { .. } | BuildError::Occupied { .. } => exit::IO,
             BuildError::Base(_)
             | BuildError::Fragment(_)
             | BuildError::Config(_)

@@ -1,6 +1,6 @@
 //! Building one thing that a user asks for: a kernel of their own configuration, a module, a machine to start, an SDK.
 //!
-//! A request is data ([`Request`]); `request.nix` of the generated flake turns it into derivations, the same that
+//! A request is data ([`crate::project::Request`]); the project's flake turns it into derivations, the same that
 //! validation builds where nothing special is asked. What comes out is laid out for a person in [`Artifacts`].
 
 mod artifacts;
@@ -8,7 +8,6 @@ mod console;
 mod error;
 mod metadata;
 mod realise;
-mod request;
 mod sdk;
 mod workshop;
 
@@ -17,11 +16,5 @@ pub use console::{Console, Ending, Limit, Limits, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use realise::{Built, Progress, realise};
-pub use request::{
-    BootRequest, ConfigChoice, FragmentChoice, ModuleBoot, ModuleRequest, ProgramRequest, Request,
-    SdkRequest, Wanted,
-};
 pub use sdk::ROOT as SDK_ROOT;
-pub use workshop::{Selection, Workshop};
-
-pub use crate::validate::Build;
+pub use workshop::{Evaluated, Selection, Workshop};

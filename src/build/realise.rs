@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::{Build, BuildError};
+use super::BuildError;
 use crate::nix::{Activity, Event, Job, Line, Nix, NixError, Realise, Settings};
+use crate::project::Build;
 use crate::text::clean_line;
 
 /// Lines of a failed log that are shown.

@@ -2,26 +2,52 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use miette::Diagnostic;
-use serde::de::DeserializeOwned;
 
-use super::{BuildError, ConfigChoice, FragmentChoice, Request};
+use super::BuildError;
 use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
-use crate::flake::{self, Options, Plan};
+use crate::flake::{self, Options, Written};
 use crate::id::{ArchId, BoardId};
 use crate::kconfig::{Base, Config, Fragment};
-use crate::nix::{Nix, Packages, Settings, quote};
+use crate::nix::{Nix, NixError, Settings};
+use crate::project::{
+    Asked, Build, ConfigChoice, Entry, FragmentChoice, Home, Project, Request, Thing,
+};
 use crate::resolve::{Resolver, SourceOrder, Unresolved};
 use crate::version::KernelVersion;
 
 /// Everything that a request is made and answered with.
 pub struct Workshop<'c> {
     catalog: &'c Catalog,
+    project: Project<'c>,
     sources: Vec<SourceKind>,
     scratch: tempfile::TempDir,
+}
+
+/// What a request evaluated to.
+pub struct Evaluated {
+    /// The files of the project's flake that had to be written; none: it has no flake.
+    pub written: Option<Written>,
+    things: BTreeMap<Thing, Entry>,
+}
+
+impl Evaluated {
+    /// The derivation of `thing`.
+    ///
+    /// # Errors
+    /// When Nix did not describe it.
+    pub fn build(&self, thing: Thing) -> Result<&Build, BuildError> {
+        let reason = match self.things.get(&thing) {
+            Some(Entry::Build(build)) => return Ok(build),
+            Some(Entry::Error { error }) => error.clone(),
+            None => format!("it described no {thing:?}"),
+        };
+        Err(NixError::Evaluation { reason }.into())
+    }
 }
 
 /// The compiler and board for a kernel and arch.
@@ -38,21 +64,37 @@ pub struct Selection<'c> {
     pub reasons: Vec<String>,
 }
 
+impl Selection<'_> {
+    /// A request for what the compiler makes of `version` for `arch`.
+    pub fn request(&self, version: &KernelVersion, arch: &ArchId) -> Request {
+        Request {
+            version: Some(version.clone()),
+            board: self.board.map(|(id, _)| id.clone()),
+            ..Request::new(&self.cell, arch.clone(), self.toolchain.id.clone())
+        }
+    }
+}
+
 /// Configurations of kflake's own.
 pub(super) const PROFILES: &[&str] = &["tiny"];
 
 impl<'c> Workshop<'c> {
-    /// A workshop over `catalog` that takes toolchains of `sources` only; empty: as the eras say.
+    /// A workshop over `project` and its `catalog` that takes toolchains of `sources` only; empty: as the eras say.
     ///
     /// # Errors
     /// When there is no room for temporary files.
-    pub fn new(catalog: &'c Catalog, sources: Vec<SourceKind>) -> Result<Self, BuildError> {
+    pub fn new(
+        catalog: &'c Catalog,
+        project: Project<'c>,
+        sources: Vec<SourceKind>,
+    ) -> Result<Self, BuildError> {
         let scratch = tempfile::Builder::new()
             .prefix("kflake-")
             .tempdir()
             .map_err(BuildError::io(std::env::temp_dir()))?;
         Ok(Workshop {
             catalog,
+            project,
             sources,
             scratch,
         })
@@ -217,54 +259,36 @@ impl<'c> Workshop<'c> {
         path.canonicalize().map_err(BuildError::io(&path))
     }
 
-    /// Evaluates `request` to descriptions of derivations ([`super::Build`], or more), by what was wanted.
+    /// What `request` evaluates to, by what was wanted, in the project's flake if there is one.
     ///
     /// # Errors
     /// When the flake cannot be written or does not evaluate.
-    pub fn evaluate<T: DeserializeOwned>(
+    pub fn evaluate(
         &self,
         nix: &Nix,
         settings: &Settings,
-        request: &Request,
-    ) -> Result<BTreeMap<String, T>, BuildError> {
-        let project = self.project()?;
-        let text = serde_json::to_string(request).map_err(|error| BuildError::Answer {
-            what: "the request",
-            reason: error.to_string(),
-        })?;
-        let file = self.scratch_file("request.json", &text)?;
-        let expression = expression(&project, &file, settings.packages);
-        Ok(nix.eval(settings, &expression)?)
-    }
-
-    /// The generated flake, in a folder of its own.
-    pub fn project(&self) -> Result<PathBuf, BuildError> {
-        let folder = self.scratch.path().join("flake");
+        request: Request,
+        stop: &AtomicBool,
+    ) -> Result<Evaluated, BuildError> {
         let options = Options {
             sources: self.sources.clone(),
-            // what it names does not matter: the package set is given along
+            packages: settings.packages,
             ..Options::default()
         };
-        let tree = flake::generate(self.catalog, &options)?;
-        Plan::new(&tree, &folder)?.apply(false)?;
-        folder.canonicalize().map_err(BuildError::io(&folder))
+        let flake = self
+            .project
+            .flake(self.catalog, &options, Home::Existing, stop)?;
+        let asked = Asked {
+            lenient: false,
+            requests: vec![request],
+        };
+        let answers = flake.describe(nix, settings, &asked)?;
+        let things = answers.answers.into_iter().flat_map(|it| it.things);
+        Ok(Evaluated {
+            written: flake.written(),
+            things: things.collect(),
+        })
     }
-}
-
-fn expression(project: &Path, request: &Path, packages: Packages) -> String {
-    let path = |path: &Path| format!("(/. + {})", quote(&path.to_string_lossy()));
-    let packages = match packages {
-        Packages::Host => path(&project.join("host-packages")),
-        Packages::Nixpkgs => format!(
-            "(builtins.getFlake {}).inputs.nixpkgs.outPath",
-            quote(&format!("path:{}", project.display()))
-        ),
-    };
-    format!(
-        "import {} {{ request = {}; packages = {packages}; }}",
-        path(&project.join("request.nix")),
-        path(request)
-    )
 }
 
 fn not_resolved(unresolved: &Unresolved<'_>) -> BuildError {
@@ -293,10 +317,16 @@ fn family(linux_arch: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn catalog() -> Catalog {
         Catalog::embedded().unwrap()
+    }
+
+    fn workshop(catalog: &Catalog, sources: Vec<SourceKind>) -> Workshop<'_> {
+        Workshop::new(catalog, Project::new(Path::new("/nowhere")), sources).unwrap()
     }
 
     fn version(text: &str) -> KernelVersion {
@@ -310,7 +340,7 @@ mod tests {
     #[test]
     fn programs_are_linked_by_what_starts_on_the_kernel() {
         let catalog = catalog();
-        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
         let linker = |kernel: &str| {
             let (kernel, arch) = (version(kernel), arch("armel"));
             let selection = workshop.choose(&kernel, &arch, Purpose::Kernel).unwrap();
@@ -328,7 +358,7 @@ mod tests {
     #[test]
     fn an_unknown_kernel_names_a_near_one() {
         let catalog = catalog();
-        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
         let error = workshop
             .select(&version("6.1.9999"), &arch("arm64"), Purpose::Kernel)
             .err()
@@ -344,7 +374,7 @@ mod tests {
     #[test]
     fn another_archs_configuration_is_refused() {
         let catalog = catalog();
-        let workshop = Workshop::new(&catalog, vec![SourceKind::Debian]).unwrap();
+        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
         let kernel = catalog
             .kernels
             .keys()
@@ -375,15 +405,9 @@ mod tests {
     }
 
     #[test]
-    fn paths_cannot_become_nix_code() {
-        let text = expression(Path::new("/a\"${b}"), Path::new("/c"), Packages::Host);
-        assert!(text.contains(r#"(/. + "/a\"\${b}/request.nix")"#), "{text}");
-    }
-
-    #[test]
     fn fragments_keep_their_order() {
         let catalog = catalog();
-        let workshop = Workshop::new(&catalog, vec![]).unwrap();
+        let workshop = workshop(&catalog, vec![]);
         let given = [
             "CONFIG_A=y".to_owned(),
             "debug.config".to_owned(),

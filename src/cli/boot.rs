@@ -7,17 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::forge::{Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{
-    BootRequest, Build, BuildError, ConfigChoice, Console, Ending, Limit, Limits, ProgramRequest,
-    Request, Selection, Shown, Wanted, watch,
-};
+use crate::build::{BuildError, Console, Ending, Limit, Limits, Selection, Shown, watch};
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::id::ArchId;
+use crate::project::{BootRequest, Build, ConfigChoice, ProgramRequest, Request, Thing};
 use crate::text::{clean_line, shell_words};
 use crate::version::KernelVersion;
 
@@ -68,14 +64,6 @@ pub struct Args {
     program: Vec<String>,
 }
 
-/// What `request.nix` says of a machine.
-#[derive(Deserialize)]
-struct Machine {
-    #[serde(flatten)]
-    build: Build,
-    command: Vec<String>,
-}
-
 /// Builds what is missing, and starts it.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
@@ -96,41 +84,28 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         _ => (selection.toolchain, false),
     };
     let request = Request {
-        version: version.clone(),
-        arch: arch.clone(),
-        toolchain: selection.toolchain.id.clone(),
-        board: selection.board.map(|(id, _)| id.clone()),
         // what validation boots
         config: ConfigChoice::Profile("tiny".to_owned()),
-        fragments: vec![],
-        strict: false,
-        targets: None,
-        dtbs: vec![],
-        module: None,
         boot: Some(BootRequest {
             toolchain: init.id.clone(),
             shell,
             ..boot
         }),
-        sdk: None,
-        wanted: vec![Wanted::Boot],
+        wanted: vec![Thing::Machine],
+        ..selection.request(version, arch)
     };
-    let mut machines = workshop
-        .evaluate::<Machine>(&forge.nix, &forge.settings, &request)
-        .map_err(fail)?;
-    let machine = machines
-        .remove(Wanted::Boot.as_str())
-        .ok_or_else(|| Failure::message(exit::EVALUATION, "Nix described no machine", None))?;
+    let evaluated = forge.evaluate(request)?;
+    let machine = evaluated.build(Thing::Machine).map_err(fail)?;
     if args.dry_run {
         super::output::print(&format!("{}\n", shell_words(&machine.command)))?;
         return Ok(exit::OK);
     }
-    forge.realise(&machine.build)?;
-    start(args, &forge, &machine, interactive)
+    forge.realise(machine)?;
+    start(args, &forge, machine, interactive)
 }
 
-fn start(args: &Args, forge: &Forge<'_>, machine: &Machine, interactive: bool) -> Result<u8> {
-    let out = machine.build.out().unwrap_or_default();
+fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> Result<u8> {
+    let out = machine.out().unwrap_or_default();
     let script = Path::new(out).join("bin/kflake-boot");
     let mut command = forge.nix.guard().signal_command(script.as_os_str());
     if !interactive {

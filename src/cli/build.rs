@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{Artifacts, BuildError, Reproduction, Request, Timing, Wanted};
+use crate::build::{Artifacts, BuildError, Reproduction, Timing};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::id::ArchId;
+use crate::project::{ConfigChoice, FragmentChoice, Request, Thing};
 use crate::version::KernelVersion;
 
 /// Build a kernel of your own configuration, with the toolchain that fits it
@@ -54,29 +55,20 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
     let request = Request {
-        version: version.clone(),
-        arch: arch.clone(),
-        toolchain: selection.toolchain.id.clone(),
-        board: selection.board.map(|(id, _)| id.clone()),
         config,
         fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
         strict: args.config.strict,
         targets: Some(targets.clone()),
-        dtbs: vec![],
-        module: None,
-        boot: None,
-        sdk: None,
-        wanted: vec![Wanted::Kernel],
+        wanted: vec![Thing::Kernel],
+        ..selection.request(version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     forge.say(&format!(
         "Linux {version} for {arch}: {}",
         selection.reasons.first().map_or("", String::as_str)
     ));
-    let builds = workshop
-        .evaluate(&forge.nix, &forge.settings, &request)
-        .map_err(fail)?;
-    let build = forge.wanted(&builds, Wanted::Kernel)?;
+    let builds = forge.evaluate(request.clone())?;
+    let build = builds.build(Thing::Kernel).map_err(fail)?;
     let built = forge.realise(build)?;
     let out = build.outputs.get("out").map_or("", String::as_str);
     let again = reproduction(args, context, &request, targets).map_err(fail)?;
@@ -190,13 +182,12 @@ fn reproduction(
         args.arch.to_string(),
     ]);
     let config = match &request.config {
-        crate::build::ConfigChoice::File(path) => {
+        ConfigChoice::File(path) => {
             inputs.push(("base.config".to_owned(), path.clone()));
             "inputs/base.config".to_owned()
         }
-        crate::build::ConfigChoice::Named(name) | crate::build::ConfigChoice::Profile(name) => {
-            name.clone()
-        }
+        ConfigChoice::Named(name) | ConfigChoice::Profile(name) => name.clone(),
+        ConfigChoice::Board => "defconfig".to_owned(),
     };
     command.extend(["--config".into(), config.clone()]);
     for (index, given) in args.config.fragments.iter().enumerate() {
@@ -204,9 +195,7 @@ fn reproduction(
             // under its own name, which reports repeat
             let file = Path::new(given).file_name().unwrap_or_default();
             let name = format!("{index}/{}", file.to_string_lossy());
-            if let Some(crate::build::FragmentChoice::File { file, .. }) =
-                request.fragments.get(index)
-            {
+            if let Some(FragmentChoice::File { file, .. }) = request.fragments.get(index) {
                 inputs.push((name.clone(), file.clone()));
             }
             format!("inputs/{name}")

@@ -6,12 +6,11 @@ use serde::Deserialize;
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{
-    Artifacts, BuildError, ConfigChoice, ModuleBoot, ModuleRequest, Request, Wanted,
-};
+use crate::build::{Artifacts, BuildError};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::id::ArchId;
+use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
 use crate::text::clean_line;
 use crate::version::KernelVersion;
 
@@ -100,32 +99,24 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         (false, _) => Some(["config", "dev"].as_slice()),
     };
     let request = Request {
-        version: version.clone(),
-        arch: arch.clone(),
-        toolchain: selection.toolchain.id.clone(),
-        board: selection.board.map(|(id, _)| id.clone()),
         config,
         fragments,
         strict: args.config.strict,
         targets: targets.map(|list| list.iter().map(ToString::to_string).collect()),
-        dtbs: vec![],
         module: Some(module),
-        boot: None,
-        sdk: None,
         wanted: match args.boot {
-            true => vec![Wanted::Module, Wanted::ModuleBoot],
-            false => vec![Wanted::Module],
+            true => vec![Thing::Module, Thing::ModuleBoot],
+            false => vec![Thing::Module],
         },
+        ..selection.request(version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     forge.say(&format!(
         "Linux {version} for {arch}: {}",
         selection.reasons.first().map_or("", String::as_str)
     ));
-    let builds = workshop
-        .evaluate(&forge.nix, &forge.settings, &request)
-        .map_err(fail)?;
-    let build = forge.wanted(&builds, Wanted::Module)?;
+    let builds = forge.evaluate(request)?;
+    let build = builds.build(Thing::Module).map_err(fail)?;
     forge.realise(build)?;
     let out = Path::new(build.outputs.get("out").map_or("", String::as_str));
     artifacts.copy_all(out).map_err(fail)?;
@@ -141,7 +132,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         anstream::println!("{}", clean_line(&line(module)));
     }
     if args.boot {
-        let build = forge.wanted(&builds, Wanted::ModuleBoot)?;
+        let build = builds.build(Thing::ModuleBoot).map_err(fail)?;
         forge.realise(build)?;
         let log = Path::new(build.out().unwrap_or_default()).join("boot.log");
         let text = std::fs::read(&log).map_err(|error| fail(BuildError::io(&log)(error)))?;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,11 +10,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Failure, Result};
-use crate::build::{Build, BuildError, Built, Progress, Wanted, Workshop, realise};
+use crate::build::{BuildError, Built, Evaluated, Progress, Workshop, realise};
 use crate::catalog::{Catalog, SourceKind};
-use crate::exit;
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
+use crate::project::{Build, Project, Request};
 
 /// Options about how to build.
 #[derive(clap::Args)]
@@ -64,20 +65,25 @@ pub struct Forge<'c> {
     pub nix: Nix,
     pub settings: Settings,
     pub workshop: Workshop<'c>,
+    project: PathBuf,
     cores: usize,
     verbose: bool,
     pub stop: Arc<AtomicBool>,
 }
 
 impl<'c> Forge<'c> {
-    pub fn new(catalog: &'c Catalog, context: &Context, args: &ForgeArgs) -> Result<Forge<'c>> {
+    pub fn new(catalog: &'c Catalog, context: &'c Context, args: &ForgeArgs) -> Result<Forge<'c>> {
         let nix = Nix::probe().map_err(Failure::nix)?;
         let settings = Settings {
             packages: args.packages,
             mirrors: context.mirrors(catalog),
         };
-        let workshop = Workshop::new(catalog, args.toolchains.clone())
-            .map_err(|error| Failure::new(error.exit_code(), error))?;
+        let workshop = Workshop::new(
+            catalog,
+            Project::new(&context.project),
+            args.toolchains.clone(),
+        )
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // without it a signal ends kflake at once, and Nix with it
@@ -87,6 +93,7 @@ impl<'c> Forge<'c> {
             nix,
             settings,
             workshop,
+            project: context.project.clone(),
             // Nix hands a 0 on to builders as it is
             cores: match args.cores {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,19 +116,14 @@ impl<'c> Forge<'c> {
         }
     }
 
-    /// What `wanted` evaluated to.
-    pub fn wanted<'b>(
-        &self,
-        builds: &'b std::collections::BTreeMap<String, Build>,
-        wanted: Wanted,
-    ) -> Result<&'b Build> {
-        builds.get(wanted.as_str()).ok_or_else(|| {
-            Failure::message(
-                exit::EVALUATION,
-                format!("Nix described no {}", wanted.as_str()),
-                None,
-            )
-        })
+    /// What `request` evaluates to.
+    pub fn evaluate(&self, request: Request) -> Result<Evaluated> {
+        let evaluated = self
+            .workshop
+            .evaluate(&self.nix, &self.settings, request, &self.stop)
+            .map_err(|error| Failure::new(error.exit_code(), error))?;
+        super::say_written(&self.project, evaluated.written);
+        Ok(evaluated)
     }
 
     /// Builds it, showing what is being built.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{Context, Failure, Result};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
-use crate::flake::{self, Options, Packages, Plan, Tree, Written};
+use crate::flake::{self, Options, Plan, Tree, Written};
+use crate::packages::Packages;
+use crate::project::{Project, ProjectError};
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
@@ -30,9 +32,10 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
 
-    /// The package set that flake.nix names: nixpkgs, or host for the tools of this machine's distribution
-    #[arg(long, value_name = "SET", default_value_t)]
-    packages: Packages,
+    /// The package set that flake.nix names: nixpkgs, or host for the tools of this machine's distribution [default: the one
+    /// that flake.lock has, else nixpkgs]
+    #[arg(long, value_name = "SET")]
+    packages: Option<Packages>,
 }
 
 /// Runs `kflake gen`.
@@ -41,12 +44,15 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         Catalog::load(&context.project).map_err(|error| Failure::new(exit::DATA, error))?;
     let options = Options {
         sources: args.toolchains,
-        packages: args.packages,
+        packages: args.packages.unwrap_or_default(),
         ..Options::default()
     };
-    let tree =
-        flake::generate(&catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;
     let out = args.out.unwrap_or_else(|| context.project.clone());
+    let tree = match args.packages {
+        Some(_) => flake::generate(&catalog, &options).map_err(ProjectError::from),
+        None => Project::new(&out).tree(&catalog, &options),
+    }
+    .map_err(|error| Failure::new(error.exit_code(), error))?;
     let plan = Plan::new(&tree, &out).map_err(|error| Failure::new(exit::IO, error))?;
     if args.check {
         anstream::print!("{}", plan.diff());

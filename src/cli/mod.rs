@@ -80,6 +80,17 @@ pub struct Context {
     pub project: PathBuf,
 }
 
+/// Says how many files of the project's flake had to be written, where any had to.
+fn say_written(project: &std::path::Path, written: Option<crate::flake::Written>) {
+    if let Some(written) = written.filter(|it| it.written + it.removed > 0) {
+        anstream::eprintln!(
+            "flake: brought {} up to date ({} files written)",
+            project.display(),
+            written.written
+        );
+    }
+}
+
 impl Context {
     /// The matrix, with the project's own data over it.
     fn catalog(&self) -> Result<Catalog> {

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{Artifacts, BuildError, ConfigChoice, Request, SDK_ROOT, SdkRequest, Wanted};
+use crate::build::{Artifacts, BuildError, SDK_ROOT};
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
 use crate::id::{ArchId, CellId};
+use crate::project::{ConfigChoice, Request, SdkRequest, Thing};
 use crate::version::KernelVersion;
 
 /// Lay out an SDK for a cell: its compiler, the kernel's prepared tree, and files for make, Meson and CMake
@@ -58,28 +59,20 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             .map_err(fail)?,
     };
     let request = Request {
-        version: version.clone(),
-        arch: arch.clone(),
-        toolchain: selection.toolchain.id.clone(),
-        board: selection.board.map(|(id, _)| id.clone()),
         config,
         fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
         strict: args.config.strict,
         targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
-        dtbs: vec![],
-        module: None,
-        boot: None,
         sdk: Some(SdkRequest {
             name: format!("{cell}-{version}"),
             toolchain: programs.id.clone(),
         }),
-        wanted: vec![Wanted::Sdk],
+        wanted: vec![Thing::Sdk],
+        ..selection.request(&version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
-    let builds = workshop
-        .evaluate(&forge.nix, &forge.settings, &request)
-        .map_err(fail)?;
-    let build = forge.wanted(&builds, Wanted::Sdk)?;
+    let builds = forge.evaluate(request)?;
+    let build = builds.build(Thing::Sdk).map_err(fail)?;
     forge.realise(build)?;
     let out = build.out().unwrap_or_default();
     let root = artifacts.path().canonicalize();

@@ -24,8 +24,10 @@ pub struct Options {
     pub sources: Vec<SourceKind>,
     /// Toolchains to have besides those that the resolver takes.
     pub include: Vec<ToolchainId>,
-    /// The package set that the flake names.
+    /// The package set that the flake names, unless `nixpkgs` says otherwise.
     pub packages: Packages,
+    /// What an existing flake.lock has as nixpkgs.
+    pub nixpkgs: Option<lock::Choice>,
 }
 
 /// A folder of the kernel archive is listed as such from this many tarballs on.
@@ -82,11 +84,11 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         kernels: kernels(catalog),
         tables,
         fixes: fixes(catalog),
-        flake: flake(inputs, systems, options.packages),
+        flake: flake(inputs, systems),
     }
 }
 
-fn flake(inputs: &[lock::Input], systems: BTreeSet<String>, packages: Packages) -> Flake {
+fn flake(inputs: &[lock::Input], systems: BTreeSet<String>) -> Flake {
     let url = |name: &str| {
         let input = inputs.iter().find(|input| input.name == name);
         input.map(lock::Input::url)
@@ -95,7 +97,7 @@ fn flake(inputs: &[lock::Input], systems: BTreeSet<String>, packages: Packages) 
     let mut systems: Vec<String> = systems.into_iter().collect();
     systems.sort_by_key(|system| system != "x86_64-linux");
     Flake {
-        host: packages == Packages::Host,
+        host: inputs.iter().any(lock::Input::is_folder),
         nixpkgs: url("nixpkgs").unwrap_or_default(),
         musl_cross_make: url("musl-cross-make"),
         systems,

@@ -12,8 +12,8 @@ pub struct Input {
     pub name: String,
     /// Where it is.
     pub place: Place,
-    /// SRI digest of the unpacked tree.
-    pub nar_hash: String,
+    /// SRI digest of the unpacked tree; none: a folder that is not looked into.
+    pub nar_hash: Option<String>,
     /// Whether it has outputs of its own, rather than only files.
     pub flake: bool,
 }
@@ -34,7 +34,7 @@ pub enum Place {
         /// Time of the commit, seconds since 1970.
         last_modified: u64,
     },
-    /// A folder beside flake.nix, of this name.
+    /// A folder, by a path from flake.nix, as `path:` addresses have it: `./name`.
     Folder(String),
 }
 
@@ -49,8 +49,21 @@ impl Input {
                 rev,
                 ..
             } => format!("github:{owner}/{repo}/{}", branch.as_ref().unwrap_or(rev)),
-            Place::Folder(name) => format!("path:./{name}"),
+            Place::Folder(path) => format!("path:{path}"),
         }
+    }
+
+    /// The path of a folder.
+    pub fn path(&self) -> Option<&String> {
+        match &self.place {
+            Place::Folder(path) => Some(path),
+            Place::GitHub { .. } => None,
+        }
+    }
+
+    /// Whether it is a folder rather than something to fetch.
+    pub fn is_folder(&self) -> bool {
+        self.path().is_some()
     }
 
     fn original(&self) -> Value {
@@ -64,7 +77,7 @@ impl Input {
             Place::GitHub {
                 owner, repo, rev, ..
             } => json!({"owner": owner, "repo": repo, "rev": rev, "type": "github"}),
-            Place::Folder(name) => json!({"path": format!("./{name}"), "type": "path"}),
+            Place::Folder(path) => json!({"path": path, "type": "path"}),
         }
     }
 
@@ -85,12 +98,13 @@ impl Input {
                 "type": "github",
             }),
             // the time that files of the store have
-            Place::Folder(name) => json!({
-                "lastModified": 1,
-                "narHash": self.nar_hash,
-                "path": format!("./{name}"),
-                "type": "path",
-            }),
+            Place::Folder(path) => {
+                let mut locked = json!({"lastModified": 1, "path": path, "type": "path"});
+                if let Some(digest) = &self.nar_hash {
+                    locked["narHash"] = json!(digest);
+                }
+                locked
+            }
         }
     }
 
@@ -104,6 +118,34 @@ impl Input {
             node["parent"] = json!([]);
         }
         node
+    }
+}
+
+/// What the owner of a lock has chosen to have as nixpkgs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// nixpkgs, at a revision.
+    Pinned,
+    /// A folder in its place.
+    Folder(Input),
+}
+
+impl Choice {
+    /// The choice in `lock`, if it has one.
+    pub fn of_lock(lock: &str) -> Option<Choice> {
+        let lock = serde_json::from_str(lock).ok()?;
+        let (_, node) = inputs(&lock)?.into_iter().find(|it| it.0 == "nixpkgs")?;
+        let text = |value: Option<&Value>| value?.as_str().map(str::to_owned);
+        let original = node.get("original")?;
+        if original.get("type").and_then(Value::as_str) != Some("path") {
+            return Some(Choice::Pinned);
+        }
+        Some(Choice::Folder(Input {
+            name: "nixpkgs".to_owned(),
+            place: Place::Folder(text(original.get("path"))?),
+            nar_hash: text(node.get("locked")?.get("narHash")),
+            flake: node.get("flake") != Some(&json!(false)),
+        }))
     }
 }
 
@@ -149,21 +191,30 @@ pub fn agrees(existing: &str, wanted: &str) -> bool {
 
 /// Of each input of a lock, what its owner did not choose.
 fn choices(lock: &Value) -> Option<Vec<(String, Value)>> {
-    let nodes = lock.get("nodes")?;
-    let root = nodes.get(lock.get("root")?.as_str()?)?;
     let mut found = Vec::new();
-    for (name, node) in root.get("inputs")?.as_object()? {
-        let node = nodes.get(node.as_str()?)?;
+    for (name, node) in inputs(lock)? {
         let (original, locked) = (node.get("original")?, node.get("locked")?);
         // newer versions of Nix leave out the digest of a folder
         let digest = match original.get("path").and(locked.get("narHash")) {
             Some(digest) => digest.clone(),
             None => Value::Null,
         };
-        found.push((name.clone(), json!([original, node.get("flake"), digest])));
+        found.push((
+            name.to_owned(),
+            json!([original, node.get("flake"), digest]),
+        ));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
     Some(found)
+}
+
+/// The inputs of a lock's flake by name.
+fn inputs(lock: &Value) -> Option<Vec<(&str, &Value)>> {
+    let nodes = lock.get("nodes")?;
+    let root = nodes.get(lock.get("root")?.as_str()?)?;
+    let node = |(name, node): (_, &Value)| Some((name, nodes.get(node.as_str()?)?));
+    let named = root.get("inputs")?.as_object()?.iter();
+    named.map(|(name, it)| node((name.as_str(), it))).collect()
 }
 
 #[cfg(test)]
@@ -180,11 +231,11 @@ mod tests {
                 rev: "0123456789abcdef0123456789abcdef01234567".into(),
                 last_modified: 1,
             },
-            nar_hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+            nar_hash: Some("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into()),
             flake,
         };
         let folder = Input {
-            place: Place::Folder("host".into()),
+            place: Place::Folder("./host".into()),
             ..input("host", None, true)
         };
         vec![
@@ -210,6 +261,30 @@ mod tests {
     #[test]
     fn a_lock_is_written_as_nix_would() {
         insta::assert_snapshot!(render(&inputs()));
+    }
+
+    #[test]
+    fn what_stands_for_nixpkgs_is_its_owners_choice() {
+        let lock = |place: &str| {
+            format!(
+                r#"{{"root": "root", "nodes": {{"root": {{"inputs": {{"nixpkgs": "n"}}}},
+                "n": {{"original": {place}, "locked": {place}}}}}}}"#
+            )
+        };
+        let github = r#"{"type": "github", "owner": "NixOS", "repo": "nixpkgs"}"#;
+        assert_eq!(Choice::of_lock(&lock(github)), Some(Choice::Pinned));
+        for path in ["./host-packages", "../mine", "/srv/mine"] {
+            let text = lock(&format!(r#"{{"type": "path", "path": "{path}"}}"#));
+            let Some(Choice::Folder(input)) = Choice::of_lock(&text) else {
+                panic!("{path}");
+            };
+            assert_eq!(input.url(), format!("path:{path}"));
+            // what is generated from it leaves the lock as it is
+            assert!(agrees(&text, &render(&[input])));
+        }
+        for text in ["", "{}", &lock("{}").replace("nixpkgs", "other")] {
+            assert_eq!(Choice::of_lock(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ use lock::{Input, Place};
 
 pub use crate::packages::Packages;
 pub use assemble::{Options, board_for, cell_kernel};
+pub use lock::Choice;
 pub use render::RenderError;
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};
@@ -46,6 +47,11 @@ static COPIED: [(&str, &str, Dir<'static>); 2] = [
 /// Where the package set of the host stands, beside flake.nix.
 const HOST_PACKAGES: &str = "host-packages";
 
+/// The package set of the host, as flake.nix names it.
+fn ours() -> String {
+    format!("./{HOST_PACKAGES}")
+}
+
 /// nixpkgs, in the release that the builders were written for.
 fn nixpkgs() -> Input {
     Input {
@@ -57,7 +63,7 @@ fn nixpkgs() -> Input {
             rev: "b134951a4c9f3c995fd7be05f3243f8ecd65d798".into(),
             last_modified: 1_735_563_628,
         },
-        nar_hash: "sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8=".into(),
+        nar_hash: Some("sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8=".into()),
         flake: true,
     }
 }
@@ -70,8 +76,8 @@ fn host_packages(tree: &Tree) -> Input {
     });
     Input {
         name: "nixpkgs".into(),
-        place: Place::Folder(HOST_PACKAGES.into()),
-        nar_hash: nar::hash(&files.collect()).sri(),
+        place: Place::Folder(ours()),
+        nar_hash: Some(nar::hash(&files.collect()).sri()),
         flake: true,
     }
 }
@@ -88,7 +94,7 @@ fn musl_cross_make(catalog: &Catalog) -> Option<Input> {
             rev: pinned.rev.clone(),
             last_modified: pinned.last_modified,
         },
-        nar_hash: pinned.nar_hash.sri(),
+        nar_hash: Some(pinned.nar_hash.sri()),
         flake: false,
     })
 }
@@ -102,9 +108,11 @@ pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderErro
     for (origin, folder, dir) in &COPIED {
         copy(&mut tree, origin, folder, dir)?;
     }
-    let packages = match options.packages {
-        Packages::Nixpkgs => nixpkgs(),
-        Packages::Host => host_packages(&tree),
+    let packages = match (&options.nixpkgs, options.packages) {
+        (Some(Choice::Folder(folder)), _) if folder.path() == Some(&ours()) => host_packages(&tree),
+        (Some(Choice::Folder(folder)), _) => folder.clone(),
+        (Some(Choice::Pinned), _) | (None, Packages::Nixpkgs) => nixpkgs(),
+        (None, Packages::Host) => host_packages(&tree),
     };
     let inputs: Vec<Input> = musl_cross_make(catalog)
         .into_iter()

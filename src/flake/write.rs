@@ -489,7 +489,7 @@ mod tests {
                 rev: "0".repeat(40),
                 last_modified: 1,
             },
-            nar_hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+            nar_hash: Some("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into()),
             flake: true,
         };
         let with_lock = |branch: &str| Tree {

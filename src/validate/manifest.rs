@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Stage;
+use crate::project::Entry;
 
-/// The value of `manifest.nix`, with the system that evaluated it.
+/// Every stage's derivation, with the system that evaluated them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Manifest {
     /// The system that builds run on here: `x86_64-linux`.
@@ -22,44 +23,6 @@ pub struct Target {
     pub id: String,
     /// Its stages.
     pub stages: BTreeMap<Stage, Entry>,
-}
-
-/// One stage.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Entry {
-    /// It can be built.
-    Build(Build),
-    /// It cannot even be described.
-    Error {
-        /// Why not.
-        error: String,
-    },
-}
-
-/// A derivation that a stage is proved by.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Build {
-    /// The derivation's path.
-    #[serde(rename = "drvPath")]
-    pub drv: String,
-    /// Its outputs' paths by name.
-    pub outputs: BTreeMap<String, String>,
-    /// The system that can build it.
-    pub system: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl Build {
-    /// The path that stands for the result: `out`, or the first output.
-    pub fn out(&self) -> Option<&str> {
-        let out = self
-            .outputs
-            .get("out")
-            .or_else(|| self.outputs.values().next());
-        out.map(String::as_str)
-    }
 }
 
 #[cfg(test)]

@@ -19,11 +19,11 @@ mod select;
 mod state;
 
 pub use blame::{Blame, FailureClass, FailureTable, TableError};
-pub use evaluate::{STATE, evaluate};
+pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use history::History;
 pub use lock::{Lock, LockError};
-pub use manifest::{Build, Entry, Manifest, Target};
+pub use manifest::{Manifest, Target};
 pub use outcome::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
     Tally, ToolchainRecord,

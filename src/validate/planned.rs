@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use super::{Stage, ToolchainRecord};
 use crate::catalog::Confidence;
 use crate::id::{BoardId, CellId, ToolchainId};
@@ -73,20 +71,6 @@ impl Default for BootLimits {
     }
 }
 
-/// A cell as `manifest.nix` reads it.
-#[derive(Serialize)]
-struct Entry<'a> {
-    id: String,
-    era: String,
-    arch: &'a str,
-    kernel: Option<&'a str>,
-    toolchain: &'a str,
-    board: Option<&'a str>,
-    profile: &'a str,
-    wall_timeout: u32,
-    silence_timeout: u32,
-}
-
 impl PlannedCell {
     /// The cell's name within the plan, fit for a file name: `k6-arm64-6.1.192`.
     pub fn key(&self) -> String {
@@ -103,32 +87,5 @@ impl Plan {
         let ids = self.cells.iter().filter_map(|cell| cell.toolchain.as_ref());
         let ids: BTreeSet<ToolchainId> = ids.filter_map(|it| it.id.parse().ok()).collect();
         ids.into_iter().collect()
-    }
-
-    /// The cells to try, as JSON for `manifest.nix`.
-    ///
-    /// # Errors
-    /// Never: names and versions are text.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        let entries: Vec<Entry<'_>> = self
-            .cells
-            .iter()
-            .filter(|cell| cell.verdict == Verdict::Try)
-            .filter_map(|cell| {
-                let toolchain = cell.toolchain.as_ref()?;
-                Some(Entry {
-                    id: cell.key(),
-                    era: cell.cell.era.attr(),
-                    arch: cell.cell.arch.as_str(),
-                    kernel: cell.kernel.as_ref().map(KernelVersion::as_str),
-                    toolchain: &toolchain.id,
-                    board: cell.board.as_ref().map(BoardId::as_str),
-                    profile: &cell.profile,
-                    wall_timeout: cell.boot.wall,
-                    silence_timeout: cell.boot.silence,
-                })
-            })
-            .collect();
-        serde_json::to_string_pretty(&entries)
     }
 }

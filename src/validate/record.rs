@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::journal::Past;
-use super::manifest::{Build, Entry, Manifest};
+use super::manifest::Manifest;
 use super::planned::{Plan, PlannedCell, Verdict};
 use super::run::runs_here;
 use super::state::{Fault, Proofs, State, States};
 use super::{CellRecord, Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord};
 use crate::nix::Graph;
+use crate::project::{Build, Entry};
 
 /// Everything that stays the same while a run goes on.
 pub(super) struct Recorder<'a> {

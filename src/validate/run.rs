@@ -14,7 +14,7 @@ use super::blame::FailureTable;
 use super::engine::{Engine, World, logs};
 use super::history::History;
 use super::journal::{Journal, Past};
-use super::manifest::{Build, Entry, Manifest};
+use super::manifest::Manifest;
 use super::order::{Goal, Order, users};
 use super::planned::{Plan, Verdict};
 use super::progress::Progress;
@@ -23,6 +23,7 @@ use super::state::{Proofs, States};
 use super::{Lock, LockError, Outcome, RunRecord, Stage};
 use crate::exit;
 use crate::nix::{Graph, Nix, NixError, Settings};
+use crate::project::{Build, Entry, ProjectError};
 
 /// How a run is to be done.
 #[derive(Clone, Debug)]
@@ -98,6 +99,10 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
+    /// The flake cannot be evaluated.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Project(#[from] ProjectError),
     /// The folder is taken, or cannot be.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -130,6 +135,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             RunError::Nix(error) => error.exit_code(),
+            RunError::Project(error) => error.exit_code(),
             RunError::Manifest { .. } => exit::EVALUATION,
             RunError::Lock(_) | RunError::Report { .. } => exit::IO,
         }

@@ -11,7 +11,8 @@ use crate::catalog::SourceKind;
 use crate::cli::{Failure, Result};
 use crate::exit;
 use crate::packages::Packages;
-use crate::validate::{BootLimits, Limits, Options, STATE, Selection, Stage};
+use crate::project::STATE;
+use crate::validate::{BootLimits, Limits, Options, Selection, Stage};
 use crate::version::{KernelVersion, ToolVersion};
 
 /// Build, boot and report: what of the matrix really works

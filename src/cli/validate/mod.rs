@@ -14,8 +14,9 @@ pub use args::Args;
 use super::{Context, Failure, Result};
 use crate::catalog::Catalog;
 use crate::exit;
-use crate::flake::{self, WriteError};
+use crate::flake;
 use crate::nix::{Nix, Settings};
+use crate::project::{Home, Project};
 use crate::report::{folder, json, terminal};
 use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord, Tools};
 
@@ -40,16 +41,16 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         mirrors: context.mirrors(&catalog),
     };
     let stop = catch_signals()?;
-    let manifest = prepare(args, context, &catalog, &nix, &settings, &plan)?;
-    let options = args.options(&context.project);
     let table = FailureTable::embedded().map_err(|error| Failure::new(exit::DATA, error))?;
-    let mut watch = watch::Watch::new(args)?;
     let tools = Tools {
         nix: &nix,
         settings: &settings,
         table: &table,
         stop: &stop,
     };
+    let manifest = prepare(args, context, &catalog, tools, &plan)?;
+    let options = args.options(&context.project);
+    let mut watch = watch::Watch::new(args)?;
     let tell = &mut |event: &_| watch.tell(event);
     let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
     watch.finish()?;
@@ -73,35 +74,20 @@ fn prepare(
     args: &Args,
     context: &Context,
     catalog: &Catalog,
-    nix: &Nix,
-    settings: &Settings,
+    tools: Tools<'_>,
     plan: &Plan,
 ) -> Result<Manifest> {
     let options = flake::Options {
         sources: args.toolchains.clone(),
         include: plan.toolchains(),
         packages: args.packages,
+        nixpkgs: None,
     };
-    let project = &context.project;
-    let tree =
-        flake::generate(catalog, &options).map_err(|error| Failure::new(exit::DATA, error))?;
-    let written = flake::Plan::new(&tree, project)
-        .and_then(|plan| plan.apply(false))
-        .map_err(|error| {
-            let code = match error {
-                WriteError::Io { .. } => exit::IO,
-                _ => exit::USAGE,
-            };
-            Failure::new(code, error)
-        })?;
-    if written.written + written.removed > 0 {
-        anstream::eprintln!(
-            "flake: brought {} up to date ({} files written)",
-            project.display(),
-            written.written
-        );
-    }
-    validate::evaluate(nix, settings, project, &tree, plan).map_err(run_error)
+    let flake = Project::new(&context.project)
+        .flake(catalog, &options, Home::Project, tools.stop)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
+    super::say_written(&context.project, flake.written());
+    validate::evaluate(tools.nix, tools.settings, &flake, plan).map_err(run_error)
 }
 
 fn run_error(error: RunError) -> Failure {

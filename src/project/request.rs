@@ -1,17 +1,28 @@
-//! What is asked for, as `request.nix` reads it.
+//! What is asked for, as `describe.nix` reads it.
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{ArchId, BoardId, ToolchainId};
 use crate::version::KernelVersion;
 
-/// A request.
+/// Everything that one evaluation is asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    /// Whether what cannot be described is an answer of its own rather than the end of the evaluation.
+    pub lenient: bool,
+    /// The requests.
+    pub requests: Vec<Request>,
+}
+
+/// A request: a kernel, what is built from and for it, and which of that to describe.
 #[derive(Clone, Debug, Serialize)]
 pub struct Request {
-    /// The kernel.
-    pub version: KernelVersion,
+    /// Its name, which the answer repeats.
+    pub id: String,
+    /// The kernel; none where only a toolchain is wanted.
+    pub version: Option<KernelVersion>,
     /// The arch.
     pub arch: ArchId,
     /// The compiler.
@@ -28,6 +39,8 @@ pub struct Request {
     pub targets: Option<Vec<String>>,
     /// Device trees to build, by file name.
     pub dtbs: Vec<String>,
+    /// How long the boot test that proves a cell may take.
+    pub proof: Option<ProofRequest>,
     /// A module to build against the kernel.
     pub module: Option<ModuleRequest>,
     /// A machine to start.
@@ -35,13 +48,38 @@ pub struct Request {
     /// What programs are built with.
     pub sdk: Option<SdkRequest>,
     /// What to describe.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<Thing>,
+}
+
+impl Request {
+    /// A request for what `toolchain` makes of a kernel for `arch`, with nothing said of the kernel.
+    pub fn new(id: impl Into<String>, arch: ArchId, toolchain: ToolchainId) -> Request {
+        Request {
+            id: id.into(),
+            version: None,
+            arch,
+            toolchain,
+            board: None,
+            config: ConfigChoice::Board,
+            fragments: vec![],
+            strict: false,
+            targets: None,
+            dtbs: vec![],
+            proof: None,
+            module: None,
+            boot: None,
+            sdk: None,
+            wanted: vec![],
+        }
+    }
 }
 
 /// What a configuration starts from.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfigChoice {
+    /// The board's own.
+    Board,
     /// A configuration that the tree knows by name.
     Named(String),
     /// One of kflake's own.
@@ -68,6 +106,15 @@ pub enum FragmentChoice {
         /// Its name there.
         tree: String,
     },
+}
+
+/// A boot test that proves a cell, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ProofRequest {
+    /// Time in all.
+    pub wall_timeout: u32,
+    /// Time without a character on the console.
+    pub silence_timeout: u32,
 }
 
 /// A module.
@@ -132,36 +179,23 @@ pub struct SdkRequest {
 }
 
 /// Something that a request can describe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Wanted {
-    /// The unpacked kernel source.
-    Source,
+pub enum Thing {
     /// The compiler.
     Toolchain,
     /// The kernel.
     Kernel,
-    /// The module.
+    /// The module that probes it.
+    Probe,
+    /// A boot test that loads the probe.
+    BootTest,
+    /// A module of the user's.
     Module,
-    /// A boot test that loads the module.
+    /// A boot test that loads that.
     ModuleBoot,
     /// What QEMU needs to start the kernel.
-    Boot,
+    Machine,
     /// The SDK.
     Sdk,
-}
-
-impl Wanted {
-    /// Its name in the answer.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Wanted::Source => "source",
-            Wanted::Toolchain => "toolchain",
-            Wanted::Kernel => "kernel",
-            Wanted::Module => "module",
-            Wanted::ModuleBoot => "moduleboot",
-            Wanted::Boot => "boot",
-            Wanted::Sdk => "sdk",
-        }
-    }
 }

@@ -1,0 +1,155 @@
+//! Asking a flake, and remembering its answers.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answers, Asked, Entry, Flake, ProjectError, STATE};
+use crate::hash::Sha256;
+use crate::nix::{Nix, NixError, Packages, Settings, quote};
+
+/// Answers with a digest of everything they were evaluated from.
+#[derive(Serialize, Deserialize)]
+struct Cached {
+    key: String,
+    manifest: Answers,
+}
+
+impl Flake {
+    /// What the flake says to `asked`.
+    ///
+    /// # Errors
+    /// When it does not evaluate, or the question cannot be put down.
+    pub fn describe(
+        &self,
+        nix: &Nix,
+        settings: &Settings,
+        asked: &Asked,
+    ) -> Result<Answers, ProjectError> {
+        let temporary = std::env::temp_dir();
+        let io = || ProjectError::io(&temporary);
+        let text = json(asked)?;
+        // a file of this run's alone, which nobody else can write
+        let mut file = tempfile::Builder::new()
+            .prefix("kflake-asked-")
+            .suffix(".json")
+            .tempfile()
+            .map_err(io())?;
+        file.write_all(&text)
+            .and_then(|()| file.flush())
+            .map_err(io())?;
+        let path = file.path().canonicalize().map_err(io())?;
+        let expression = expression(settings.packages, &self.folder, &path);
+        Ok(nix.eval(settings, &expression)?)
+    }
+
+    /// The same, without evaluating what the last question of the project was answered with, if nothing has changed since.
+    ///
+    /// # Errors
+    /// As [`Flake::describe`]; also when the answers cannot be put down.
+    pub fn describe_once(
+        &self,
+        nix: &Nix,
+        settings: &Settings,
+        asked: &Asked,
+    ) -> Result<Answers, ProjectError> {
+        let path = self.folder.join(STATE).join("manifest.json");
+        let key = self.key(nix, settings, asked)?;
+        if let Some(answers) = cached(&path, &key) {
+            return Ok(answers);
+        }
+        let manifest = self.describe(nix, settings, asked)?;
+        let cached = Cached { key, manifest };
+        replace(&path, &json(&cached)?).map_err(ProjectError::io(&path))?;
+        Ok(cached.manifest)
+    }
+
+    /// Digest of all that an answer depends on.
+    fn key(&self, nix: &Nix, settings: &Settings, asked: &Asked) -> Result<String, ProjectError> {
+        let files: BTreeMap<&str, &str> = self
+            .tree
+            .files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        let lock = std::fs::read_to_string(self.folder.join("flake.lock")).unwrap_or_default();
+        let all = json(&(
+            nix.banner(),
+            settings.nix_config()?,
+            settings.packages.as_str(),
+            std::env::var("NIX_REMOTE").unwrap_or_default(),
+            &self.folder,
+            files,
+            asked,
+            lock,
+        ))?;
+        Ok(Sha256::of_bytes(&all).sri())
+    }
+}
+
+/// Evaluates `describe.nix` with the package set of `packages`.
+fn expression(packages: Packages, flake: &Path, asked: &Path) -> String {
+    let path = |path: &Path| format!("(/. + {})", quote(&path.to_string_lossy()));
+    let packages = match packages {
+        Packages::Host => path(&flake.join("host-packages")),
+        Packages::Nixpkgs => "null".to_owned(),
+    };
+    format!(
+        "import {} {{ asked = {}; packages = {packages}; }}",
+        path(&flake.join("describe.nix")),
+        path(asked)
+    )
+}
+
+/// The answers in `cache`, if they are of `key` and every derivation in them still exists.
+fn cached(cache: &Path, key: &str) -> Option<Answers> {
+    let bytes = std::fs::read(cache).ok()?;
+    let cached: Cached = serde_json::from_slice(&bytes).ok()?;
+    if cached.key != key {
+        return None;
+    }
+    let mut entries = cached
+        .manifest
+        .answers
+        .iter()
+        .flat_map(|it| it.things.values());
+    let exist = entries.all(|entry| match entry {
+        Entry::Build(build) => Path::new(&build.drv).exists(),
+        Entry::Error { .. } => true,
+    });
+    exist.then_some(cached.manifest)
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, ProjectError> {
+    serde_json::to_vec(value).map_err(|error| {
+        NixError::Answer {
+            what: "question",
+            reason: error.to_string(),
+        }
+        .into()
+    })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_cannot_become_nix_code() {
+        let text = expression(Packages::Host, Path::new("/a\"${b}"), Path::new("/c"));
+        assert!(
+            text.contains(r#"(/. + "/a\"\${b}/describe.nix")"#),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! What can go wrong with a project's flake.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit;
+use crate::flake::{RenderError, WriteError};
+use crate::nix::NixError;
+
+/// Why there is no answer.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ProjectError {
+    /// The flake cannot be rendered.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Render(#[from] RenderError),
+    /// The flake cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] WriteError),
+    /// Nix cannot be used, or does not evaluate.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Nix(#[from] NixError),
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    #[diagnostic(code(kflake::project::io))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why; said once, so not the error's source as well.
+        error: std::io::Error,
+    },
+    /// Ctrl-C, while another run was waited for.
+    #[error("interrupted while another kflake was at work on the project's flake")]
+    #[diagnostic(code(kflake::project::interrupted))]
+    Interrupted,
+}
+
+impl ProjectError {
+    /// A failed operation on a file.
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> ProjectError {
+        let path = path.into();
+        move |error| ProjectError::Io { path, error }
+    }
+
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            ProjectError::Render(_) => exit::DATA,
+            ProjectError::Write(_) | ProjectError::Io { .. } => exit::IO,
+            ProjectError::Nix(error) => error.exit_code(),
+            ProjectError::Interrupted => exit::INTERRUPTED,
+        }
+    }
+}
