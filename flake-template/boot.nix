@@ -2,6 +2,7 @@
 { pkgs, elfTools }:
 let
   inherit (pkgs) lib;
+  versions = import ./versions.nix;
 
   file =
     name: path:
@@ -74,7 +75,7 @@ rec {
     let
       oldest = toolchain.spec.oldestKernel;
       # Without a C library, or with one that refuses the kernel, init is of its own kind: nothing but system calls.
-      bare = toolchain.libc == null || oldest != null && lib.versionOlder kernel oldest;
+      bare = toolchain.libc == null || oldest != null && versions.older kernel oldest;
     in
     pkgs.stdenv.mkDerivation {
       name = "initramfs-${name}";

@@ -15,6 +15,7 @@
 }:
 let
   inherit (pkgs) lib;
+  versions = import ./versions.nix;
 
   script = builtins.path {
     name = "kflake-build-kernel.sh";
@@ -48,11 +49,6 @@ let
       path = ./validate/kconfig + "/${profile}.config";
     };
 
-  inRange =
-    version: range:
-    (range.from == null || lib.versionAtLeast version range.from)
-    && (range.below == null || lib.versionOlder version range.below);
-
   # Boards mark with ? what they want only where the tree has it.
   isSoft = symbol: lib.hasPrefix "?" symbol;
   softName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
@@ -82,9 +78,9 @@ let
       gcc,
     }:
     fix:
-    inRange version fix
+    versions.within { inherit (fix) from below; } version
     && (fix.arches == [ ] || lib.elem arch fix.arches)
-    && (fix.gcc == null || (gcc != null && inRange gcc fix.gcc));
+    && (fix.gcc == null || (gcc != null && versions.toolWithin fix.gcc gcc));
 
   # The words of one kind of step, of all the fixes.
   flagsOf =
@@ -300,6 +296,7 @@ let
             image
             linuxArch
             ;
+          releasePattern = versions.releasePattern version;
           source = "${source}";
           target = toolchain.target;
           config = if config == null then "" else config;
@@ -318,7 +315,15 @@ let
           targets = [ ];
           # From gcc 8 on one option covers macros and debug information.
           prefixMapFlag =
-            if lib.versionAtLeast toolchain.gcc "8" then "-ffile-prefix-map" else "-fdebug-prefix-map";
+            if
+              versions.toolWithin {
+                from = "8";
+                below = null;
+              } toolchain.gcc
+            then
+              "-ffile-prefix-map"
+            else
+              "-fdebug-prefix-map";
           wantBits = toString arch.bits;
           wantEndian = arch.endian;
           wantMachine = toString arch.elfMachine;
@@ -335,7 +340,7 @@ let
               "loongarch"
               "riscv"
             ]
-            && lib.versionAtLeast version "6.4"
+            && versions.atLeast version "6.4"
           ) pkgs.hexdump;
           dontUnpack = true;
           dontFixup = true;

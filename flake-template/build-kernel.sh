@@ -108,10 +108,8 @@ install_kernel() {
   . "$elfTools"
   elf_expect kernel "$tree/vmlinux" "$wantBits" "$wantEndian" "$wantMachine"
   release=$(kmake -s --no-print-directory kernelrelease | tail -n 1)
-  case $release in
-  "$version" | "$version"[-+.]*) ;;
-  *) kernel_fail wrong-version "the tree calls itself $release, expected $version" ;;
-  esac
+  perl -e 'exit($ARGV[0] !~ /$ARGV[1]/)' "$release" "$releasePattern" ||
+    kernel_fail wrong-version "the tree calls itself $release, expected $version"
   mkdir -p "$out"
   [ -f "$tree/$image" ] || kernel_fail no-image "make $makeTarget left no $image"
   cp "$tree/vmlinux" "$tree/System.map" "$out/"

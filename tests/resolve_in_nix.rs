@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use kflake::catalog::{Catalog, Purpose, SourceKind};
 use kflake::flake::{self, Options};
@@ -244,6 +245,7 @@ fn the_table_of_versions_holds_in_nix() {
         dir.path(),
         r#"let
             r = import ./resolve.nix;
+            v = import ./versions.nix;
             table = builtins.fromJSON (builtins.readFile ./versions.json);
             at = builtins.elemAt;
             local = text: (r.parse text).local;
@@ -254,6 +256,9 @@ fn the_table_of_versions_holds_in_nix() {
             read = map (row: [ (r.compare (at row 0) (at row 1)) (local (at row 0)) ]) table.read;
             refused = map (row: (builtins.tryEval (r.parse (at row 0))).success) table.refused;
             release = map (row: r.compare (at row 0) (at row 1) == 0 && starts (local (at row 0)) (local (at row 1))) table.release;
+            patterns = map (row: v.releasePattern (at row 0)) table.release;
+            within = builtins.genList (n: map (version: v.within { from = at table.order n; below = at table.order (n + 1); } version) table.order)
+              (builtins.length table.order - 1);
           }"#,
     );
     let table: Value = serde_json::from_str(table).unwrap();
@@ -273,6 +278,40 @@ fn the_table_of_versions_holds_in_nix() {
     }
     let release: Vec<_> = rows("release").map(|row| &row[2]).collect();
     assert_eq!(said["release"], json!(release));
+    // of neighbours, a range from the first to below the second has the first alone
+    for (n, within) in said["within"].as_array().unwrap().iter().enumerate() {
+        let alone: Vec<_> = (0..rows("order").len()).map(|it| it == n).collect();
+        assert_eq!(*within, json!(alone), "{}", table["order"][n]);
+    }
+    // what a build compares a tree's own name with
+    for (row, pattern) in rows("release").zip(said["patterns"].as_array().unwrap()) {
+        let matched = Command::new("perl")
+            .args(["-e", "exit($ARGV[0] !~ /$ARGV[1]/)"])
+            .args([row[1].as_str().unwrap(), pattern.as_str().unwrap()])
+            .status()
+            .unwrap();
+        assert_eq!(json!(matched.success()), row[2], "{row} {pattern}");
+    }
+}
+
+#[test]
+fn tools_are_compared_number_by_number() {
+    if !common::have_nix() {
+        return;
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/flake-template/versions.nix");
+    let dir = tempfile::tempdir().unwrap();
+    let said = common::eval(
+        dir.path(),
+        &format!(
+            r#"map ((import {file}).toolWithin {{ from = "4.9"; below = "12.2.0"; }})
+              [ "4.8.5" "4.9" "4.9.0" "4.10" "9" "12.1" "12.2" "12.2.0" ]"#
+        ),
+    );
+    assert_eq!(
+        said,
+        json!([false, true, true, true, true, true, false, false])
+    );
 }
 
 proptest! {
