@@ -45,7 +45,7 @@ pub use kernel::KernelPin;
 pub use kernel_file::{KernelFile, KernelFileError, version_of_makefile};
 pub use kernel_tree::{KernelTreeError, pack_kernel};
 pub use load::LoadError;
-pub use pinned::{PinnedFile, debian_name, store_name};
+pub use pinned::{PinnedFile, store_name};
 pub use pointer::Pointer;
 pub use project_file::{ProjectFile, ProjectFileError};
 pub use schema::schemas;

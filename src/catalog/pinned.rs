@@ -1,8 +1,9 @@
 //! Every file that the matrix pins, in one list.
 
-use super::{Catalog, DebianPin};
+use super::{BootlinTarball, Catalog, Component, DebianPin, KernelPin};
 use crate::hash::Sha256;
-use crate::id::PinUrl;
+use crate::id::{FileName, PinId, PinUrl};
+use crate::version::KernelVersion;
 
 /// A file that some part of the matrix fetches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,38 +23,12 @@ pub struct PinnedFile {
 impl Catalog {
     /// Every pinned file: kernels, Debian packages, Bootlin's tarballs, components.
     pub fn pinned_files(&self) -> Vec<PinnedFile> {
-        let kernels = self.kernels.iter().filter_map(|(version, pin)| {
-            Some(PinnedFile {
-                what: format!("linux {version}"),
-                name: store_name(pin.file_name()?),
-                url: pin.url.clone(),
-                sha256: pin.sha256,
-                size: pin.size,
-            })
-        });
-        let debian = self.debian.pins.iter().map(|(id, pin)| PinnedFile {
-            what: format!("debian {id}"),
-            name: debian_name(pin),
-            url: Some(pin.url.clone()),
-            sha256: pin.sha256,
-            size: Some(pin.size),
-        });
-        let bootlin = self.bootlin.tarballs.iter().map(|(file, pin)| PinnedFile {
-            what: format!("bootlin {file}"),
-            name: file.to_string(),
-            url: pin.url(file).ok(),
-            sha256: pin.sha256,
-            size: None,
-        });
-        let components = self.components.components.iter().filter_map(|(id, pin)| {
-            Some(PinnedFile {
-                what: format!("component {id}"),
-                name: store_name(pin.file_name()?),
-                url: pin.url.clone(),
-                sha256: pin.sha256?,
-                size: None,
-            })
-        });
+        let kernels = self.kernels.iter().map(|(id, pin)| pin.pinned(id));
+        let debian = self.debian.pins.iter().map(|(id, pin)| pin.pinned(id));
+        let bootlin = self.bootlin.tarballs.iter();
+        let bootlin = bootlin.map(|(file, pin)| pin.pinned(file));
+        let components = self.components.components.iter();
+        let components = components.filter_map(|(id, pin)| pin.pinned(id));
         kernels
             .chain(debian)
             .chain(bootlin)
@@ -62,25 +37,82 @@ impl Catalog {
     }
 }
 
-/// A package's file name in the store.
-pub fn debian_name(pin: &DebianPin) -> String {
-    store_name(pin.url.file_name())
+impl KernelPin {
+    /// The tarball of `version`.
+    pub fn pinned(&self, version: &KernelVersion) -> PinnedFile {
+        PinnedFile {
+            what: format!("linux {version}"),
+            name: match self.file_name() {
+                Some(file) => store_name(file),
+                None => format!("linux-{version}.tar"),
+            },
+            url: self.url.clone(),
+            sha256: self.sha256,
+            size: self.size,
+        }
+    }
 }
 
-/// `file` with whatever the Nix store refuses in a name replaced: `~` and the rest become `-`.
-pub fn store_name(file: &str) -> String {
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "+-._?=".contains(c) {
-            c
-        } else {
-            '-'
+impl DebianPin {
+    /// The package that is pinned as `id`.
+    pub fn pinned(&self, id: &PinId) -> PinnedFile {
+        PinnedFile {
+            what: format!("debian {id}"),
+            name: store_name(self.url.file_name()),
+            url: Some(self.url.clone()),
+            sha256: self.sha256,
+            size: Some(self.size),
         }
-    };
-    file.replace("%2b", "+")
-        .replace("%2B", "+")
-        .chars()
-        .map(safe)
-        .collect()
+    }
+}
+
+impl BootlinTarball {
+    /// The tarball that is called `file`.
+    pub fn pinned(&self, file: &FileName) -> PinnedFile {
+        PinnedFile {
+            what: format!("bootlin {file}"),
+            name: store_name(file.as_str()),
+            url: self.url(file).ok(),
+            sha256: self.sha256,
+            size: None,
+        }
+    }
+}
+
+impl Component {
+    /// The tarball that is pinned as `id`; none without a digest or a name.
+    pub fn pinned(&self, id: &PinId) -> Option<PinnedFile> {
+        Some(PinnedFile {
+            what: format!("component {id}"),
+            name: store_name(self.file_name()?),
+            url: self.url.clone(),
+            sha256: self.sha256?,
+            size: None,
+        })
+    }
+}
+
+/// The name in the store of a file that an address calls `file`: what is escaped there (`%2b`) is read, and whatever the store
+/// refuses in a name becomes `-`. What is fetched, what is imported and what is looked for all have the name from here.
+pub fn store_name(file: &str) -> String {
+    let mut name = String::new();
+    let mut rest = file;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let is_hex = |digits: &&str| digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let digits = rest.get(..2).filter(|_| c == '%').filter(is_hex);
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let c = match escaped {
+            Some(byte) => {
+                rest = &rest[2..];
+                char::from(byte)
+            }
+            None => c,
+        };
+        let safe = c.is_ascii_alphanumeric() || "+-._?=".contains(c);
+        name.push(if safe { c } else { '-' });
+    }
+    name
 }
 
 #[cfg(test)]
@@ -93,10 +125,20 @@ mod tests {
             store_name("gcc-12_12.2.0-14%2bdeb12u1_amd64.deb"),
             "gcc-12_12.2.0-14+deb12u1_amd64.deb"
         );
-        assert_eq!(
-            store_name("linux-source-7.3_7.3~rc7-1~exp1_all.deb"),
-            "linux-source-7.3_7.3-rc7-1-exp1_all.deb"
-        );
+        for escaped in ["7.3_7.3~rc7-1~exp1", "7.3_7.3%7erc7-1%7Eexp1"] {
+            assert_eq!(
+                store_name(&format!("linux-source-{escaped}_all.deb")),
+                "linux-source-7.3_7.3-rc7-1-exp1_all.deb"
+            );
+        }
+        for (file, name) in [
+            ("a%", "a-"),
+            ("a%2", "a-2"),
+            ("%é", "--"),
+            ("a%+1b", "a-+1b"),
+        ] {
+            assert_eq!(store_name(file), name, "{file}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Arch, Bits, Catalog, Endian, SourceKind, SourceTarget};
-use crate::hash::Sha256;
 use crate::id::{ArchId, EraId, FileName, PinId, ToolchainId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -82,8 +81,6 @@ pub enum Origin {
         flavour: String,
         /// `2024.05-1`.
         release: String,
-        /// Digest of the tarball.
-        sha256: Sha256,
     },
     /// Built from source: the key of its definition in `source-toolchains.json`, and the eras it is meant for.
     Source {
@@ -247,7 +244,6 @@ fn bootlin_one(
             arch_dir: arch_dir.clone(),
             flavour: flavour.clone(),
             release: name.clone(),
-            sha256: tarball.sha256,
         },
     })
 }

@@ -123,7 +123,7 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
     // a pinned file is looked for under the name that the pin gives it
     let pinned_name = known
         .filter(|_| is_pinned)
-        .and_then(|it| store_name(it.file_name()?).parse().ok());
+        .and_then(|it| it.pinned(&id)?.name.parse().ok());
     let name: FileName = pinned_name.unwrap_or(name);
 
     let nix = Nix::probe().map_err(Failure::nix)?;

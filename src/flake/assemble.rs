@@ -10,9 +10,9 @@ use super::model::{
     Toolchain, VersionRange,
 };
 use crate::catalog::{
-    self, Catalog, Component, ComponentKind, Endian, KernelPin, Origin, Purpose, SourceKind,
+    self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind,
 };
-use crate::id::{ArchId, BoardId, PinId, PinUrl, ToolchainId};
+use crate::id::{ArchId, BoardId, PinId, ToolchainId};
 use crate::packages::Packages;
 use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -296,67 +296,38 @@ fn pins(catalog: &Catalog, it: &catalog::Toolchain) -> Vec<(String, Pin)> {
             let ids = pins.iter().chain(runtime_pins);
             let known = ids.filter_map(|id| catalog.debian.pins.get_key_value(id));
             known
-                .map(|(id, pin)| {
-                    let pin = Pin {
-                        name: store_name(&pin.url),
-                        urls: vec![pin.url.to_string()],
-                        hash: pin.sha256.sri(),
-                        size: Some(pin.size),
-                    };
-                    (debian_pin(id), pin)
-                })
+                .map(|(id, pin)| (debian_pin(id), fetched(pin.pinned(id))))
                 .collect()
         }
-        Origin::Bootlin {
-            file,
-            arch_dir,
-            sha256,
-            ..
-        } => {
-            let url = format!(
-                "mirror://bootlin/downloads/releases/toolchains/{arch_dir}/tarballs/{file}"
-            );
-            let pin = Pin {
-                name: file.to_string(),
-                urls: vec![url],
-                hash: sha256.sri(),
-                size: None,
-            };
-            vec![(format!("bootlin/{file}"), pin)]
+        Origin::Bootlin { file, .. } => {
+            let tarball = catalog.bootlin.tarballs.get(file);
+            tarball
+                .map(|tarball| (format!("bootlin/{file}"), fetched(tarball.pinned(file))))
+                .into_iter()
+                .collect()
         }
         Origin::Source { .. } => {
             let build = build(catalog, it);
             let components = build.into_iter().flat_map(|build| build.components);
             let ids = components.filter_map(|(_, id)| id);
-            ids.filter_map(|id| {
-                let component = catalog.components.components.get(id.as_str())?;
-                Some((id, component_pin(component)?))
+            ids.filter_map(|name| {
+                let known = &catalog.components.components;
+                let (id, component) = known.get_key_value(name.as_str())?;
+                Some((name, fetched(component.pinned(id)?)))
             })
             .collect()
         }
     }
 }
 
-fn component_pin(component: &Component) -> Option<Pin> {
-    Some(Pin {
-        name: catalog::store_name(component.file_name()?),
-        urls: component.url.iter().map(ToString::to_string).collect(),
-        hash: component.sha256?.sri(),
-        size: None,
-    })
-}
-
-/// The name of an address's file, as the store takes it: Debian escapes `+` and `~` in file names.
-fn store_name(url: &PinUrl) -> String {
-    let mut name = String::new();
-    let mut rest = url.file_name();
-    while let Some((head, tail)) = rest.split_once('%') {
-        name.push_str(head);
-        name.push('-');
-        rest = tail.get(2..).unwrap_or_default();
+/// A pinned file as the flake fetches it.
+fn fetched(file: PinnedFile) -> Pin {
+    Pin {
+        name: file.name,
+        urls: file.url.iter().map(ToString::to_string).collect(),
+        hash: file.sha256.sri(),
+        size: file.size,
     }
-    name.push_str(rest);
-    name.replace(['~', ':'], "-")
 }
 
 /// How a toolchain is built from source, if it is.
@@ -443,7 +414,7 @@ fn kernels(catalog: &Catalog) -> Kernels {
             .into_iter()
             .map(|version| KernelFile {
                 version: version.to_string(),
-                file: kernel_file(version, &catalog.kernels[version]),
+                file: fetched(catalog.kernels[version].pinned(version)),
             })
             .collect(),
     }
@@ -454,22 +425,11 @@ fn usual_place(version: &KernelVersion, pin: &KernelPin) -> Option<(String, Stri
     let url = pin.url.as_ref()?;
     let (folder, name) = url.as_str().rsplit_once('/')?;
     let extension = name.strip_prefix(&format!("linux-{version}."))?;
-    let usual = pin.file.is_none() && pin.size.is_none() && extension.starts_with("tar.");
+    let usual = pin.file.is_none()
+        && pin.size.is_none()
+        && extension.starts_with("tar.")
+        && catalog::store_name(name) == name;
     usual.then(|| (folder.to_owned(), extension.to_owned()))
-}
-
-fn kernel_file(version: &KernelVersion, pin: &KernelPin) -> Pin {
-    let name = match (&pin.file, &pin.url) {
-        (Some(file), _) => file.to_string(),
-        (None, Some(url)) => store_name(url),
-        (None, None) => format!("linux-{version}.tar"),
-    };
-    Pin {
-        name,
-        urls: pin.url.iter().map(ToString::to_string).collect(),
-        hash: pin.sha256.sri(),
-        size: pin.size,
-    }
 }
 
 fn fixes(catalog: &Catalog) -> Vec<Fix> {
@@ -490,5 +450,48 @@ fn tool_range(range: &Range<ToolVersion>) -> VersionRange {
     VersionRange {
         from: range.from.as_ref().map(ToString::to_string),
         below: range.below.as_ref().map(ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_fetched_under_the_name_that_it_is_imported_under() {
+        let mut catalog = Catalog::embedded().unwrap();
+        let id: PinId = "bookworm/libc6".parse().unwrap();
+        let url = "mirror://debian/pool/libc6_2.36-9%2bdeb12u1%7e_amd64.deb";
+        catalog.debian.pins.get_mut(&id).unwrap().url = url.parse().unwrap();
+        let kernel = "6.1.9999".parse().unwrap();
+        let escaped = "https://example.org/linux-6.1.9999.tar%2exz";
+        let mut pin = catalog.kernels.values().next().unwrap().clone();
+        pin.url = Some(escaped.parse().unwrap());
+        pin.sha256 = crate::hash::Sha256::of_bytes(b"ours");
+        catalog.kernels.insert(kernel, pin);
+
+        let options = Options {
+            sources: vec![SourceKind::Debian],
+            ..Options::default()
+        };
+        let model = model(&catalog, &options, &[]);
+        let imported: BTreeMap<String, String> = catalog
+            .pinned_files()
+            .into_iter()
+            .map(|file| (file.sha256.sri(), file.name))
+            .collect();
+        let kernels = model.kernels.others.iter().map(|it| &it.file);
+        let files: Vec<&Pin> = model.sources.pins.values().chain(kernels).collect();
+        let named = |name: &str| files.iter().any(|file| file.name == name);
+        assert!(named("libc6_2.36-9+deb12u1-_amd64.deb") && named("linux-6.1.9999.tar.xz"));
+        for file in files {
+            assert_eq!(Some(&file.name), imported.get(&file.hash), "{file:?}");
+        }
+        for folder in &model.kernels.folders {
+            for it in &folder.versions {
+                let name = format!("linux-{}.{}", it.version, folder.extension);
+                assert_eq!(Some(&name), imported.get(&it.hash));
+            }
+        }
     }
 }
