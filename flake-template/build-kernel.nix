@@ -1,53 +1,61 @@
-# buildKernel and the unpacked source it builds from.
-#
-# A kernel tarball is unpacked, and its fixes applied, once per version into a store path; every kernel of that version
-# is built from it out of tree.
+/**
+  `buildKernel`, and the unpacked source that it builds from.
+
+  A kernel's source is unpacked, patched and repaired once per version into a store path; every kernel of that version is built
+  from it out of tree.
+*/
 {
-  pkgs,
+  lib,
+  stdenv,
+  stdenvNoCC,
+  writeText,
+
+  # Programs and libraries that kernels build with.
+  bc,
+  bison,
+  cpio,
+  elfutils,
+  flex,
+  hexdump,
+  kmod,
+  lz4 ? null,
+  lzop ? null,
+  openssl,
+  pahole ? null,
+  perl,
+  python3,
+  rsync,
+  ubootTools ? null,
+  xz,
+  zlib ? null,
+  zstd ? null,
+
+  # Reads ELF headers; shared with every other check.
   elfTools,
+  # Boots a kernel, for its `tests`; null where there is no machine to boot on.
+  bootTest ? null,
   # Changes that a range of versions needs: { id; from; below; arches; gcc; reason; apply; }. An open end is null; arches
   # [ ] is any, gcc null any, else { from; below; }. apply is a list of
   #   { kind = "sed"; files; expression; }    on files of the tree; patterns that match none are passed over
-  #   { kind = "write"; file; text; }         unless the file exists
+  #   { kind = "write"; file; text; }         unless the file exists; @GCC_MAJOR@ in both is the compiler's first number
   #   { kind = "cc-flag"; flag; }, "host-cc-flag"
   #   { kind = "make-flag"; name; value; }
   fixes ? [ ],
 }:
 let
-  inherit (pkgs) lib;
   versions = import ./versions.nix;
-
-  script = builtins.path {
-    name = "kflake-build-kernel.sh";
-    path = ./build-kernel.sh;
-  };
-  sourceScript = builtins.path {
-    name = "kflake-kernel-source.sh";
-    path = ./kernel-source.sh;
-  };
-  hostPaths = builtins.path {
-    name = "kflake-host-paths.pl";
-    path = ./host-paths.pl;
-  };
-  requestScript = builtins.path {
-    name = "kflake-kernel-request.sh";
-    path = ./kernel-request.sh;
-  };
-  kconfig = builtins.path {
-    name = "kflake-kconfig.pl";
-    path = ./kconfig.pl;
-  };
   renames = import ./kconfig-renames.nix;
-  checkConfig = builtins.path {
-    name = "kflake-check-config.pl";
-    path = ./check-config.pl;
-  };
-  profileFile =
-    profile:
+
+  file =
+    name:
     builtins.path {
-      name = "kflake-${profile}.config";
-      path = ./validate/kconfig + "/${profile}.config";
+      name = "kflake-${name}";
+      path = ./. + "/${name}";
     };
+  script = file "build-kernel.sh";
+  sourceScript = file "kernel-source.sh";
+
+  profilePath = profile: ./validate/kconfig + "/${profile}.config";
 
   # Boards mark with ? what they want only where the tree has it.
   isSoft = symbol: lib.hasPrefix "?" symbol;
@@ -57,18 +65,27 @@ let
   enableLine =
     symbol: if builtins.match ".*=.*" symbol != null then "CONFIG_${symbol}" else "CONFIG_${symbol}=y";
   disableLine = symbol: "# CONFIG_${symbol} is not set";
+  linesOf = lib.concatMapStrings (line: line + "\n");
 
-  tools = [
-    pkgs.bc
-    pkgs.bison
-    pkgs.flex
-    pkgs.perl
-    pkgs.python3
-    pkgs.kmod
-    pkgs.rsync
-    pkgs.cpio
-    pkgs.openssl
-    pkgs.elfutils
+  tools = lib.filter (tool: tool != null) [
+    bc
+    bison
+    cpio
+    elfutils
+    flex
+    hexdump
+    kmod
+    lz4
+    lzop
+    openssl
+    pahole
+    perl
+    python3
+    rsync
+    ubootTools
+    xz
+    zlib
+    zstd
   ];
 
   appliesTo =
@@ -82,87 +99,131 @@ let
     && (fix.arches == [ ] || lib.elem arch fix.arches)
     && (fix.gcc == null || (gcc != null && versions.toolWithin fix.gcc gcc));
 
-  # The words of one kind of step, of all the fixes.
-  flagsOf =
-    kind: applied:
-    lib.concatStringsSep " " (
-      lib.concatMap (fix: map (step: step.flag) (lib.filter (step: step.kind == kind) fix.apply)) applied
-    );
+  # What the steps of one kind say, of all the fixes.
+  stepsOf = kind: lib.concatMap (fix: lib.filter (step: step.kind == kind) fix.apply);
+  flagsOf = kind: applied: toString (map (step: step.flag) (stepsOf kind applied));
 
   stepScript =
-    step:
+    gcc: step:
+    let
+      forCompiler =
+        builtins.replaceStrings
+          [ "@GCC_MAJOR@" ]
+          [
+            (if gcc == null then "@GCC_MAJOR@" else builtins.head (builtins.splitVersion gcc))
+          ];
+    in
     if step.kind == "sed" then
       "fix_sed ${lib.escapeShellArg step.expression} ${lib.escapeShellArgs step.files}\n"
     else if step.kind == "write" then
-      "fix_write ${lib.escapeShellArg step.file} ${lib.escapeShellArg step.text}\n"
+      "fix_write ${lib.escapeShellArg (forCompiler step.file)} ${lib.escapeShellArg (forCompiler step.text)}\n"
     else
       "";
 
-  # src: the tarball, or an unpacked tree, of exactly this version. arch (a name of the matrix) and gcc choose among the fixes; builds
-  # that need the same ones share the tree.
+  /**
+    An unpacked kernel source.
+
+    # Arguments
+
+    - version: as the tree calls itself
+    - src: the tarball, or an unpacked tree, of exactly this version
+    - patches: files, applied in order before the fixes
+    - arch, gcc: choose among the fixes; builds that need the same ones share the tree
+  */
   kernelSource =
     {
       version,
       src,
+      patches ? [ ],
       arch ? null,
       gcc ? null,
     }:
     let
-      edits = fix: lib.filter (step: stepScript step != "") fix.apply;
-      applied = lib.filter (fix: appliesTo { inherit version arch gcc; } fix && edits fix != [ ]) fixes;
+      edits = fix: lib.concatMapStrings (stepScript gcc) fix.apply;
+      applied = lib.filter (fix: appliesTo { inherit version arch gcc; } fix && edits fix != "") fixes;
     in
-    pkgs.stdenvNoCC.mkDerivation {
-      name = "linux-source-${version}";
-      inherit src version hostPaths;
+    stdenvNoCC.mkDerivation {
+      pname = "linux-source";
+      inherit version src patches;
+      hostPaths = file "host-paths.pl";
       nativeBuildInputs = [
-        pkgs.xz
-        pkgs.perl
-        pkgs.python3
+        perl
+        python3
+        xz
       ];
       fixScript = lib.concatMapStrings (
-        fix:
-        "fix_begin ${lib.escapeShellArg fix.id} ${lib.escapeShellArg fix.reason}\n"
-        + lib.concatMapStrings stepScript (edits fix)
+        fix: "fix_begin ${lib.escapeShellArg fix.id} ${lib.escapeShellArg fix.reason}\n${edits fix}"
       ) applied;
       passAsFile = [ "fixScript" ];
-      dontUnpack = true;
       dontConfigure = true;
       dontFixup = true;
-      buildPhase = ". ${sourceScript}; unpack_kernel_source";
-      installPhase = "true";
+      unpackPhase = ''
+        runHook preUnpack
+        . ${sourceScript}
+        unpack_kernel_source
+        runHook postUnpack
+      '';
+      patchPhase = ''
+        runHook prePatch
+        patch_kernel_source
+        runHook postPatch
+      '';
+      buildPhase = ''
+        runHook preBuild
+        repair_kernel_source
+        runHook postBuild
+      '';
+      installPhase = ''
+        runHook preInstall
+        runHook postInstall
+      '';
       passthru = {
         inherit version;
         fixes = map (fix: fix.id) applied;
         isKernelSource = true;
-        # The same kernel, with what a certain architecture and compiler need.
+        # The same kernel, with what a certain architecture and compiler need, and more patches.
         forBuild =
-          { arch, gcc }:
+          build:
           kernelSource {
-            inherit
-              version
-              src
-              arch
-              gcc
-              ;
+            inherit version src;
+            inherit (build) arch gcc;
+            patches = patches ++ build.patches;
           };
+      };
+      meta = meta // {
+        description = "Source of Linux ${version}";
       };
     };
 
-  # version          what the tree calls itself, without local suffix
-  # arch             the architecture's entry in the matrix
-  # src              tarball, tree, or what `kernelSource` made
-  # toolchain        a derivation from toolchains.nix
-  # config           a .config file; or
-  # defconfig        a named configuration of the tree (may be several words: "defconfig tiny.config"); or
-  # profile          "tiny": all off, then validate/kconfig/tiny.config and the board's symbols
-  # board            board entry of the matrix: image, make target and symbols; optional
-  # configFragments  in order: files, strings with CONFIG_ lines, or { label; file; }, { label; tree; } (the name of a fragment
-  #                  of the tree); config-report.json in the output says what became of each line
-  # strict           fail when a line of the fragments does not come out as asked
-  # modules          whether to build the configuration's modules
-  # dtbs             device tree names (file names ending in .dtb)
-  # targets          null: the kernel, and the modules if wanted; or a list of config, kernel, modules, dtbs, headers, dev (only
-  #                  what an out-of-tree module needs) and names of Kbuild targets
+  meta = {
+    homepage = "https://www.kernel.org/";
+    license = {
+      spdxId = "GPL-2.0-only";
+      fullName = "GNU General Public License v2.0 only";
+      free = true;
+    };
+  };
+
+  /**
+    A kernel, built out of tree.
+
+    # Arguments
+
+    - version: what the tree calls itself, without local suffix
+    - arch: the architecture's entry in the matrix
+    - src: tarball, tree, or what `kernelSource` made
+    - toolchain: a derivation from toolchains.nix
+    - exactly one of config (a .config file), defconfig (a named configuration of the tree, or several words:
+      "defconfig tiny.config") and profile ("tiny": all off, then validate/kconfig/tiny.config and the board's symbols)
+    - board: board entry of the matrix: image, make target and symbols
+    - configFragments, in order: files, strings with CONFIG_ lines, or { label; file; }, { label; tree; } (the name of a
+      fragment of the tree); config-report.json in the output says what became of each line
+    - strict: fail when a requested line does not come out as asked; by default, where nobody but kflake requests any
+    - modules: whether to build the configuration's modules
+    - dtbs: device tree names (file names ending in .dtb)
+    - targets: config, kernel, modules, dtbs, headers, dev (only what an out-of-tree module needs), and names of Kbuild targets
+    - patches, nativeBuildInputs, makeFlags: as in nixpkgs; each is added to what kernels have anyway
+  */
   buildKernel =
     {
       version,
@@ -174,14 +235,22 @@ let
       profile ? null,
       board ? null,
       configFragments ? [ ],
-      strict ? false,
+      strict ? profile != null && configFragments == [ ],
       modules ? true,
       dtbs ? [ ],
-      targets ? null,
+      targets ? [
+        "config"
+        "kernel"
+      ]
+      ++ lib.optional modules "modules",
       makeTarget ? if board == null then "vmlinux" else board.makeTarget,
       image ? if board == null then "vmlinux" else board.image,
       linuxArch ? if board == null then arch.linuxArch else board.kernelArch,
-      name ? null,
+      pname ? "linux",
+      name ? "${pname}-${version}-${toolchain.spec.arch}",
+      patches ? [ ],
+      nativeBuildInputs ? [ ],
+      makeFlags ? [ ],
     }:
     let
       chosen = {
@@ -190,187 +259,152 @@ let
       };
       source =
         if src.isKernelSource or false then
-          src.forBuild chosen
+          src.forBuild (chosen // { inherit patches; })
         else
-          kernelSource ({ inherit version src; } // chosen);
+          kernelSource ({ inherit version src patches; } // chosen);
       applied = lib.filter (appliesTo ({ inherit version; } // chosen)) fixes;
-      base = lib.filter (x: x != null) [
+
+      bases = lib.filter (base: base != null) [
         config
         defconfig
         profile
       ];
-      asFile =
+      boardSymbols = if board == null then [ ] else board.enable;
+      # The profile is for every version, as are wishes of the board's: what a tree does not know of them is no difference.
+      profileText =
+        builtins.readFile (profilePath profile)
+        + linesOf (map (symbol: enableLine (softName symbol)) (lib.filter isSoft boardSymbols));
+      boardText =
+        linesOf (map enableLine (lib.filter (symbol: !isSoft symbol) boardSymbols))
+        + linesOf (map disableLine (if board == null then [ ] else board.disable));
+      asFragment =
         fragment:
-        if builtins.isString fragment && !(lib.hasPrefix builtins.storeDir fragment) then
-          pkgs.writeText "fragment.config" fragment
-        else
-          fragment;
-      # Without requests a kernel is built by the shorter steps, and what they build does not depend on those for requests.
-      requested = configFragments != [ ] || config != null || strict || targets != null;
-      goals =
-        if targets != null then
-          targets
-        else
-          [
-            "config"
-            "kernel"
-          ]
-          ++ lib.optional modules "modules";
-      withKernel = !requested || lib.elem "kernel" goals;
-      asRequest =
-        fragment:
-        if fragment ? tree || fragment ? file then
-          fragment // lib.optionalAttrs (fragment ? file) { file = "${fragment.file}"; }
+        if fragment ? tree then
+          fragment
+        else if fragment ? file then
+          fragment // { file = "${fragment.file}"; }
         else
           {
             label = "fragment";
-            file = "${asFile fragment}";
+            file =
+              if builtins.isString fragment && !(lib.hasPrefix builtins.storeDir fragment) then
+                writeText "fragment.config" fragment
+              else
+                "${fragment}";
           };
-      # The profile is for every version: what a tree does not know of it is no difference.
-      profileRequests = lib.optionals (profile != null) [
-        {
+      fragments =
+        lib.optional (profile != null) {
           label = "profile ${profile}";
-          file = "${theProfile}";
+          file = writeText "kflake-${profile}.config" profileText;
           soft = true;
         }
-        {
+        ++ lib.optional (boardText != "") {
           label = "board";
-          file = "${pkgs.writeText "board.config" (lib.concatMapStrings (line: line + "\n") boardLines)}";
+          file = writeText "kflake-board.config" boardText;
         }
-      ];
-      requestArguments = lib.optionalAttrs requested {
-        outputs = [ "out" ] ++ lib.optional (withKernel || lib.elem "dev" goals) "dev";
-        fragments = [ ];
-        targets = map checkTarget goals;
-        dtbs = if withKernel then map baseNameOf allDtbs else [ ];
-        requestSpec = builtins.toJSON {
-          arch = linuxArch;
-          inherit version strict;
-          base = if config == null then null else "${config}";
-          inherit renames;
-          fragments = profileRequests ++ map asRequest configFragments;
-        };
-        passAsFile = [ "requestSpec" ];
-        inherit kconfig;
-        configurePhase = ". ${script}; . ${requestScript}; configure_request";
-        buildPhase = "build_request";
-        installPhase = "install_request";
-      };
+        ++ map asFragment configFragments;
+
       checkTarget =
         target:
         if builtins.match "[A-Za-z0-9_][A-Za-z0-9_./+-]*" target != null then
           target
         else
           throw "buildKernel: `${target}` is not the name of a make target";
-      boardLines =
-        if board == null then
-          [ ]
-        else
-          map enableLine (lib.filter (symbol: !isSoft symbol) board.enable) ++ map disableLine board.disable;
-      softLines =
-        if board == null then
-          [ ]
-        else
-          map (symbol: enableLine (softName symbol)) (lib.filter isSoft board.enable);
-      # The profile, with the board's own wishes of the same kind.
-      theProfile =
-        if softLines == [ ] then
-          profileFile profile
-        else
-          pkgs.writeText "kflake-${profile}-board.config" (
-            builtins.readFile (./validate/kconfig + "/${profile}.config")
-            + lib.concatMapStrings (line: line + "\n") softLines
-          );
+      withKernel = lib.elem "kernel" targets;
+      newGcc = versions.toolWithin {
+        from = "8";
+        below = null;
+      };
+      # From gcc 8 on one option covers macros and debug information.
+      prefixMapFlag = if newGcc toolchain.gcc then "-ffile-prefix-map" else "-fdebug-prefix-map";
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
-      imageName = baseNameOf image;
-      drv = pkgs.stdenv.mkDerivation (
-        {
-          name = if name != null then name else "linux-${version}-${toolchain.spec.arch}";
-          outputs = [
-            "out"
-            "dev"
-          ];
+    in
+    if builtins.length bases != 1 then
+      throw "buildKernel: give exactly one of config, defconfig and profile (got ${toString (builtins.length bases)})"
+    else
+      stdenv.mkDerivation (finalAttrs: {
+        inherit
+          name
+          pname
+          version
+          makeTarget
+          image
+          linuxArch
+          makeFlags
+          ;
+        outputs = [ "out" ] ++ lib.optional (withKernel || lib.elem "dev" targets) "dev";
+        releasePattern = versions.releasePattern version;
+        source = "${source}";
+        target = toolchain.target;
+        config = if config == null then "" else "${config}";
+        defconfig = if defconfig == null then "" else defconfig;
+        profile = if profile == null then "" else profile;
+        request = builtins.toJSON {
+          inherit (finalAttrs) source version;
+          inherit strict fragments renames;
+          arch = linuxArch;
+          base = if config == null then null else "${config}";
+        };
+        passAsFile = [ "request" ];
+        ccFlags = flagsOf "cc-flag" applied;
+        hostCcFlags = flagsOf "host-cc-flag" applied;
+        fixMakeFlags = linesOf (map (step: "${step.name}=${step.value}") (stepsOf "make-flag" applied));
+        targets = map checkTarget targets;
+        dtbs = if withKernel then map baseNameOf allDtbs else [ ];
+        inherit prefixMapFlag;
+        wantBits = toString arch.bits;
+        wantEndian = arch.endian;
+        wantMachine = toString arch.elfMachine;
+        kconfig = file "kconfig.pl";
+        inherit elfTools;
+        depsBuildBuild = [ stdenv.cc ];
+        nativeBuildInputs = [ toolchain ] ++ tools ++ nativeBuildInputs;
+        # What is built for modules to use would otherwise name this kernel as a place of libraries.
+        NIX_NO_SELF_RPATH = true;
+        dontUnpack = true;
+        dontFixup = true;
+        dontStrip = true;
+        dontPatchELF = true;
+        hardeningDisable = [ "all" ];
+        requiredSystemFeatures = [ "big-parallel" ];
+        configurePhase = ''
+          runHook preConfigure
+          . ${script}
+          configure_kernel
+          runHook postConfigure
+        '';
+        buildPhase = ''
+          runHook preBuild
+          build_kernel
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          install_kernel
+          runHook postInstall
+        '';
+        passthru = {
           inherit
             version
-            makeTarget
-            image
-            linuxArch
-            ;
-          releasePattern = versions.releasePattern version;
-          source = "${source}";
-          target = toolchain.target;
-          config = if config == null then "" else config;
-          defconfig = if defconfig == null then "" else defconfig;
-          profile = if profile == null then "" else theProfile;
-          boardConfig = lib.concatMapStrings (line: line + "\n") boardLines;
-          fragments = map asFile configFragments;
-          passAsFile = [ "boardConfig" ];
-          ccFlags = flagsOf "cc-flag" applied;
-          hostCcFlags = flagsOf "host-cc-flag" applied;
-          extraMakeFlags = lib.concatMapStrings (step: "${step.name}=${step.value}\n") (
-            lib.concatMap (fix: lib.filter (step: step.kind == "make-flag") fix.apply) applied
-          );
-          wantModules = if modules then "1" else "";
-          dtbs = map baseNameOf allDtbs;
-          targets = [ ];
-          # From gcc 8 on one option covers macros and debug information.
-          prefixMapFlag =
-            if
-              versions.toolWithin {
-                from = "8";
-                below = null;
-              } toolchain.gcc
-            then
-              "-ffile-prefix-map"
-            else
-              "-fdebug-prefix-map";
-          wantBits = toString arch.bits;
-          wantEndian = arch.endian;
-          wantMachine = toString arch.elfMachine;
-          inherit checkConfig elfTools;
-          depsBuildBuild = [ pkgs.stdenv.cc ];
-          nativeBuildInputs = [
+            arch
             toolchain
-          ]
-          ++ tools
-          # The constraint hexdump-efi-zboot.
-          ++ lib.optional (
-            lib.elem linuxArch [
-              "arm64"
-              "loongarch"
-              "riscv"
-            ]
-            && versions.atLeast version "6.4"
-          ) pkgs.hexdump;
-          dontUnpack = true;
-          dontFixup = true;
-          dontStrip = true;
-          dontPatchELF = true;
-          hardeningDisable = [ "all" ];
-          configurePhase = ". ${script}; configure_kernel";
-          buildPhase = "build_kernel";
-          installPhase = "install_kernel; install_dev";
-          passthru = {
-            inherit
-              version
-              arch
-              toolchain
-              board
-              linuxArch
-              ;
-            kernelSource = source;
-            fixes = map (fix: fix.id) applied;
-            image = "${drv.out}/${imageName}";
-            vmlinux = "${drv.out}/vmlinux";
+            board
+            linuxArch
+            prefixMapFlag
+            ;
+          kernelSource = source;
+          fixes = map (fix: fix.id) applied;
+          image = "${finalAttrs.finalPackage.out}/${baseNameOf finalAttrs.image}";
+          vmlinux = "${finalAttrs.finalPackage.out}/vmlinux";
+          tests = lib.optionalAttrs (bootTest != null && board != null && withKernel) {
+            boot = bootTest { kernel = finalAttrs.finalPackage; };
           };
-        }
-        // requestArguments
-      );
-    in
-    if builtins.length base != 1 then
-      throw "buildKernel: give exactly one of config, defconfig and profile (got ${toString (builtins.length base)})"
-    else
-      drv;
+        };
+        meta = meta // {
+          description = "Linux ${version} for ${toolchain.spec.arch}";
+          platforms = toolchain.spec.systems;
+        };
+      });
 in
 {
   inherit buildKernel kernelSource;

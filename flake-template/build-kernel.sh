@@ -15,10 +15,12 @@ kmake() {
   local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
   if [ -n "$ccFlags" ]; then flags+=(CC="$target-gcc -specs=$NIX_BUILD_TOP/cc.specs"); fi
   if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
-  if [ -n "$extraMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${extraMakeFlags%$'\n'}"; fi
+  # one a line: their values may have blanks
+  if [ -n "$fixMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${fixMakeFlags%$'\n'}"; fi
+  # shellcheck disable=SC2086 # makeFlags is a list of words
   make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
-    KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" "$@"
+    KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" ${makeFlags:-} "$@"
 }
 write_specs "$NIX_BUILD_TOP/cc.specs" "$ccFlags"
 write_specs "$NIX_BUILD_TOP/hostcc.specs" "$hostCcFlags"
@@ -47,28 +49,18 @@ source_arch() {
   fi
 }
 
-# The names of the symbols that this tree has for this architecture.
-known_symbols() {
-  find "$source" \( -path "$source/arch/*/*" ! -path "$source/arch/$(source_arch)/*" -prune \) -o -name 'Kconfig*' -type f \
-    -exec sed -nE 's/^[[:space:]]*(menu)?config[[:space:]]+([A-Za-z0-9_]+).*/CONFIG_\2/p' {} + | sort -u
+wants() {
+  local goal
+  for goal in $targets; do [ "$goal" != "$1" ] || return 0; done
+  return 1
 }
 
-configure_kernel() {
-  local fragment
-  tree=$NIX_BUILD_TOP/o
-  mkdir -p "$tree"
-  known_symbols >known-symbols
+has_modules() { grep -q '^CONFIG_MODULES=y' "$tree/.config"; }
 
-  # asked.soft: from the profile, for any version; what the tree does not know is dropped. asked.hard: must come out as asked.
-  : >asked.soft
-  [ -z "$profile" ] || grep -E '^(CONFIG_|# CONFIG_.* is not set$)' "$profile" >asked.soft
-  cp "$boardConfigPath" asked.hard
-  for fragment in $fragments; do
-    cat "$fragment" >>asked.hard
-    echo >>asked.hard
-  done
-  perl "$checkConfig" prune asked.soft known-symbols >asked.kept
-  cat asked.kept asked.hard >asked
+configure_kernel() {
+  tree=$NIX_BUILD_TOP/o
+  mkdir -p "$tree" "$out"
+  perl "$kconfig" merge "$requestPath" asked || exit 1
 
   if [ -n "$profile" ]; then
     kmake KCONFIG_ALLCONFIG="$PWD/asked" allnoconfig >config.log 2>&1 || { cat config.log >&2; kernel_fail config "allnoconfig failed"; }
@@ -78,32 +70,62 @@ configure_kernel() {
       chmod u+w "$tree/.config"
     else
       # shellcheck disable=SC2086 # several words are several targets
-      kmake $defconfig >config.log 2>&1 || { cat config.log >&2; kernel_fail config "make $defconfig failed"; }
+      if ! kmake $defconfig >config.log 2>&1; then
+        cat config.log >&2
+        kernel_fail config "make $defconfig failed; the tree of $version has for $linuxArch: $(named_configurations)"
+      fi
     fi
     # The last word on a symbol counts.
     cat asked >>"$tree/.config"
     settle_config >config.log 2>&1 || { cat config.log >&2; kernel_fail config "the configuration could not be completed"; }
   fi
-  perl "$checkConfig" check asked known-symbols "$tree/.config" || exit 1
+  perl "$kconfig" report "$requestPath" "$tree/.config" "$out" || exit 1
+}
+
+named_configurations() {
+  local folder
+  folder=$source/arch/$(source_arch)
+  find "$folder" -maxdepth 2 \( -path '*/configs/*defconfig' -o -path "$folder/defconfig" \) -printf '%f\n' |
+    sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
 build_kernel() {
-  local dtb path goals=()
+  local goal dtb path goals=()
   for dtb in $dtbs; do
     path=$(find "$source/arch/$linuxArch/boot/dts" -name "${dtb%.dtb}.dts" | head -n 1)
     [ -n "$path" ] || kernel_fail no-dtb "no source for $dtb in arch/$linuxArch/boot/dts"
     path=${path#"$source/arch/$linuxArch/boot/dts/"}
     goals+=("${path%.dts}.dtb")
   done
-  # shellcheck disable=SC2206 # lists of words
-  goals+=(vmlinux $makeTarget $targets)
-  if [ -n "$wantModules" ] && grep -q '^CONFIG_MODULES=y' "$tree/.config"; then goals+=(modules); fi
-  kmake -j"$NIX_BUILD_CORES" "${goals[@]}" || kernel_fail compile "make ${goals[*]} failed"
+  for goal in $targets; do
+    case $goal in
+    config) ;;
+    kernel)
+      goals+=(vmlinux)
+      [ "$makeTarget" = vmlinux ] || goals+=("$makeTarget")
+      ;;
+    modules) ! has_modules || goals+=(modules) ;;
+    dtbs)
+      [ -d "$source/arch/$linuxArch/boot/dts" ] || kernel_fail no-dtb "the tree of $version has no device trees for $linuxArch"
+      goals+=(dtbs)
+      ;;
+    headers) ;;
+    dev)
+      has_modules || kernel_fail no-modules "the configuration has no CONFIG_MODULES"
+      # Only versions of symbols need the whole kernel.
+      if grep -q '^CONFIG_MODVERSIONS=y' "$tree/.config"; then goals+=(vmlinux modules); else goals+=(modules_prepare); fi
+      ;;
+    *) goals+=("$goal") ;;
+    esac
+  done
+  if [ "${#goals[@]}" -gt 0 ]; then
+    kmake -j"$NIX_BUILD_CORES" "${goals[@]}" || kernel_fail compile "make ${goals[*]} failed"
+  fi
   # Out-of-tree modules need the tools and the linker script even where the kernel has none of its own.
-  ! grep -q '^CONFIG_MODULES=y' "$tree/.config" || kmake modules_prepare >/dev/null || kernel_fail compile "make modules_prepare failed"
+  if wants kernel && has_modules; then kmake modules_prepare >/dev/null || kernel_fail compile "make modules_prepare failed"; fi
 }
 
-install_kernel() {
+install_image() {
   local release
   . "$elfTools"
   elf_expect kernel "$tree/vmlinux" "$wantBits" "$wantEndian" "$wantMachine"
@@ -144,7 +166,7 @@ install_dev() {
   cp "$tree/.config" "$dev/.config"
   echo "$(<"$out/release")" >"$dev/release"
   if [ -n "$ccFlags" ]; then cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs"; fi
-  if ! grep -q '^CONFIG_MODULES=y' "$tree/.config"; then return 0; fi
+  has_modules || return 0
   local srcarch
   srcarch=$(source_arch)
   (
@@ -169,4 +191,63 @@ install_dev() {
   ) | tar -xf - -C "$dev"
   # Configuring and device trees are the kernel's own business.
   rm -rf "$dev/scripts/kconfig" "$dev/scripts/dtc"
+}
+
+# pack FILE FOLDER NAME: an archive of NAME in FOLDER, bit for bit the same for the same files.
+pack() {
+  tar --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner -C "$2" -cf - "$3" | xz -T1 -6 >"$1" || kernel_fail compile "$(basename "$1") could not be written"
+}
+
+install_kernel() {
+  local goal path
+  if wants kernel; then
+    install_image
+    install_dev
+  else
+    cp "$tree/.config" "$out/config"
+    kmake -s --no-print-directory kernelrelease 2>/dev/null | tail -n 1 >"$out/release"
+    cp asked "$out/config-asked"
+    if wants dev; then install_dev; fi
+    if wants modules && [ -s "$tree/modules.order" ]; then install_modules; fi
+  fi
+  if wants modules && [ -d "$out/lib/modules" ]; then pack "$out/modules.tar.xz" "$out" lib; fi
+  if wants dtbs; then
+    (cd "$tree/arch/$linuxArch/boot/dts" && find . -name '*.dtb' | sort | tar -cf - --no-recursion -T -) >dtbs.tar
+    mkdir -p "$out/dtbs"
+    tar -xf dtbs.tar -C "$out/dtbs"
+    pack "$out/dtbs.tar.xz" "$out" dtbs
+  fi
+  if wants headers; then
+    kmake headers_install INSTALL_HDR_PATH="$NIX_BUILD_TOP/headers" >/dev/null || kernel_fail compile "make headers_install failed"
+    find "$NIX_BUILD_TOP/headers" \( -name .install -o -name '..install.cmd' \) -delete
+    mkdir -p "$out/headers"
+    cp -r "$NIX_BUILD_TOP/headers/." "$out/headers/"
+    pack "$out/headers.tar.xz" "$out" headers
+  fi
+  # What a target by name left, if it is a file of that name.
+  for goal in $targets; do
+    case $goal in config | kernel | modules | dtbs | headers | dev) continue ;; esac
+    for path in "$tree/$goal" "$tree/arch/$linuxArch/boot/$goal"; do
+      if [ -f "$path" ]; then
+        mkdir -p "$out/targets"
+        cp "$path" "$out/targets/$(basename "$goal")"
+        break
+      fi
+    done
+  done
+  kernel_facts >"$out/facts.json"
+}
+
+# What metadata.json repeats about the result.
+kernel_facts() {
+  local sizes
+  printf '{\n  "kernelrelease": "%s",\n  "kernelversion": "%s",\n' "$(<"$out/release")" "$version"
+  printf '  "compiler_version_full": "%s"' "$("$target-gcc" --version | head -n 1 | tr -d '"\\')"
+  if [ -f "$out/vmlinux" ]; then
+    read -r -a sizes <<<"$("$target-size" "$out/vmlinux" | tail -n 1)"
+    printf ',\n  "vmlinux": { "file_size": %d, "text_size": %d, "data_size": %d, "bss_size": %d }' \
+      "$(stat -c %s "$out/vmlinux")" "${sizes[0]}" "${sizes[1]}" "${sizes[2]}"
+    printf ',\n  "text_offset": "0x%s"' "$(awk '$3 == "_text" { print $1 }' "$out/System.map")"
+  fi
+  printf '\n}\n'
 }

@@ -18,7 +18,20 @@ let
       ;
   };
   inherit (tools) toolchains elfTools;
-  kernels = import ./kernel.nix { inherit pkgs elfTools; };
+
+  # nixpkgs' callPackage, without its `override`.
+  callPackage =
+    path: given:
+    let
+      builder = import path;
+    in
+    builder (builtins.intersectAttrs (builtins.functionArgs builder) (pkgs // given));
+
+  kernels = callPackage ./build-kernel.nix {
+    inherit elfTools;
+    inherit (boots) bootTest;
+    fixes = import ./fixes.nix;
+  };
   modules = import ./module.nix { inherit pkgs elfTools; };
   boots = import ./boot.nix { inherit pkgs elfTools; };
   sdks = import ./sdk.nix { inherit pkgs elfTools; };
@@ -80,7 +93,13 @@ let
       theBoard = matrix.boards.${board};
       # A profile is a file of validate/kconfig; "board" is the board's own defconfig.
       configuration =
-        if profile == "board" then { inherit (theBoard) defconfig; } else { inherit profile; };
+        if profile == "board" then
+          {
+            inherit (theBoard) defconfig;
+            strict = true;
+          }
+        else
+          { inherit profile; };
     in
     rec {
       inherit name;

@@ -119,7 +119,10 @@ let
         }
         // (
           if request.config == "board" then
-            { inherit (board) defconfig; }
+            {
+              inherit (board) defconfig;
+              strict = true;
+            }
           else if request.config ? profile then
             { inherit (request.config) profile; }
           else if request.config ? named then

@@ -1,4 +1,4 @@
-# The step of kernelSource in build-kernel.nix. Reads the derivation's environment.
+# The steps of kernelSource in build-kernel.nix. Reads the derivation's environment.
 
 kernel_fail() {
   echo "kflake: kernel: $1: $2" >&2
@@ -47,6 +47,17 @@ unpack_kernel_source() {
   fi
   [ -f "$out/Makefile" ] && [ -f "$out/Kbuild" ] || kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile and Kbuild at its top"
   cd "$out"
+}
+
+patch_kernel_source() {
+  local patch
+  for patch in ${patches:-}; do
+    echo "patch $(basename "$patch")"
+    patch -s -p1 <"$patch" || kernel_fail patch-rejected "$(basename "$patch") does not apply to Linux $version"
+  done
+}
+
+repair_kernel_source() {
   . "$fixScriptPath"
   perl "$hostPaths" . || kernel_fail host-paths "the tree's makefiles and scripts could not be pointed at this build's programs"
 }

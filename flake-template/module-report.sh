@@ -25,16 +25,11 @@ unpack_module() {
 }
 
 build_reported_module() {
-  grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
   local flags=()
-  # The flags that the kernel itself was built with.
-  if [ -f "$kernelDev/cc.specs" ]; then flags+=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
+  if [ ! -f Makefile ] && [ ! -f Kbuild ]; then module_fail no-makefile "the folder has no Makefile and no Kbuild"; fi
   # A kernel that was only prepared cannot say what it exports.
   [ -f "$kernelDev/Module.symvers" ] || flags+=(KBUILD_MODPOST_WARN=1)
-  if [ ! -f Makefile ] && [ ! -f Kbuild ]; then module_fail no-makefile "the folder has no Makefile and no Kbuild"; fi
-  # shellcheck disable=SC2086 # a list of words
-  make -C "$kernelDev" M="$PWD" ARCH="$linuxArch" CROSS_COMPILE="$target-" -j"$NIX_BUILD_CORES" "${flags[@]}" ${makeFlags:-} modules ||
-    module_fail compile "make modules failed"
+  build_module "${flags[@]}"
 }
 
 # The vermagic that the kernel's own headers spell for its configuration; empty where they cannot be asked so simply.

@@ -37,7 +37,10 @@ in
         name = "${name}-${kernel.name}";
         inherit src makeFlags;
         kernelDev = "${kernel.dev}";
-        inherit (kernel) linuxArch;
+        # A module that named the folder it was built against would keep all of that.
+        disallowedReferences = lib.optional (kernel.prefixMapFlag == "-ffile-prefix-map") kernel.dev;
+        NIX_NO_SELF_RPATH = true;
+        inherit (kernel) linuxArch prefixMapFlag;
         target = kernel.toolchain.target;
         wantBits = toString kernel.arch.bits;
         wantEndian = kernel.arch.endian;

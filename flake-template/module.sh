@@ -7,12 +7,12 @@ module_fail() {
 
 build_module() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
+  local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/=" flags=()
   # The flags that the kernel itself was built with.
-  local cc=()
-  if [ -f "$kernelDev/cc.specs" ]; then cc=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
+  if [ -f "$kernelDev/cc.specs" ]; then flags+=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
   # shellcheck disable=SC2086 # a list of words
-  make -C "$kernelDev" M="$PWD" ARCH="$linuxArch" CROSS_COMPILE="$target-" "${cc[@]}" -j"$NIX_BUILD_CORES" ${makeFlags:-} modules ||
-    module_fail compile "make modules failed"
+  make -C "$kernelDev" M="$PWD" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map" \
+    "${flags[@]}" -j"$NIX_BUILD_CORES" "$@" ${makeFlags:-} modules || module_fail compile "make modules failed"
 }
 
 # The value of KEY in a module's .modinfo.

@@ -299,7 +299,7 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
     (
         "kernel-config-lost",
         Some(Stage::Kernel),
-        "kflake: kernel: config: CONFIG_PRINTK requested y, got n",
+        "kflake: kernel: config: PRINTK: requested y, got n: depends on TTY (n)",
     ),
     (
         "kernel-fix-failed",
@@ -325,6 +325,11 @@ const LOGS: &[(&str, Option<Stage>, &str)] = &[
         "kernel-no-modules-dep",
         Some(Stage::Kernel),
         "kflake: kernel: no-modules-dep: make modules_install left no modules.dep",
+    ),
+    (
+        "kernel-patch-rejected",
+        Some(Stage::Kernel),
+        "kflake: kernel: patch-rejected: fix.patch does not apply to Linux 6.1.9999",
     ),
     (
         "kernel-no-dtb",

@@ -119,7 +119,7 @@ fn a_symbol_that_is_lost_is_named() {
     fails(
         "lost-symbol",
         "linux",
-        "kflake: kernel: config: CONFIG_PRINTK requested y, got n",
+        "kflake: kernel: config: PRINTK: requested y, got n",
     );
 }
 

@@ -74,10 +74,10 @@ fn two_runs_write_the_same_bytes() {
 #[test]
 fn check_shows_what_would_change_and_writes_nothing() {
     let dir = generated();
-    let file = dir.path().join("kernel.nix");
+    let file = dir.path().join("fixes.nix");
     let edited = fs::read_to_string(&file)
         .unwrap()
-        .replace("fixes = [", "fixes = [ 1");
+        .replacen("id = ", "id = 1 + ", 1);
     fs::write(&file, &edited).unwrap();
     fs::remove_file(dir.path().join("matrix.nix")).unwrap();
     let before = files(dir.path());
@@ -86,8 +86,8 @@ fn check_shows_what_would_change_and_writes_nothing() {
         .assert()
         .code(1)
         .stdout(
-            contains("--- a/kernel.nix\n+++ b/kernel.nix\n")
-                .and(contains("-  fixes = [ 1"))
+            contains("--- a/fixes.nix\n+++ b/fixes.nix\n")
+                .and(contains("-    id = 1 + "))
                 .and(contains("--- /dev/null\n+++ b/matrix.nix\n")),
         );
     assert_eq!(files(dir.path()), before);

@@ -12,7 +12,9 @@ fn build(fixes: &str, expression: &str) -> Output {
     let template = template.display();
     let expression = format!(
         "let pkgs = import {template}/host-packages {{ }};
-             kernels = import {template}/build-kernel.nix {{ inherit pkgs; fixes = {fixes}; elfTools = {template}/elf.sh; }};
+             builder = import {template}/build-kernel.nix;
+             kernels = builder (builtins.intersectAttrs (builtins.functionArgs builder)
+               (pkgs // {{ fixes = {fixes}; elfTools = {template}/elf.sh; }}));
          in {expression}"
     );
     Command::new("nix-build")
@@ -53,7 +55,7 @@ const EDITS: &str = r#"[
     apply = [ { kind = "sed"; files = [ "arch/arm/*/*.S" ]; expression = "s/#alloc, *#execinstr/\"ax\"/"; } ]; }
   { id = "header"; from = null; below = "3.18"; arches = [ ]; gcc = { from = "5"; below = null; }; reason = "gcc 5";
     apply = [
-      { kind = "write"; file = "include/linux/compiler-gcc5.h"; text = "'$(x)'\n"; }
+      { kind = "write"; file = "include/linux/compiler-gcc@GCC_MAJOR@.h"; text = "'$(x)' @GCC_MAJOR@\n"; }
       { kind = "write"; file = "Makefile"; text = "not this"; }
     ]; }
 ]"#;
@@ -77,7 +79,7 @@ fn a_source_is_edited_by_version_architecture_and_compiler() {
         read("arch/arm/boot/head.S"),
         "\t.section \".start\", \"ax\"\n"
     );
-    assert_eq!(read("include/linux/compiler-gcc5.h"), "'$(x)'\n");
+    assert_eq!(read("include/linux/compiler-gcc5.h"), "'$(x)' 5\n");
     assert_eq!(read("Makefile"), "VERSION = 3\n", "what is there stays");
 
     // architectures that come to the same edits share one tree; others have their own

@@ -30,6 +30,7 @@ fn make_arguments(files: &[&str]) -> Vec<String> {
         .current_dir(at("module"))
         .env("kernelDev", at("dev"))
         .env("linuxArch", "arm64")
+        .env("prefixMapFlag", "-ffile-prefix-map")
         .env("target", "aarch64-linux-gnu")
         .env("NIX_BUILD_CORES", "1")
         .env("makeFlags", "CONFIG_X=m")
@@ -50,6 +51,9 @@ fn a_module_gets_the_flags_that_its_kernel_was_built_with() {
         !plain.contains(&own) && !plain.contains(&lenient),
         "{plain:?}"
     );
+    // neither the kernel's folder nor the build's is left in a module
+    let map = "KCFLAGS=-ffile-prefix-map=/dev/= -ffile-prefix-map=/module/=".to_owned();
+    assert!(plain.contains(&map), "{plain:?}");
     assert_eq!(plain.last().map(String::as_str), Some("modules"));
     let fixed = make_arguments(&["Module.symvers", "cc.specs"]);
     assert!(

@@ -225,7 +225,6 @@ let
       ];
       package = "xz-utils";
     };
-    zstd = hostTool { name = "zstd"; };
     curl = hostTool { name = "curl"; };
     perl = hostTool { name = "perl"; };
     python3 = hostTool { name = "python3"; };
@@ -263,10 +262,6 @@ let
       name = "nixfmt";
       package = "nixfmt, from trixie on";
     };
-    ubootTools = hostTool {
-      name = "u-boot-tools";
-      commands = [ "mkimage" ];
-    };
   };
 
   # mkDerivation's own arguments, which do not become environment variables.
@@ -279,7 +274,16 @@ let
     "buildInputs"
   ];
 
+  # Takes attributes, or a function from the finished derivation (finalAttrs) to them.
   mkDerivation =
+    given:
+    let
+      args = if builtins.isFunction given then given (args // { finalPackage = package; }) else given;
+      package = derivationOf args;
+    in
+    package;
+
+  derivationOf =
     args:
     let
       inputs =

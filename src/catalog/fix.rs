@@ -50,6 +50,8 @@ pub enum Apply {
         expression: String,
     },
     /// Write a file of the source unless it exists.
+    ///
+    /// `@GCC_MAJOR@`, in its name and in its text, is the first number of the compiler's version.
     Write {
         /// File, relative to the tree.
         file: String,

@@ -16,7 +16,7 @@ pub struct Model {
     pub kernels: Kernels,
     /// resolve.nix.
     pub tables: Tables,
-    /// kernel.nix.
+    /// fixes.nix.
     pub fixes: Vec<Fix>,
     /// flake.nix.
     pub flake: Flake,

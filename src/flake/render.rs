@@ -43,7 +43,7 @@ pub enum RenderError {
 /// The generated files with their templates.
 const TEMPLATES: [(&str, &str); 6] = [
     ("flake.nix", include_str!("../../templates/flake.nix.hbs")),
-    ("kernel.nix", include_str!("../../templates/kernel.nix.hbs")),
+    ("fixes.nix", include_str!("../../templates/fixes.nix.hbs")),
     (
         "kernels.nix",
         include_str!("../../templates/kernels.nix.hbs"),
@@ -88,7 +88,7 @@ fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
     }
     match file {
         "flake.nix" => serde_json::to_value(&model.flake),
-        "kernel.nix" => serde_json::to_value(Fixes {
+        "fixes.nix" => serde_json::to_value(Fixes {
             fixes: &model.fixes,
         }),
         "kernels.nix" => serde_json::to_value(&model.kernels),
@@ -326,7 +326,7 @@ mod tests {
             let files = render(model).unwrap();
             let (_, text) = files
                 .into_iter()
-                .find(|(path, _)| path.as_str() == "kernel.nix")
+                .find(|(path, _)| path.as_str() == "fixes.nix")
                 .unwrap();
             text.lines().next().unwrap().to_owned()
         };
@@ -346,7 +346,7 @@ mod tests {
         };
         assert_eq!(
             (file, source.pointer.as_str()),
-            ("kernel.nix", "/fixes/-/reason")
+            ("fixes.nix", "/fixes/-/reason")
         );
     }
 }
