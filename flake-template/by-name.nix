@@ -1,9 +1,11 @@
-# The builders for a project that builds kernels of its own: version, architecture and board by name, the source and the
-# toolchain found unless they are given.
+# buildKernel for a project that builds kernels of its own: version, architecture and board by name, the source and the toolchain
+# found unless they are given.
 {
   matrix,
   resolve,
-  cells,
+  toolchains,
+  kernels,
+  sourceOf,
 }:
 let
   entry =
@@ -12,30 +14,33 @@ let
       or (throw "kflake: unknown ${what} ${builtins.toJSON name}; one of ${toString (builtins.attrNames set)}");
 in
 {
-  # version    as the tree calls itself
-  # arch       "arm64"
-  # src        tarball or tree; by default the matrix' own of this version
-  # toolchain  a derivation of toolchains.nix; by default the one that the version and the architecture resolve to
-  # board      "arm64-virt": its image, make target and symbols; optional
-  # The rest is as in build-kernel.nix: exactly one of config, defconfig and profile; configFragments, modules, dtbs, ...
+  /**
+    A kernel. Takes what `buildKernel` of build-kernel.nix does, but for:
+
+    - version: as the tree calls itself
+    - arch: "arm64"
+    - src: tarball or tree; by default the matrix' own of this version
+    - toolchain: an id of the matrix, or a derivation of toolchains.nix; by default the one that the version and the
+      architecture resolve to
+    - board: "arm64-virt"; its image, make target and symbols
+  */
   buildKernel =
     {
       version,
       arch,
-      src ? cells.sourceOf version,
-      toolchain ? cells.toolchains.${resolve.toolchainFor version arch},
+      src ? sourceOf version,
+      toolchain ? resolve.toolchainFor version arch,
       board ? null,
       ...
     }@args:
-    cells.lib.buildKernel (
+    kernels.buildKernel (
       args
       // {
         arch = entry "architecture" matrix.arches arch;
-        inherit src toolchain;
+        inherit src;
+        toolchain =
+          if builtins.isString toolchain then entry "toolchain" toolchains toolchain else toolchain;
         board = if board == null then null else entry "board" matrix.boards board;
       }
     );
-
-  # kernel, src, name ? "module", makeFlags ? [ ]
-  inherit (cells.lib) buildModule;
 }

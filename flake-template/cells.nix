@@ -19,22 +19,23 @@ let
   };
   inherit (tools) toolchains elfTools;
 
-  # nixpkgs' callPackage, without its `override`.
-  callPackage =
-    path: given:
-    let
-      builder = import path;
-    in
-    builder (builtins.intersectAttrs (builtins.functionArgs builder) (pkgs // given));
+  callPackage = import ./call-package.nix pkgs;
 
   kernels = callPackage ./build-kernel.nix {
     inherit elfTools;
     inherit (boots) bootTest;
     fixes = import ./fixes.nix;
   };
-  modules = import ./module.nix { inherit pkgs elfTools; };
+  modules = callPackage ./module.nix { inherit elfTools; };
   boots = import ./boot.nix { inherit pkgs elfTools; };
-  sdks = import ./sdk.nix { inherit pkgs elfTools; };
+  sdks = callPackage ./sdk.nix { inherit elfTools; };
+
+  # The builders for a project of one's own, which takes from the matrix by name.
+  byName = import ./by-name.nix {
+    inherit matrix resolve;
+    inherit (tools) toolchains;
+    inherit kernels sourceOf;
+  };
 
   probeSource = builtins.path {
     name = "kflake-probe-source";
@@ -90,12 +91,11 @@ let
       silenceTimeout ? 30,
     }:
     let
-      theBoard = matrix.boards.${board};
       # A profile is a file of validate/kconfig; "board" is the board's own defconfig.
       configuration =
         if profile == "board" then
           {
-            inherit (theBoard) defconfig;
+            inherit (matrix.boards.${board}) defconfig;
             strict = true;
           }
         else
@@ -104,14 +104,12 @@ let
     rec {
       inherit name;
       tools = toolchains.${toolchain};
-      linux = kernels.buildKernel (
+      linux = byName.buildKernel (
         configuration
         // {
           version = kernel;
-          arch = matrix.arches.${arch};
-          board = theBoard;
-          src = sourceOf kernel;
           toolchain = tools;
+          inherit arch board;
         }
       );
       inherit
@@ -169,48 +167,54 @@ let
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
 
-  farm = name: packages: pkgs.linkFarm name packages;
+  # Groups of packages as one, without those that have none here.
+  farms = groups: lib.mapAttrs pkgs.linkFarm (lib.filterAttrs (_: packages: packages != { }) groups);
 
   # debian-all, bootlin-all, ...: every toolchain of one source that a cell uses.
   sourceNames = lib.attrNames (
     lib.mapAttrs' (_: cell: lib.nameValuePair matrix.toolchains.${cell.toolchain}.source null) usable
   );
-  sourceGroups = lib.listToAttrs (
-    map (
-      source:
-      lib.nameValuePair "${source}-all" (
-        farm "${source}-all" (
+  sourceGroups = farms (
+    lib.listToAttrs (
+      map (
+        source:
+        lib.nameValuePair "${source}-all" (
           lib.filterAttrs (
             name: _: matrix.toolchains.${usable.${name}.toolchain}.source == source
           ) cellPackages
         )
-      )
-    ) sourceNames
+      ) sourceNames
+    )
   );
   # spike, k26-all, ...: what the data puts together.
-  dataGroups = lib.mapAttrs (
-    name: members:
-    farm name (
+  dataGroups = farms (
+    lib.mapAttrs (
+      _: members:
       lib.mapAttrs (_: id: toolchains.${id}) (
         lib.filterAttrs (_: id: lib.elem system matrix.toolchains.${id}.systems) members
       )
-    )
-  ) (matrix.groups or { });
-  # k6-all, ...: everything of one band.
-  ofEra = era: lib.filterAttrs (name: _: usable.${name}.era == era);
-  eraGroups = lib.listToAttrs (
-    lib.concatMap (
-      era:
-      let
-        packages = ofEra era cellPackages;
-        boots' = lib.mapAttrs (_: cell: cell.boot) (ofEra era built);
-      in
-      lib.optional (packages != { }) (lib.nameValuePair "${era}-all" (farm "${era}-all" packages))
-      ++ lib.optional (boots' != { }) (
-        lib.nameValuePair "boot-${era}-all" (farm "boot-${era}-all" boots')
-      )
-    ) (lib.attrNames matrix.eras)
+    ) matrix.groups
   );
+  # k6-all, boot-k6-all, ...: everything of one band.
+  ofEra = era: lib.filterAttrs (name: _: usable.${name}.era == era);
+  eraGroups = farms (
+    lib.listToAttrs (
+      lib.concatMap (era: [
+        (lib.nameValuePair "${era}-all" (ofEra era cellPackages))
+        (lib.nameValuePair "boot-${era}-all" (lib.mapAttrs (_: cell: cell.boot) (ofEra era built)))
+      ]) (lib.attrNames matrix.eras)
+    )
+  );
+
+  packages =
+    cellPackages
+    // kernelPackages
+    // modulePackages
+    // bootPackages
+    // sdkPackages
+    // sourceGroups
+    // eraGroups
+    // dataGroups;
 in
 {
   inherit
@@ -223,27 +227,30 @@ in
     sdks
     ;
 
-  # For projects that build kernels of their own.
+  /**
+    For projects that build kernels of their own. Architectures, boards and toolchains go by their names in the matrix.
+  */
   lib = {
-    inherit toolchains;
-    inherit (kernels) buildKernel kernelSource;
+    inherit toolchains sourceOf;
+    inherit (byName) buildKernel;
+    inherit (kernels) kernelSource;
     # The probe module of a cell is proved by loading it; a module that is not booted is checked in full.
     buildModule = args: modules.buildModule ({ report = true; } // args);
     inherit (boots) bootTest;
+    inherit (sdks) sdk;
   };
 
-  packages =
-    cellPackages
-    // kernelPackages
-    // modulePackages
-    // bootPackages
-    // sdkPackages
-    // sourceGroups
-    // eraGroups
-    // dataGroups;
+  inherit packages;
 
-  # What `nix flake check` builds: every cell that can be booted.
-  checks = bootPackages;
+  # What `nix flake check` builds: proof that everything can be evaluated. Compilers and kernels are built when asked for.
+  checks.evaluation = pkgs.writeText "kflake-evaluation" (
+    lib.concatMapStrings (
+      name: "${name} ${builtins.unsafeDiscardStringContext packages.${name}.drvPath}\n"
+    ) (lib.attrNames packages)
+  );
+
+  # What a build farm builds: every cell's toolchain, kernel, module and boot test.
+  hydraJobs = cellPackages // kernelPackages // modulePackages // bootPackages;
 
   apps = lib.mapAttrs' (
     name: cell:
@@ -254,7 +261,7 @@ in
     }
   ) built;
 
-  formatter = pkgs.nixfmt-rfc-style or pkgs.nixfmt;
+  formatter = pkgs.nixfmt;
 
-  devShell = import ./kbuild.nix { inherit pkgs; };
+  devShell = callPackage ./kbuild.nix { inherit pkgs; };
 }

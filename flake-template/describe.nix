@@ -25,15 +25,7 @@
   system ? builtins.currentSystem,
 }:
 let
-  # A user's own settings and overlays of nixpkgs stay out, as they do where the flake is evaluated.
-  packageSet = import (if packages == null then import ./locked.nix "nixpkgs" else packages);
-  pkgs = packageSet (
-    builtins.intersectAttrs (builtins.functionArgs packageSet) {
-      inherit system;
-      config = { };
-      overlays = [ ];
-    }
-  );
+  pkgs = import ./package-set.nix { inherit packages system; };
   inherit (pkgs) lib;
   matrix = import ./matrix.nix;
   sources = import ./sources.nix;
@@ -108,14 +100,14 @@ let
 
       board = if request.board == null then null else matrix.boards.${request.board};
       toolchain = cells.toolchains.${request.toolchain};
-      source = cells.sourceOf request.version;
-
       kernel = cells.lib.buildKernel (
         {
-          inherit (request) version;
-          arch = matrix.arches.${request.arch};
-          src = source;
-          inherit toolchain board;
+          inherit (request)
+            version
+            arch
+            toolchain
+            board
+            ;
         }
         // (
           if request.config == "board" then

@@ -6,7 +6,10 @@
   arch,
 }:
 let
-  pkgs = import (builtins.toPath packages) { inherit system; };
+  pkgs = import ./package-set.nix {
+    packages = builtins.toPath packages;
+    inherit system;
+  };
   matrix = import ./matrix.nix;
   resolve = import ./resolve.nix;
   inherit

@@ -1,6 +1,10 @@
 # The dev shell. Its `kbuild <version> <arch> [-- command...]` runs a command, or a shell, with PATH, ARCH and CROSS_COMPILE set
 # for the toolchain that the matrix resolves for that kernel.
-{ pkgs }:
+{
+  pkgs,
+  ncurses ? null,
+  pkg-config ? null,
+}:
 let
   inherit (pkgs) lib;
 
@@ -40,6 +44,11 @@ let
     pkgs.python3
     pkgs.rsync
     pkgs.xz
+  ]
+  # For `make menuconfig`.
+  ++ lib.filter (tool: tool != null) [
+    ncurses
+    pkg-config
   ];
 
   kbuild = pkgs.writeShellScriptBin "kbuild" ''
@@ -57,7 +66,7 @@ let
     fi
     # Nix itself says why, when there is no such toolchain or it does not build.
     environment=$(nix-build --no-out-link ${project}/kbuild-environment.nix \
-      --argstr packages ${pkgs.path} --argstr system ${pkgs.stdenv.hostPlatform.system} \
+      --argstr packages ${toString pkgs.path} --argstr system ${pkgs.stdenv.hostPlatform.system} \
       --argstr version "$version" --argstr arch "$arch") || exit 1
     . "$environment"
     if [ $# -gt 0 ]; then exec "$@"; fi

@@ -50,10 +50,12 @@ unpack_kernel_source() {
 }
 
 patch_kernel_source() {
-  local patch
+  local patch name
   for patch in ${patches:-}; do
-    echo "patch $(basename "$patch")"
-    patch -s -p1 <"$patch" || kernel_fail patch-rejected "$(basename "$patch") does not apply to Linux $version"
+    # its own name, without the store's digest
+    name=$(basename "$patch" | sed -E 's/^[0-9a-z]{32}-//')
+    echo "patch $name"
+    patch -s -p1 <"$patch" || kernel_fail patch-rejected "$name does not apply to Linux $version"
   done
 }
 

@@ -42,8 +42,16 @@ in
         name = "${name}-host-libraries";
         inherit archives;
         nativeBuildInputs = [ pkgs.patchelf ];
-        buildPhase = ". ${script}; unpack_runtime";
-        installPhase = "true";
+        buildPhase = ''
+          runHook preBuild
+          . ${script}
+          unpack_runtime
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
       }
     );
 
@@ -108,16 +116,23 @@ in
           pkgs.perl
           pkgs.xz
         ];
-        buildPhase =
-          if isArchive then
-            ". ${archiveScript}; unpack_archived_toolchain"
-          else
-            ". ${script}; unpack_toolchain";
+        buildPhase = ''
+          runHook preBuild
+          . ${if isArchive then archiveScript else script}
+          ${if isArchive then "unpack_archived_toolchain" else "unpack_toolchain"}
+          runHook postBuild
+        '';
         installPhase = ''
+          runHook preInstall
           . ${elfTools}
           . ${selfCheck}
           self_check
+          runHook postInstall
         '';
+        meta = {
+          description = "gcc ${spec.gcc} for ${spec.target}, prebuilt";
+          platforms = spec.systems;
+        };
         passthru = {
           inherit id spec arch;
           inherit (spec)

@@ -3,7 +3,15 @@
 # Two derivations, so that a gcc that does not build leaves the binutils that did. One recipe serves gcc 4.4 to 14; what a
 # version needs said differently is in source-gcc.sh. What is built, with which options and patches, is data.
 {
-  pkgs,
+  lib,
+  stdenv,
+  bison,
+  flex,
+  m4,
+  perl,
+  rsync,
+  xz,
+
   # Reads ELF headers; shared with every other check.
   elfTools,
   # Pin id to file.
@@ -12,8 +20,6 @@
   muslCrossMake ? null,
 }:
 let
-  inherit (pkgs) lib;
-
   # One file per derivation, so that work on one does not rebuild the others.
   file =
     name:
@@ -33,18 +39,19 @@ let
     dontFixup = true;
     dontStrip = true;
     dontPatchELF = true;
+    NIX_NO_SELF_RPATH = true;
     # Format strings and fortified headers of a modern distribution stop compilers of another decade.
     hardeningDisable = [ "all" ];
     nativeBuildInputs = [
-      pkgs.xz
-      pkgs.m4
-      pkgs.bison
-      pkgs.flex
+      xz
+      m4
+      bison
+      flex
     ];
   };
 
   # The machine that builds, as the config.sub of every release spells it.
-  buildTriple = "${builtins.head (lib.splitString "-" pkgs.stdenv.buildPlatform.system)}-linux-gnu";
+  buildTriple = "${builtins.head (lib.splitString "-" stdenv.buildPlatform.system)}-linux-gnu";
 
   # "gcc/5.3.0" is version 5.3.0 of gcc.
   versionOf = pin: lib.concatStringsSep "/" (builtins.tail (lib.splitString "/" pin));
@@ -63,7 +70,7 @@ let
     let
       inherit (spec) build;
     in
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       common
       // {
         name = "binutils-${spec.binutils}-${spec.target}";
@@ -72,26 +79,42 @@ let
         binutilsVersion = spec.binutils;
         binutilsSource = fetchPin build.components.binutils;
         binutilsPatches = patchesOf build "binutils";
-        buildPhase = "${load "source-binutils.sh"}; build_binutils";
-        installPhase = "true";
+        buildPhase = ''
+          runHook preBuild
+          ${load "source-binutils.sh"}
+          build_binutils
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
       }
     );
 
   # What a program may include from <linux/…> and <asm/…>.
   linuxHeaders =
     spec: arch:
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       common
       // {
         name = "linux-headers-${versionOf spec.build.components.linux}-${arch.linuxArch}";
         inherit (arch) linuxArch;
         linuxSource = fetchPin spec.build.components.linux;
         nativeBuildInputs = common.nativeBuildInputs ++ [
-          pkgs.perl
-          pkgs.rsync
+          perl
+          rsync
         ];
-        buildPhase = "${load "source-headers.sh"}; build_linux_headers";
-        installPhase = "true";
+        buildPhase = ''
+          runHook preBuild
+          ${load "source-headers.sh"}
+          build_linux_headers
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
       }
     );
 in
@@ -112,7 +135,7 @@ in
       source = kind: if build.components.${kind} == null then "" else fetchPin build.components.${kind};
       withLibc = spec.libc != null;
     in
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       common
       // {
         name = "toolchain-${id}";
@@ -138,12 +161,23 @@ in
         wantMachine = toString arch.elfMachine;
         wantInterpreter = if withLibc then toString arch.interpreter.musl else "";
 
-        buildPhase = "${load "source-gcc.sh"}; build_toolchain";
+        buildPhase = ''
+          runHook preBuild
+          ${load "source-gcc.sh"}
+          build_toolchain
+          runHook postBuild
+        '';
         installPhase = ''
+          runHook preInstall
           . ${elfTools}
           . ${selfCheck}
           self_check
+          runHook postInstall
         '';
+        meta = {
+          description = "gcc ${spec.gcc} for ${spec.target}, built from source";
+          platforms = spec.systems;
+        };
         passthru = {
           inherit id spec arch;
           inherit (spec)

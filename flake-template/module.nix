@@ -1,7 +1,16 @@
-# buildModule: an out-of-tree module against a kernel that buildKernel made.
-{ pkgs, elfTools }:
+/**
+  An out-of-tree module against a kernel that `buildKernel` made.
+*/
+{
+  lib,
+  stdenv,
+  bc,
+  elfutils,
+  openssl,
+  perl,
+  elfTools,
+}:
 let
-  inherit (pkgs) lib;
   script = builtins.path {
     name = "kflake-module.sh";
     path = ./module.sh;
@@ -20,10 +29,17 @@ let
   };
 in
 {
-  # kernel  from buildKernel
-  # src     the module's folder, with a Kbuild makefile
-  # name    of the module; by default, of the source
-  # report  check each module against the kernel in full, and write module-report.json
+  /**
+    A module.
+
+    # Arguments
+
+    - kernel: from `buildKernel`
+    - src: the module's folder, with a Kbuild makefile
+    - name: of the module
+    - makeFlags: words for make
+    - report: check each module against the kernel in full, and write module-report.json
+  */
   buildModule =
     {
       kernel,
@@ -32,7 +48,7 @@ in
       makeFlags ? [ ],
       report ? false,
     }:
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       {
         name = "${name}-${kernel.name}";
         inherit src makeFlags;
@@ -46,30 +62,49 @@ in
         wantEndian = kernel.arch.endian;
         wantMachine = toString kernel.arch.elfMachine;
         inherit elfTools;
-        depsBuildBuild = [ pkgs.stdenv.cc ];
+        depsBuildBuild = [ stdenv.cc ];
         nativeBuildInputs = [
           kernel.toolchain
-          pkgs.perl
-          pkgs.bc
-          pkgs.elfutils
-          pkgs.openssl
+          perl
+          bc
+          elfutils
+          openssl
         ];
         dontConfigure = true;
         dontFixup = true;
         dontStrip = true;
         dontPatchELF = true;
         hardeningDisable = [ "all" ];
-        buildPhase = ". ${script}; build_module";
-        installPhase = "install_module";
+        buildPhase = ''
+          runHook preBuild
+          . ${script}
+          ${lib.optionalString report ". ${reportScript}"}
+          ${if report then "build_reported_module" else "build_module"}
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          install_module
+          ${lib.optionalString report "report_module"}
+          runHook postInstall
+        '';
         passthru = {
           inherit kernel;
+        };
+        meta = {
+          description = "Module for Linux ${kernel.version}";
+          platforms = kernel.toolchain.spec.systems;
         };
       }
       // lib.optionalAttrs report {
         inherit moduleCheck elfReader;
-        unpackPhase = ". ${script}; . ${reportScript}; unpack_module";
-        buildPhase = "build_reported_module";
-        installPhase = "install_module; report_module";
+        unpackPhase = ''
+          runHook preUnpack
+          . ${script}
+          . ${reportScript}
+          unpack_module
+          runHook postUnpack
+        '';
       }
     );
 }

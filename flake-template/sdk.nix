@@ -1,8 +1,14 @@
-# An SDK: what a userland, or a driver, for one cell is cross-built with. Text files and two programs, which name the toolchain
-# and the kernel's prepared tree where they lie in the store.
-{ pkgs, elfTools }:
+/**
+  An SDK: what a userland, or a driver, for one cell is cross-built with. Text files and two programs, which name the toolchain
+  and the kernel's prepared tree where they lie in the store.
+*/
+{
+  lib,
+  stdenv,
+  perl,
+  elfTools,
+}:
 let
-  inherit (pkgs) lib;
   file =
     name: path:
     builtins.path {
@@ -48,9 +54,15 @@ let
   };
 in
 {
-  # kernel     from buildKernel, with the output `dev`
-  # toolchain  for programs: needs a C library; by default, the kernel's own
-  # name       of the cell
+  /**
+    The SDK of a cell.
+
+    # Arguments
+
+    - kernel: from `buildKernel`, with the output `dev`
+    - toolchain: for programs: needs a C library; by default, the kernel's own
+    - name: of the cell
+  */
   sdk =
     {
       kernel,
@@ -64,7 +76,7 @@ in
     if toolchain.libc == null then
       throw "kflake: toolchain ${toolchain.id} has no C library: programs cannot be built with it"
     else
-      pkgs.stdenv.mkDerivation {
+      stdenv.mkDerivation {
         name = "sdk-${name}";
         cell = name;
         toolchain = "${toolchain}";
@@ -86,15 +98,24 @@ in
           export
           elfReader
           ;
-        depsBuildBuild = [ pkgs.stdenv.cc ];
-        nativeBuildInputs = [ pkgs.perl ];
-        perl = "${pkgs.perl}/bin/perl";
+        depsBuildBuild = [ stdenv.cc ];
+        nativeBuildInputs = [ perl ];
+        perl = "${perl}/bin/perl";
         dontUnpack = true;
         dontConfigure = true;
         dontFixup = true;
         hardeningDisable = [ "all" ];
-        buildPhase = ". ${script}; make_sdk";
-        installPhase = "check_sdk";
+        buildPhase = ''
+          runHook preBuild
+          . ${script}
+          make_sdk
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          check_sdk
+          runHook postInstall
+        '';
         passthru = {
           inherit kernel toolchain;
         };

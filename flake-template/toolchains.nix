@@ -38,13 +38,8 @@ let
   fetchPin = key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
 
   prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
-  fromSource = import ./mk-source-toolchain.nix {
-    inherit
-      pkgs
-      elfTools
-      fetchPin
-      muslCrossMake
-      ;
+  fromSource = import ./call-package.nix pkgs ./mk-source-toolchain.nix {
+    inherit elfTools fetchPin muslCrossMake;
   };
 
   build =

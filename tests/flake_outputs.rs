@@ -48,7 +48,7 @@ fn outputs_are_in_their_usual_places() {
         ("/packages/x86_64-linux/boot-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/sdk-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/debian-all", "derivation"),
-        ("/checks/x86_64-linux/boot-k6-arm64", "derivation"),
+        ("/checks/x86_64-linux/evaluation", "derivation"),
         ("/apps/x86_64-linux/boot-k6-arm64", "app"),
         ("/devShells/x86_64-linux/default", "derivation"),
         ("/formatter/x86_64-linux", "derivation"),
@@ -62,6 +62,13 @@ fn outputs_are_in_their_usual_places() {
     }
     let checked = common::succeeded(nix(dir.path(), &["flake", "check", "--no-build"]));
     let words = String::from_utf8_lossy(&checked.stderr).into_owned();
+    // light: neither a compiler nor a kernel is among what a check of the flake builds
+    let checks = &shown["checks"]["x86_64-linux"];
+    assert_eq!(
+        checks.as_object().map(serde_json::Map::len),
+        Some(1),
+        "{checks}"
+    );
     // old versions do not know `lib`, an override is never written to the lock, and root has no build users here
     let expected = [
         "unknown flake output 'lib'",
@@ -103,6 +110,10 @@ fn the_library_takes_names() {
         (
             "(lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"x\"; }).drvPath",
             "unknown board",
+        ),
+        (
+            "(lib.buildKernel { system = \"vax-linux\"; version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; }).name",
+            "nothing is built on \"vax-linux\" here; one of",
         ),
         (
             "lib.toolchainFor \"6.6.\" \"arm64\"",

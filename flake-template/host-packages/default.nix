@@ -278,8 +278,28 @@ let
   mkDerivation =
     given:
     let
-      args = if builtins.isFunction given then given (args // { finalPackage = package; }) else given;
-      package = derivationOf args;
+      function = if builtins.isFunction given then given else (_: given);
+      args = function (args // { finalPackage = package; });
+      package = derivationOf args // {
+        overrideAttrs =
+          change:
+          mkDerivation (
+            finalAttrs:
+            let
+              before = function finalAttrs;
+              changed = if builtins.isFunction change then change finalAttrs else change;
+            in
+            before
+            // (
+              if !builtins.isFunction change then
+                change
+              else if builtins.isFunction changed then
+                changed before
+              else
+                change before
+            )
+          );
+      };
     in
     package;
 
