@@ -82,7 +82,6 @@ let
     perl
     python3
     rsync
-    ubootTools
     xz
     zlib
     zstd
@@ -311,6 +310,7 @@ let
         else
           throw "buildKernel: `${target}` is not the name of a make target";
       withKernel = lib.elem "kernel" targets;
+      wanted = toString ([ makeTarget ] ++ targets);
       newGcc = versions.toolWithin {
         from = "8";
         below = null;
@@ -358,7 +358,13 @@ let
         kconfig = file "kconfig.pl";
         inherit elfTools;
         depsBuildBuild = [ stdenv.cc ];
-        nativeBuildInputs = [ toolchain ] ++ tools ++ nativeBuildInputs;
+        nativeBuildInputs = [
+          toolchain
+        ]
+        ++ tools
+        # mkimage, for boards whose loader is U-Boot.
+        ++ lib.optional (ubootTools != null && builtins.match ".*uImage.*" wanted != null) ubootTools
+        ++ nativeBuildInputs;
         # What is built for modules to use would otherwise name this kernel as a place of libraries.
         NIX_NO_SELF_RPATH = true;
         dontUnpack = true;
