@@ -60,14 +60,13 @@ has_modules() { grep -q '^CONFIG_MODULES=y' "$tree/.config"; }
 configure_kernel() {
   tree=$NIX_BUILD_TOP/o
   mkdir -p "$tree" "$out"
-  perl "$kconfig" merge "$requestPath" asked || exit 1
+  perl "$kconfig" merge "$requestPath" asked base || exit 1
 
   if [ -n "$profile" ]; then
     kmake KCONFIG_ALLCONFIG="$PWD/asked" allnoconfig >config.log 2>&1 || { cat config.log >&2; kernel_fail config "allnoconfig failed"; }
   else
     if [ -n "$config" ]; then
-      cp "$config" "$tree/.config"
-      chmod u+w "$tree/.config"
+      cp base "$tree/.config"
     else
       # shellcheck disable=SC2086 # several words are several targets
       if ! kmake $defconfig >config.log 2>&1; then

@@ -1,6 +1,7 @@
 # Kernel configurations inside a build: merges what was asked for, and afterwards explains what did not come out.
 #
-#   merge  SPEC OUT        writes the settings of every fragment of SPEC, in order, without those the tree does not know
+#   merge  SPEC OUT BASE   writes the settings of every fragment of SPEC, in order, without those the tree does not know, and to
+#                          BASE those of its base
 #   report SPEC CONFIG DIR compares CONFIG with SPEC; writes DIR/config-report.json and DIR/config-report.txt
 #
 # SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (symbol => { to, reason }, or null), and
@@ -14,8 +15,8 @@ use warnings;
 use JSON::PP;
 
 my ($mode, $spec_file, @rest) = @ARGV;
-die "usage: kconfig.pl merge SPEC OUT | report SPEC CONFIG DIR\n"
-    unless defined $spec_file && ($mode eq 'merge' ? @rest == 1 : $mode eq 'report' && @rest == 2);
+die "usage: kconfig.pl merge SPEC OUT BASE | report SPEC CONFIG DIR\n"
+    unless defined $spec_file && @rest == 2 && $mode =~ /^(?:merge|report)$/;
 my $spec = JSON::PP->new->decode(slurp($spec_file));
 my $source = $spec->{source};
 my $srcarch = source_arch($spec->{arch});
@@ -50,17 +51,28 @@ sub plain { my ($text) = @_; $text =~ s/[^\x20-\x7e]/?/g; return $text }
 
 # ---- Configuration lines ----------------------------------------------------------------------------------------------
 
-# (symbol without CONFIG_, value) of a line; nothing for blank lines and comments; fails on anything else.
+# What a symbol may be set to: y, m, n, a number, or a text in its quotes and with its escapes.
+my $value = qr{
+    [ymn] | "(?:[^"\\]|\\.)*"
+    | 0[xX][0-9a-fA-F]+ | -?[0-9]+ | [0-9][0-9a-fA-F]* | (?=[a-fA-F]*[0-9])[0-9a-fA-F]{4,}
+}x;
+
+# (symbol without CONFIG_, value) of a line; nothing for blank lines and comments; fails on anything else. The grammar is that of
+# kflake itself, which has the same table of cases for a test.
 sub setting {
     my ($line, $where) = @_;
     $line =~ s/\s+$//;
-    return ($1, $2) if $line =~ /^CONFIG_(\w+)=(.*)$/;
-    return ($1, 'n') if $line =~ /^#\s*CONFIG_(\w+) is not set$/;
-    return if $line =~ /^\s*(#.*)?$/;
+    return if $line eq '' || $line =~ /^\s*#(?!\s*CONFIG_)/;
+    if ($line !~ /[\x00-\x08\x0a-\x1f\x7f]/) {
+        return ($1, 'n') if $line =~ /^\s*#\s*CONFIG_(\w+)\s+is\s+not\s+set$/a;
+        # a remark about a symbol
+        return if $line =~ /^\s*#/ && $line !~ /^\s*#\s*CONFIG_\s+is\s+not\s+set$/;
+        return ($1, $2) if $line =~ /^CONFIG_(\w+)=($value)$/a && $2 !~ /\t/;
+    }
     fail("$where: not a configuration line: " . plain(substr $line, 0, 120));
 }
 
-# [[symbol, value], ...] of a file, in order.
+# [[symbol, value], ...] of what a user, a board or the tree asks for, in order.
 sub settings {
     my ($file, $label) = @_;
     my ($number, @found) = (0);
@@ -70,6 +82,15 @@ sub settings {
         push @found, [$symbol, $value];
     }
     return \@found;
+}
+
+# A setting as the kernel's own programs write and read it.
+sub canonical { my ($symbol, $value) = @_; return $value eq 'n' ? "# CONFIG_$symbol is not set\n" : "CONFIG_$symbol=$value\n" }
+
+# symbol => value of what the kernel's own programs wrote.
+sub written {
+    my ($file) = @_;
+    return map { /^CONFIG_(\w+)=(.*)$/ ? ($1 => $2) : /^# CONFIG_(\w+) is not set$/ ? ($1 => 'n') : () } split /\n/, slurp($file);
 }
 
 # Kbuild looks for a fragment of the tree in these two folders, and applies both where both have it.
@@ -575,16 +596,16 @@ if ($mode eq 'merge') {
     my $text = '';
     for my $request (requests()) {
         next unless $request->{soft} ? $symbols{ $request->{symbol} } : known($request->{symbol});
-        my ($symbol, $value) = @{$request}{qw(symbol value)};
-        $text .= $value eq 'n' ? "# CONFIG_$symbol is not set\n" : "CONFIG_$symbol=$value\n";
+        $text .= canonical(@{$request}{qw(symbol value)});
     }
     spew($rest[0], $text);
+    spew($rest[1], join '', map { canonical(@$_) } @{ settings($spec->{base}, 'base configuration') }) if defined $spec->{base};
     exit 0;
 }
 
 my ($config_file, $dir) = @rest;
 read_tree();
-%config = map { @$_ } @{ settings($config_file, '.config') };
+%config = written($config_file);
 
 my (@entries, @lines, $differences);
 $differences = 0;

@@ -274,7 +274,7 @@ fn the_last_fragment_wins_and_stale_symbols_are_left_out() {
     fragments.push(json!({"label": "second", "file": second}));
     fragments.push(json!({"label": "small.config", "tree": "small.config"}));
     let merged = tree.path().join("merged");
-    let output = tree.run(&["merge", merged.to_str().unwrap()], &spec);
+    let output = tree.run(&["merge", merged.to_str().unwrap(), "unused"], &spec);
     assert!(output.status.success(), "{output:?}");
     let text = fs::read_to_string(merged).unwrap();
     assert_eq!(text, "CONFIG_NET=y\nCONFIG_PCI=m\nCONFIG_SIZE=4\n");
@@ -359,8 +359,9 @@ fn drift_from_a_whole_configuration_is_listed() {
 fn bad_input_is_named() {
     let tree = tree();
     let merged = tree.path().join("merged");
+    let merged = merged.to_str().unwrap();
     let fails = |spec: &Value| {
-        let output = tree.run(&["merge", merged.to_str().unwrap()], spec);
+        let output = tree.run(&["merge", merged, merged], spec);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
@@ -410,4 +411,33 @@ fn a_tree_that_sources_itself_ends() {
         tree.line("CONFIG_A=y", ""),
         "A: requested y, got n: not known why"
     );
+}
+
+/// The table that kflake's own reader goes through as well: both read one grammar, and write one spelling.
+#[test]
+fn lines_are_read_as_the_table_has_them() {
+    let tree = Tree::new("config FOO\n\tbool\nconfig 64BIT\n\tbool\nconfig HZ\n\tint\n");
+    tree.file("arch/arm64/Kconfig", "");
+    let table = include_str!("data/configuration-lines.json");
+    let rows: Vec<(String, Value)> = serde_json::from_str(table).unwrap();
+    for (line, reads) in rows {
+        let (out, base) = (tree.path().join("out"), tree.path().join("base"));
+        let mut spec = tree.spec(&format!("{line}\n"));
+        spec["base"] = spec["fragments"][0]["file"].clone();
+        let args = ["merge", out.to_str().unwrap(), base.to_str().unwrap()];
+        let output = tree.run(&args, &spec);
+        let wanted = match &reads {
+            Value::String(text) => Some(format!("{text}\n")),
+            Value::Null => Some(String::new()),
+            _ => None,
+        };
+        let written = |file| {
+            output
+                .status
+                .success()
+                .then(|| fs::read_to_string(file).unwrap())
+        };
+        assert_eq!(written(&out), wanted, "{line:?}: {output:?}");
+        assert_eq!(written(&base), wanted, "{line:?}: {output:?}");
+    }
 }

@@ -217,7 +217,7 @@ impl<'c> Workshop<'c> {
                         wanted: selection.linux_arch.to_owned(),
                     });
                 }
-                let text = Config::read_text(&path)?;
+                let text = Config::canonical(&Config::read_text(&path)?, &path)?;
                 self.scratch_file("base.config", &text)
                     .map(ConfigChoice::File)
             }
@@ -242,7 +242,7 @@ impl<'c> Workshop<'c> {
                 Fragment::File(path) => {
                     // read once, so that a bad line is told before anything is built
                     Config::read(&path)?;
-                    let text = Config::read_text(&path)?;
+                    let text = Config::canonical(&Config::read_text(&path)?, &path)?;
                     FragmentChoice::File {
                         label,
                         file: self.scratch_file(&name, &text)?,

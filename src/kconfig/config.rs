@@ -1,7 +1,7 @@
 //! Whole `.config` files and fragments.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -129,34 +129,33 @@ impl Config {
     /// Parses a file's text; `path` is for messages.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim_end();
-            let is_off = line
-                .strip_prefix('#')
-                .is_some_and(|rest| rest.trim_start().starts_with("CONFIG_"));
-            if line.trim_start().is_empty() || (line.trim_start().starts_with('#') && !is_off) {
-                if config.title.is_none() {
-                    config.title = title(line);
-                }
-                continue;
-            }
-            match line.parse::<Setting>() {
-                Ok(setting) => {
+        for line in lines(text, path) {
+            match line? {
+                Line::Setting(setting) => {
                     config.settings.insert(setting.symbol, setting.value);
                 }
-                // a remark about a symbol, not a setting
-                Err(SettingError::NotSet(_)) if is_off => {}
-                Err(reason) => {
-                    return Err(ConfigError::Line {
-                        path: path.to_owned(),
-                        line: index + 1,
-                        text: shown(line),
-                        reason,
-                    });
-                }
+                Line::Remark(remark) if config.title.is_none() => config.title = title(remark),
+                Line::Remark(_) => {}
             }
         }
         Ok(config)
+    }
+
+    /// The settings of a file's text in the one spelling that builds read, in the file's order, behind its title.
+    ///
+    /// # Errors
+    /// For the first line that is neither a setting nor a comment.
+    pub fn canonical(text: &str, path: &Path) -> Result<String, ConfigError> {
+        let mut canonical = String::new();
+        for line in lines(text, path) {
+            match line? {
+                Line::Setting(setting) => writeln!(canonical, "{setting}"),
+                Line::Remark(remark) if title(remark).is_some() => writeln!(canonical, "{remark}"),
+                Line::Remark(_) => Ok(()),
+            }
+            .expect("writing to a string does not fail");
+        }
+        Ok(canonical)
     }
 
     /// The value of a symbol; none where the file does not mention it.
@@ -221,6 +220,42 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 /// `# Linux/ARCH VERSION Kernel Configuration`, as trees from 2.6.39 on write it.
+/// What a line of a configuration is.
+enum Line<'a> {
+    /// A symbol and its value.
+    Setting(Setting),
+    /// Blank, or a comment.
+    Remark(&'a str),
+}
+
+/// The lines of a configuration; `path` is for messages.
+fn lines<'a>(text: &'a str, path: &Path) -> impl Iterator<Item = Result<Line<'a>, ConfigError>> {
+    text.lines().enumerate().map(move |(index, line)| {
+        let line = line.trim_end();
+        let comment = line.trim_start().strip_prefix('#').map(str::trim_start);
+        if line.is_empty() || comment.is_some_and(|comment| !comment.starts_with("CONFIG_")) {
+            return Ok(Line::Remark(line));
+        }
+        // what turns a symbol off may stand anywhere in its line
+        let setting = if comment.is_some() {
+            line.trim_start()
+        } else {
+            line
+        };
+        match setting.parse() {
+            Ok(setting) => Ok(Line::Setting(setting)),
+            // a remark about a symbol, not a setting
+            Err(SettingError::NotSet(_)) => Ok(Line::Remark(line)),
+            Err(reason) => Err(ConfigError::Line {
+                path: path.to_owned(),
+                line: index + 1,
+                text: shown(line),
+                reason,
+            }),
+        }
+    })
+}
+
 fn title(line: &str) -> Option<Title> {
     let rest = line.strip_prefix("# Linux/")?;
     let rest = rest.strip_suffix("Kernel Configuration")?.trim_end();

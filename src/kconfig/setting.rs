@@ -243,15 +243,14 @@ fn off(text: &str) -> Result<Setting, SettingError> {
     let end = rest
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .unwrap_or(rest.len());
-    let symbol = symbol(&rest[..end])?;
     let words: Vec<_> = rest[end..].split_whitespace().collect();
     if words == ["is", "not", "set"] {
         Ok(Setting {
-            symbol,
+            symbol: symbol(&rest[..end])?,
             value: Value::No,
         })
     } else {
-        Err(SettingError::NotSet(symbol.to_string()))
+        Err(SettingError::NotSet(rest[..end].to_owned()))
     }
 }
 
@@ -326,6 +325,28 @@ mod tests {
         assert_eq!(error(""), SettingError::Shape);
         assert!(error("CONFIG_X=Yes").to_string().contains("write y"));
         assert!(error("CONFIG_X=N").to_string().contains("write n"));
+    }
+
+    /// The table that what reads configurations inside a build goes through as well.
+    #[test]
+    fn lines_are_read_as_the_table_has_them() {
+        let table = include_str!("../../tests/data/configuration-lines.json");
+        let rows: Vec<(String, serde_json::Value)> =
+            serde_json::from_str(table).expect("the table is JSON");
+        for (line, reads) in rows {
+            let path = std::path::Path::new("x.config");
+            let wanted = match &reads {
+                serde_json::Value::String(text) => Some(format!("{text}\n")),
+                serde_json::Value::Null => Some(String::new()),
+                _ => None,
+            };
+            if !line.starts_with("# Linux/") {
+                let canonical = crate::kconfig::Config::canonical(&line, path).ok();
+                assert_eq!(canonical, wanted, "{line:?}");
+            }
+            let parsed = crate::kconfig::Config::parse(&line, path).ok();
+            assert_eq!(parsed.map(|it| it.to_string()), wanted, "{line:?}");
+        }
     }
 
     proptest! {
