@@ -16,6 +16,8 @@
   elfTools,
   # Pin id to file.
   fetchPin,
+  # Names of musl-cross-make's patches, by pin.
+  patches,
   # musl-cross-make's tree, for its patches; null where it cannot be had. Toolchains without patches never look at it.
   muslCrossMake ? null,
 }:
@@ -60,8 +62,9 @@ let
   patchesOf =
     build: kind:
     let
-      names = build.patches.${kind} or [ ];
-      dir = "patches/${kind}-${versionOf build.components.${kind}}";
+      component = build.components.${kind};
+      names = if component == null then [ ] else patches.${component} or [ ];
+      dir = "patches/${kind}-${versionOf component}";
     in
     map (name: "${if muslCrossMake == null then "/missing" else muslCrossMake}/${dir}/${name}") names;
 

@@ -40,6 +40,7 @@ let
   prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
   fromSource = import ./call-package.nix pkgs ./mk-source-toolchain.nix {
     inherit elfTools fetchPin muslCrossMake;
+    inherit (matrix) patches;
   };
 
   build =
@@ -58,13 +59,12 @@ let
         inherit id spec arch;
         archives = map fetchPin spec.pins;
         runtime =
-          if spec.runtimePins == [ ] then
+          if spec.runtime == null then
             null
           else
             prebuilt.runtime {
-              # The suite or release is in the pins' own names; toolchains with the same list share one result.
               name = spec.source;
-              archives = map fetchPin spec.runtimePins;
+              archives = map fetchPin matrix.runtimes.${spec.runtime};
             };
       }
     else if

@@ -463,11 +463,15 @@ impl Range<KernelVersion> {
     /// itself a candidate is taken as it is written. Local suffixes don't count.
     pub fn holds_for(&self, version: &KernelVersion) -> bool {
         let rank = version.rank();
-        self.first().is_none_or(|first| rank >= first.rank())
+        let first = self.from.as_ref().map(|from| match from.rc {
+            Some(_) => from.rank(),
+            None => (from.numbers, 0),
+        });
+        first.is_none_or(|first| rank >= first)
             && self.below.as_ref().is_none_or(|below| rank < below.rank())
     }
 
-    /// The first position for which [`Range::holds_for`]; none: from the beginning.
+    /// The first version for which [`Range::holds_for`]; none: from the beginning.
     pub fn first(&self) -> Option<KernelVersion> {
         let from = self.from.as_ref()?;
         Some(match from.rc {

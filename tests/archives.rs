@@ -162,13 +162,13 @@ impl Mirror {
                 arches.mipsel = {{ bits = 32; endian = "little"; elfMachine = 8; interpreter.glibc = "/lib/ld.so.1"; }};
                 toolchains.it = {{
                   source = "{source}"; arch = "mipsel"; target = "{TARGET}"; suffix = "";
-                  systems = [ "x86_64-linux" ]; pins = [ "it" ]; runtimePins = [ ]; build = null;
+                  systems = [ "x86_64-linux" ]; pins = [ "it" ]; runtime = null; build = null;
                   {facts}
                 }};
               }};
               sources = {{
                 mirrors = {{ }};
-                pins.it = {{ name = "{name}"; urls = [ "{url}" ]; hash = "{sri}"; size = null; }};
+                pins.it = {{ name = "{name}"; urls = [ "{url}" ]; hash = "{sri}"; }};
               }};
             }}).toolchains.it"#
         );

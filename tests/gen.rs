@@ -179,7 +179,7 @@ fn real_nix_reads_every_file() {
         dir.path(),
         "let m = import ./matrix.nix; s = import ./sources.nix; in builtins.deepSeq [ m s ] {
           missing = builtins.filter (pin: !(s.pins ? ${pin}))
-            (builtins.concatMap (t: t.pins ++ t.runtimePins) (builtins.attrValues m.toolchains));
+            (builtins.concatMap (t: t.pins) (builtins.attrValues m.toolchains) ++ builtins.concatLists (builtins.attrValues m.runtimes));
           homeless = builtins.filter (c: !(m.toolchains ? ${c.toolchain}) || !(m.eras ? ${c.era}) || !(m.arches ? ${c.arch}))
             (builtins.attrValues m.cells);
           inherit (s.kernels.\"6.6\") name urls;

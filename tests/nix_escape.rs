@@ -69,7 +69,7 @@ proptest! {
     #[test]
     fn values_come_back_formatted_or_not(values in prop::collection::vec(value(), 40)) {
         if common::have_nix() {
-            let code = escape::value(&json!(values));
+            let code = escape::value(&json!(values), 0);
             prop_assert_eq!(read_back(&code), json!(values));
             let formatted = nixfmt_rs::format(&code).expect("what was rendered is Nix");
             prop_assert_eq!(read_back(&formatted), json!(values));

@@ -58,9 +58,14 @@ impl Constraint {
 pub struct Tool(pub String);
 
 impl Tool {
+    /// Its name, of those to avoid as well.
+    pub fn name(&self) -> &str {
+        self.0.strip_suffix("-known-bad").unwrap_or(&self.0)
+    }
+
     /// What of a toolchain it speaks of; none: it is about the machine that builds.
     pub fn aspect(&self) -> Option<Aspect> {
-        Some(match self.0.trim_end_matches("-known-bad") {
+        Some(match self.name() {
             "gcc" => Aspect::Gcc,
             "binutils" => Aspect::Binutils,
             "glibc" | "musl" | "uclibc" => Aspect::Libc,
@@ -115,7 +120,7 @@ const OTHER_SUBJECTS: &[&str] = &[
 impl Tool {
     /// Whether it is a tool of the machine that builds.
     pub fn is_host(&self) -> bool {
-        HOST_TOOLS.contains(&self.0.trim_end_matches("-known-bad"))
+        HOST_TOOLS.contains(&self.name())
     }
 
     /// Whether kflake knows what it speaks of.

@@ -227,7 +227,7 @@ impl<'a> Facts<'a> {
 
 /// What a constraint asks for: `binutils below 2.31`.
 fn needs(constraint: &Constraint) -> String {
-    let tool = constraint.tool.0.trim_end_matches("-known-bad");
+    let tool = constraint.tool.name();
     match &constraint.window {
         Window::Accept(range) => format!("{tool} {range}"),
         Window::Avoid(range) => format!("{tool} not {range}"),

@@ -56,9 +56,10 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         .filter_map(|id| catalog.toolchains().get_key_value(id));
     let used: Vec<(&ToolchainId, &catalog::Toolchain)> = used.collect();
 
+    let mut runtimes = Runtimes::default();
     let toolchains: BTreeMap<String, Toolchain> = used
         .iter()
-        .map(|(id, it)| (id.to_string(), toolchain(catalog, it)))
+        .map(|(id, it)| (id.to_string(), toolchain(catalog, it, &mut runtimes)))
         .collect();
     let systems: BTreeSet<String> = toolchains
         .values()
@@ -76,7 +77,9 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         matrix: Matrix {
             eras: eras(catalog),
             arches: arches(catalog),
+            patches: patches(catalog, &toolchains),
             toolchains,
+            runtimes: runtimes.by_name,
             boards: boards(catalog),
             cells,
             groups,
@@ -214,13 +217,13 @@ fn cells(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
     for (era_id, era) in &catalog.eras {
         for arch in catalog.arches.keys() {
             let version = cell_kernel(catalog, era);
-            let Ok(resolution) = resolver.resolve(version, arch, Purpose::Kernel) else {
+            let Ok(Some(toolchain)) = resolver.pick(version, arch, Purpose::Kernel) else {
                 continue;
             };
             let cell = Cell {
                 era: era_id.attr(),
                 arch: arch.to_string(),
-                toolchain: resolution.toolchain.id.to_string(),
+                toolchain: toolchain.id.to_string(),
                 kernel: catalog
                     .kernels
                     .get_key_value(version)
@@ -258,7 +261,49 @@ pub fn board_for<'a>(
         .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
 }
 
-fn toolchain(catalog: &Catalog, it: &catalog::Toolchain) -> Toolchain {
+/// Lists of host libraries, each once.
+#[derive(Default)]
+struct Runtimes {
+    by_name: BTreeMap<String, Vec<String>>,
+}
+
+impl Runtimes {
+    /// The name of a list: that of the suite that its first pin is from, numbered where a suite has several.
+    fn name(&mut self, pins: Vec<String>) -> Option<String> {
+        let suite = pins.first()?.split('/').nth(1)?.to_owned();
+        let names = std::iter::once(suite.clone()).chain((2..).map(|n| format!("{suite}-{n}")));
+        for name in names {
+            match self.by_name.get(&name) {
+                Some(known) if *known != pins => {}
+                Some(_) => return Some(name),
+                None => {
+                    self.by_name.insert(name.clone(), pins);
+                    return Some(name);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The patches of the components that toolchains are built from, by component.
+fn patches(
+    catalog: &Catalog,
+    toolchains: &BTreeMap<String, Toolchain>,
+) -> BTreeMap<String, Vec<String>> {
+    let builds = toolchains.values().filter_map(|it| it.build.as_ref());
+    let ids: BTreeSet<&String> = builds
+        .flat_map(|build| ["gcc", "binutils", "musl"].map(|kind| build.components[kind].as_ref()))
+        .flatten()
+        .collect();
+    let patched = ids.into_iter().filter_map(|id| {
+        let component = catalog.components.components.get(id.as_str())?;
+        (!component.patches.is_empty()).then(|| (id.clone(), component.patches.clone()))
+    });
+    patched.collect()
+}
+
+fn toolchain(catalog: &Catalog, it: &catalog::Toolchain, runtimes: &mut Runtimes) -> Toolchain {
     let ids = |ids: &[PinId]| ids.iter().map(debian_pin).collect();
     let (pins, runtime_pins) = match &it.origin {
         Origin::Debian {
@@ -278,7 +323,7 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain) -> Toolchain {
         suffix: it.suffix.clone(),
         systems: it.systems.iter().map(ToString::to_string).collect(),
         pins,
-        runtime_pins,
+        runtime: runtimes.name(runtime_pins),
         build: build(catalog, it),
     }
 }
@@ -326,7 +371,6 @@ fn fetched(file: PinnedFile) -> Pin {
         name: file.name,
         urls: file.url.iter().map(ToString::to_string).collect(),
         hash: file.sha256.sri(),
-        size: file.size,
     }
 }
 
@@ -356,21 +400,12 @@ fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
         };
         components.insert(kind, Some(id.to_string()));
     }
-    let patches = ["gcc", "binutils", "musl"].map(|kind| {
-        let component = components[kind].as_deref();
-        let component = component.and_then(|id| catalog.components.components.get(id));
-        (
-            kind,
-            component.map_or_else(Vec::new, |it| it.patches.clone()),
-        )
-    });
     let target = catalog.arches.get(&it.arch)?.source.as_ref()?;
     let mut configure = target.gcc_configure.clone();
     if it.libc.is_some() {
         configure.extend(target.gcc_configure_musl.iter().cloned());
     }
     Some(Build {
-        patches: BTreeMap::from(patches),
         components,
         configure,
         overridden: overridden.iter().map(ToString::to_string).collect(),
@@ -425,7 +460,8 @@ fn usual_place(version: &KernelVersion, pin: &KernelPin) -> Option<(String, Stri
     let url = pin.url.as_ref()?;
     let (folder, name) = url.as_str().rsplit_once('/')?;
     let extension = name.strip_prefix(&format!("linux-{version}."))?;
-    let usual = pin.file.is_none()
+    let usual = !folder.contains('@')
+        && pin.file.is_none()
         && pin.size.is_none()
         && extension.starts_with("tar.")
         && catalog::store_name(name) == name;

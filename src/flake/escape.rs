@@ -60,47 +60,106 @@ pub fn attr(name: &str) -> String {
     if bare { name.to_owned() } else { string(name) }
 }
 
-/// `value` as a Nix expression that can stand in a list. The data must have passed [`check`].
-pub fn value(value: &Value) -> String {
+/// The standard style's longest line, its indentation aside.
+const WIDTH: usize = 100;
+
+/// `value` as a Nix expression in the standard style, which can stand in a list; `depth` is how far the line that it begins on is
+/// indented, in steps of two blanks. The data must have passed [`check`].
+pub fn value(value: &Value, depth: usize) -> String {
     let mut out = String::new();
-    write_value(&mut out, value);
+    write_value(&mut out, value, depth, 0);
     out
 }
 
-fn write_value(out: &mut String, value: &Value) {
+/// `lead` is what stands on the line before the value, its indentation aside.
+fn write_value(out: &mut String, value: &Value, depth: usize, lead: usize) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
+        Value::Array(items) if items.is_empty() => out.push_str("[ ]"),
+        Value::Object(fields) if fields.is_empty() => out.push_str("{ }"),
+        Value::Array(items) => {
+            if let [item] = &items[..]
+                && let Some(text) = short(item)
+                // with its brackets, their blanks, and the semicolon
+                && lead + text.chars().count() + 5 <= WIDTH
+            {
+                out.push_str(&format!("[ {text} ]"));
+                return;
+            }
+            out.push_str("[\n");
+            for item in items {
+                indent(out, depth + 1);
+                write_value(out, item, depth + 1, 0);
+                out.push('\n');
+            }
+            indent(out, depth);
+            out.push(']');
+        }
+        Value::Object(fields) => {
+            out.push_str("{\n");
+            for (name, field) in fields {
+                let name = attr(name);
+                indent(out, depth + 1);
+                out.push_str(&name);
+                out.push_str(" =");
+                let lead = name.chars().count() + 3;
+                // behind a name in quotes, a long text goes to a line of its own
+                let length = short(field).map_or(0, |text| text.chars().count() + 1);
+                if !name.starts_with('"') || lead + length <= WIDTH {
+                    out.push(' ');
+                } else {
+                    out.push('\n');
+                    indent(out, depth + 2);
+                }
+                write_value(out, field, depth + 1, lead);
+                out.push_str(";\n");
+            }
+            indent(out, depth);
+            out.push('}');
+        }
+        _ => out.push_str(&short(value).unwrap_or_default()),
+    }
+}
+
+/// What takes no more than a word; none for lists and sets that hold something.
+fn short(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(is) => is.to_string(),
         Value::Number(number) => {
             let text = number.to_string();
             // a bare minus is an operator, which a list does not take
-            if text.starts_with('-') {
-                out.push_str(&format!("({text})"));
-            } else {
-                out.push_str(&text);
+            match text.starts_with('-') {
+                true => format!("({text})"),
+                false => text,
             }
         }
-        Value::String(text) => out.push_str(&string(text)),
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                out.push(' ');
-                write_value(out, item);
-            }
-            out.push_str(" ]");
-        }
-        Value::Object(fields) => {
-            out.push_str("{ ");
-            for (name, field) in fields {
-                out.push_str(&attr(name));
-                out.push_str(" = ");
-                write_value(out, field);
-                out.push_str("; ");
-            }
-            out.push('}');
-        }
+        Value::String(text) => string(text),
+        Value::Array(items) if items.is_empty() => "[ ]".to_owned(),
+        Value::Object(fields) if fields.is_empty() => "{ }".to_owned(),
+        Value::Array(_) | Value::Object(_) => return None,
+    })
+}
+
+fn indent(out: &mut String, depth: usize) {
+    for _ in 0..depth {
+        out.push_str("  ");
     }
+}
+
+/// A binding of `name`, in quotes, to a function's result for two texts, in the standard style, on a line that is indented by `depth`.
+pub fn binding(name: &str, function: &str, first: &str, second: &str, depth: usize) -> String {
+    let name = string(name);
+    let call = format!("{function} {} {};", string(first), string(second));
+    let one_line = name.chars().count() + 3 + call.chars().count() <= WIDTH;
+    let mut out = format!("{name} =");
+    if one_line {
+        out.push(' ');
+    } else {
+        out.push('\n');
+        indent(&mut out, depth + 1);
+    }
+    out.push_str(&call);
+    out
 }
 
 /// Refuses data that Nix cannot read back as it is, or that would not look like what it is: control characters other
@@ -174,6 +233,7 @@ fn pointer(path: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -198,9 +258,39 @@ mod tests {
     #[test]
     fn values_can_stand_in_lists() {
         assert_eq!(
-            value(&json!({"a.b": [1, -1, null, true, {}], "c": "${d}"})),
-            r#"{ "a.b" = [ 1 (-1) null true { } ]; c = "\${d}"; }"#
+            value(&json!({"a.b": [1, -1, null, true, {}], "c": "${d}"}), 0),
+            "{\n  \"a.b\" = [\n    1\n    (-1)\n    null\n    true\n    { }\n  ];\n  c = \"\\${d}\";\n}"
         );
+    }
+
+    fn data() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z ${}\"\\\\]{0,130}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z][a-z0-9.]{0,8}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_in_the_standard_style(data in data()) {
+            let code = value(&json!({"x": data}), 0) + "\n";
+            prop_assert_eq!(nixfmt_rs::format(&code).expect("it is Nix"), code);
+        }
+
+        #[test]
+        fn bindings_are_in_the_standard_style(name in "[a-z./]{1,40}", first in "[a-z]{0,60}", second in "[a-z]{0,60}") {
+            let code = format!("{{\n  {}\n}}\n", binding(&name, "file", &first, &second, 1));
+            prop_assert_eq!(nixfmt_rs::format(&code).expect("it is Nix"), code);
+        }
     }
 
     #[test]

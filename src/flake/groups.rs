@@ -106,8 +106,9 @@ fn resolved(catalog: &Catalog, source: SourceKind) -> Group {
     let mut group = Group::new();
     for (id, era) in &catalog.eras {
         for arch in catalog.arches.keys() {
-            if let Ok(it) = resolver.resolve(cell_kernel(catalog, era), arch, Purpose::Kernel) {
-                group.insert(member(id, arch), it.toolchain.id.to_string());
+            let kernel = cell_kernel(catalog, era);
+            if let Ok(Some(it)) = resolver.pick(kernel, arch, Purpose::Kernel) {
+                group.insert(member(id, arch), it.id.to_string());
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Matrix {
     pub eras: BTreeMap<String, Era>,
     pub arches: BTreeMap<String, Arch>,
     pub toolchains: BTreeMap<String, Toolchain>,
+    pub runtimes: BTreeMap<String, Vec<String>>,
+    pub patches: BTreeMap<String, Vec<String>>,
     pub boards: BTreeMap<String, Board>,
     pub cells: BTreeMap<String, Cell>,
     pub groups: BTreeMap<String, BTreeMap<String, String>>,
@@ -85,8 +87,8 @@ pub struct Toolchain {
     pub systems: Vec<String>,
     /// Keys of [`Sources::pins`].
     pub pins: Vec<String>,
-    /// Keys of [`Sources::pins`].
-    pub runtime_pins: Vec<String>,
+    /// Key of [`Matrix::runtimes`]; none where it brings its own libraries.
+    pub runtime: Option<String>,
     /// How it is built from source; none for a prebuilt one.
     pub build: Option<Build>,
 }
@@ -97,8 +99,6 @@ pub struct Toolchain {
 pub struct Build {
     /// Keys of [`Sources::pins`] by kind; null where the toolchain has none of it.
     pub components: BTreeMap<&'static str, Option<String>>,
-    /// Names of musl-cross-make's patches by kind.
-    pub patches: BTreeMap<&'static str, Vec<String>>,
     /// Options for gcc's configure.
     pub configure: Vec<String>,
     /// Ids of the components that the project replaced.
@@ -172,8 +172,6 @@ pub struct Pin {
     pub urls: Vec<String>,
     /// SRI digest.
     pub hash: String,
-    /// Bytes, where known.
-    pub size: Option<u64>,
 }
 
 /// kernels.nix: every known kernel tarball.

@@ -1,5 +1,7 @@
 //! The model through the templates: rendered, formatted, checked.
 
+use std::collections::BTreeMap;
+
 use handlebars::Handlebars;
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use super::escape::{self, Unrepresentable};
 use super::header;
 use super::lint::{self, Finding};
-use super::model::Model;
+use super::model::{Model, Pin};
 use super::template;
 use super::tree::TreePath;
 use crate::hash::Sha256;
@@ -59,6 +61,9 @@ const TEMPLATES: [(&str, &str); 6] = [
     ),
 ];
 
+/// Those that are in the standard style as they are rendered: much data, and little code.
+const LAID_OUT: [&str; 3] = ["kernels.nix", "matrix.nix", "sources.nix"];
+
 /// Every generated file, stamped.
 ///
 /// # Errors
@@ -76,6 +81,30 @@ pub fn render(model: &Model) -> Result<Vec<(TreePath, String)>, RenderError> {
         .collect()
 }
 
+/// A pin of sources.nix: one line where the file is kept under its own name, which `url` is given for.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    url: Option<&'a str>,
+    hash: &'a str,
+    pin: Option<&'a Pin>,
+}
+
+impl<'a> Line<'a> {
+    fn of((id, pin): (&'a String, &'a Pin)) -> Line<'a> {
+        let url = match &pin.urls[..] {
+            [url] if url.rsplit('/').next() == Some(&pin.name) => Some(url.as_str()),
+            _ => None,
+        };
+        Line {
+            id,
+            url,
+            hash: &pin.hash,
+            pin: url.is_none().then_some(pin),
+        }
+    }
+}
+
 /// What one file's template takes.
 fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
     #[derive(Serialize)]
@@ -85,6 +114,11 @@ fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
     #[derive(Serialize)]
     struct Resolve<'a> {
         tables: &'a super::model::Tables,
+    }
+    #[derive(Serialize)]
+    struct Sources<'a> {
+        mirrors: &'a BTreeMap<String, Vec<String>>,
+        pins: Vec<Line<'a>>,
     }
     match file {
         "flake.nix" => serde_json::to_value(&model.flake),
@@ -96,7 +130,10 @@ fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
         "resolve.nix" => serde_json::to_value(Resolve {
             tables: &model.tables,
         }),
-        _ => serde_json::to_value(&model.sources),
+        _ => serde_json::to_value(Sources {
+            mirrors: &model.sources.mirrors,
+            pins: model.sources.pins.iter().map(Line::of).collect(),
+        }),
     }
 }
 
@@ -110,8 +147,12 @@ fn render_one(
     let rendered = registry
         .render_template(template, data)
         .map_err(|problem| broken(file, problem))?;
-    let formatted = nixfmt_rs::format(&rendered)
-        .map_err(|error| broken(file, nixfmt_rs::format_error(&rendered, Some(file), &error)))?;
+    let formatted = if LAID_OUT.contains(&file) {
+        rendered
+    } else {
+        nixfmt_rs::format(&rendered)
+            .map_err(|error| broken(file, nixfmt_rs::format_error(&rendered, Some(file), &error)))?
+    };
     check_nix(file, &formatted)?;
     // one digest over the data and what was made of it: changes with either
     let input = Sha256::of_bytes(format!("{template}\0{data}").as_bytes());
@@ -150,7 +191,6 @@ mod tests {
             name: name.into(),
             urls: vec![url.into()],
             hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
-            size: Some(123),
         };
         let hash = |version: &str| KernelHash {
             version: version.into(),
@@ -163,6 +203,12 @@ mod tests {
         };
         let matrix = Matrix {
             groups: [].into(),
+            runtimes: [(
+                "bookworm".to_owned(),
+                vec!["debian/bookworm/libc6".to_owned()],
+            )]
+            .into(),
+            patches: [("gcc/12.2.0".to_owned(), vec!["0001-a.diff".to_owned()])].into(),
             eras: [(
                 "k26".to_owned(),
                 Era {
@@ -201,7 +247,7 @@ mod tests {
                     suffix: "-12".into(),
                     systems: vec!["x86_64-linux".into()],
                     pins: vec!["debian/bookworm/gcc-12".into()],
-                    runtime_pins: vec![],
+                    runtime: text("bookworm"),
                     build: None,
                 },
             )]
@@ -262,7 +308,6 @@ mod tests {
                     version: "6.1.1".into(),
                     file: Pin {
                         urls: vec![],
-                        size: None,
                         ..pin("linux-source-6.1.tar.xz", "")
                     },
                 }],

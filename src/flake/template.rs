@@ -10,19 +10,22 @@ mod helpers {
     #![allow(missing_docs)]
     use super::{Value, escape, handlebars_helper};
 
-    handlebars_helper!(nix_value: |value: Value| escape::value(&value));
+    handlebars_helper!(nix_value: |value: Value, {depth: usize = 0}| escape::value(&value, depth));
+    handlebars_helper!(nix_file: |name: str, url: str, hash: str, {depth: usize = 0}| escape::binding(name, "file", url, hash, depth));
     handlebars_helper!(nix_attr: |name: str| escape::attr(name));
 }
 
 /// A registry in which `{{x}}` is the inside of a Nix string.
 ///
-/// `{{{nixValue x}}}` is any data as a Nix expression, `{{{nixAttr x}}}` a text as an attribute name; their results are
+/// `{{{nixValue x depth=1}}}` is any data as a Nix expression, on a line that is indented by that many steps, `{{{nixFile name url
+/// hash}}}` a binding to a fetched file, `{{{nixAttr x}}}` a text as an attribute name; their results are
 /// code, hence the three braces. A key that the data lacks is an error.
 pub fn registry() -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry.register_escape_fn(escape::escape);
     registry.register_helper("nixValue", Box::new(helpers::nix_value));
+    registry.register_helper("nixFile", Box::new(helpers::nix_file));
     registry.register_helper("nixAttr", Box::new(helpers::nix_attr));
     registry
 }
@@ -47,7 +50,11 @@ mod tests {
                 "a = \"{{text}}\"; b = {{{nixValue list}}}; {{{nixAttr k}}} = 1;",
                 data
             ),
-            Ok(r#"a = "\"; \${builtins.abort \"x\"}\r"; b = [ "a\"" null ]; "in" = 1;"#.into())
+            Ok(r#"a = "\"; \${builtins.abort \"x\"}\r"; b = [
+  "a\""
+  null
+]; "in" = 1;"#
+                .into())
         );
     }
 

@@ -1,10 +1,12 @@
 //! What the facts say about one toolchain for one kernel.
 
+use std::borrow::Cow;
+
 use crate::catalog::{
     Aspect, Catalog, Confidence, Constraint, Evidence, Fix, Purpose, Toolchain, Window,
 };
 use crate::id::{ArchId, ConstraintId, FixId};
-use crate::version::KernelVersion;
+use crate::version::{KernelVersion, Range, ToolVersion};
 
 /// Why a toolchain is rejected, or used with a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,44 +160,67 @@ fn too_new_for<'t>(case: Case<'_>, toolchain: &'t Toolchain) -> Option<&'t Kerne
 }
 
 fn is_met(constraint: &Constraint, toolchain: &Toolchain) -> bool {
-    violation(constraint, toolchain).is_none()
+    breach(constraint, toolchain).is_none()
 }
 
-/// How `toolchain` breaks `constraint`; none: it does not.
+/// How a toolchain breaks a constraint.
+enum Breach<'a> {
+    /// It lacks the property.
+    Lacks(&'a str),
+    /// The version that it has is older than the first good one.
+    Older(Cow<'a, ToolVersion>, &'a ToolVersion),
+    /// The version that it has is not below the first bad one.
+    NotBelow(Cow<'a, ToolVersion>, &'a ToolVersion),
+    /// The version that it has is among bad ones.
+    Avoided(Cow<'a, ToolVersion>, &'a Range<ToolVersion>),
+    /// Nobody recorded its version.
+    Unknown,
+}
+
+/// How `toolchain` breaks `constraint`, in words; none: it does not.
 fn violation(constraint: &Constraint, toolchain: &Toolchain) -> Option<String> {
-    let tool = constraint.tool.0.trim_end_matches("-known-bad");
+    let tool = constraint.tool.name();
+    Some(match breach(constraint, toolchain)? {
+        Breach::Lacks(tag) => format!("it is not {tag}"),
+        Breach::Older(version, from) => format!("{tool} {version} is older than {from}"),
+        Breach::NotBelow(version, below) => format!("{tool} {version} is not below {below}"),
+        Breach::Avoided(version, range) => {
+            format!("{tool} {version} is one to avoid ({range})")
+        }
+        Breach::Unknown => format!("nobody recorded its {tool} version"),
+    })
+}
+
+fn breach<'a>(constraint: &'a Constraint, toolchain: &'a Toolchain) -> Option<Breach<'a>> {
     let aspect = constraint.tool.aspect()?;
-    if let Window::Property(tag) = &constraint.window {
-        let has = toolchain.properties.iter().any(|property| property == tag);
-        return (!has).then(|| format!("it is not {tag}"));
-    }
+    let range = match &constraint.window {
+        Window::Property(tag) => {
+            let has = toolchain.properties.iter().any(|property| property == tag);
+            return (!has).then_some(Breach::Lacks(tag));
+        }
+        Window::Accept(range) | Window::Avoid(range) => range,
+    };
     let version = match aspect {
-        Aspect::Gcc => Some(toolchain.gcc.clone()),
-        Aspect::Binutils => toolchain.binutils.clone(),
+        Aspect::Gcc => Some(Cow::Borrowed(&toolchain.gcc)),
+        Aspect::Binutils => toolchain.binutils.as_ref().map(Cow::Borrowed),
         Aspect::Libc => {
             let (name, version) = toolchain.libc.as_deref()?.split_once('-')?;
-            Some(version.parse().ok().filter(|_| name == tool)?)
+            let same = name == constraint.tool.name();
+            Some(Cow::Owned(version.parse().ok().filter(|_| same)?))
         }
         Aspect::Property => None,
     };
-    let bounded = |range: &crate::version::Range<_>| range.from.is_some() || range.below.is_some();
-    match (&constraint.window, version) {
-        (Window::Accept(range), Some(version)) if range.contains(&version) => None,
-        (Window::Accept(range), Some(version)) => {
-            let wanted = match (&range.from, &range.below) {
-                (Some(from), _) if version < *from => format!("older than {from}"),
-                (_, Some(below)) => format!("not below {below}"),
-                _ => return None,
-            };
-            Some(format!("{tool} {version} is {wanted}"))
-        }
-        (Window::Avoid(range), Some(version)) => range
+    let Some(version) = version else {
+        let bounded = range.from.is_some() || range.below.is_some();
+        return bounded.then_some(Breach::Unknown);
+    };
+    match (&constraint.window, &range.from, &range.below) {
+        (Window::Avoid(_), ..) => range
             .contains(&version)
-            .then(|| format!("{tool} {version} is one to avoid ({range})")),
-        (Window::Accept(range) | Window::Avoid(range), None) => {
-            bounded(range).then(|| format!("nobody recorded its {tool} version"))
-        }
-        (Window::Property(_), _) => None,
+            .then_some(Breach::Avoided(version, range)),
+        (_, Some(from), _) if *version < *from => Some(Breach::Older(version, from)),
+        (_, _, Some(below)) if *version >= *below => Some(Breach::NotBelow(version, below)),
+        _ => None,
     }
 }
 
