@@ -19,39 +19,6 @@ let
   verify = file "sdk-verify.pl" ./sdk-verify.pl;
   export = file "sdk-export.sh" ./sdk-export.sh;
   elfReader = file "elf.pl" ./elf.pl;
-
-  # systemd's names of architectures, which a system extension carries.
-  systemdArch = {
-    armel = "arm";
-    armhf = "arm";
-    i386 = "x86";
-    loongarch64 = "loongarch64";
-    mips64eb = "mips64";
-    mips64el = "mips64-le";
-    mipseb = "mips";
-    mipsel = "mips-le";
-    powerpc = "ppc";
-    powerpc64 = "ppc64";
-    powerpc64le = "ppc64-le";
-    powerpcle = "ppc-le";
-    sh4 = "sh";
-    x86_64 = "x86-64";
-  };
-  # How Meson and CMake call the processors.
-  cpuFamily = {
-    arm64 = "aarch64";
-    armel = "arm";
-    armhf = "arm";
-    i386 = "x86";
-    mips64eb = "mips64";
-    mips64el = "mips64";
-    mipseb = "mips";
-    mipsel = "mips";
-    powerpc = "ppc";
-    powerpcle = "ppc";
-    powerpc64 = "ppc64";
-    powerpc64le = "ppc64";
-  };
 in
 {
   /**
@@ -86,8 +53,8 @@ in
         kernelVersion = kernel.version;
         inherit (kernel) linuxArch;
         inherit archName;
-        meson = cpuFamily.${archName} or archName;
-        systemd = systemdArch.${archName} or archName;
+        meson = toolchain.arch.cpuFamily;
+        inherit (toolchain.arch) systemd;
         interpreter = toString (toolchain.arch.interpreter.${family} or "");
         wantBits = toString toolchain.arch.bits;
         wantEndian = toolchain.arch.endian;

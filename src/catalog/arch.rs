@@ -22,6 +22,12 @@ pub struct Arch {
     pub elf_machine: u16,
     /// What `uname -m` prints.
     pub uname: String,
+    /// What Meson and CMake call the processor; by default, the arch's own name.
+    #[serde(default)]
+    pub cpu_family: Option<String>,
+    /// systemd's name of it, which a system extension carries; by default, the arch's own.
+    #[serde(default)]
+    pub systemd: Option<String>,
     /// The dynamic loader that programs name.
     #[serde(default)]
     pub interpreter: PerLibc,

@@ -37,6 +37,11 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
     for (id, it) in &catalog.arches {
         look("arches.json", &[id.as_str(), "linux_arch"], &it.linux_arch, text::word);
         look("arches.json", &[id.as_str(), "uname"], &it.uname, text::word);
+        for (field, name) in [("cpu_family", &it.cpu_family), ("systemd", &it.systemd)] {
+            if let Some(name) = name {
+                look("arches.json", &[id.as_str(), field], name, text::word);
+            }
+        }
         let interpreter = [&it.interpreter.glibc, &it.interpreter.musl, &it.interpreter.uclibc];
         for path in interpreter.into_iter().flatten() {
             look("arches.json", &[id.as_str(), "interpreter"], path, text::path);

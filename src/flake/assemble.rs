@@ -130,6 +130,8 @@ fn arches(catalog: &Catalog) -> BTreeMap<String, Arch> {
             },
             elf_machine: it.elf_machine,
             uname: it.uname.clone(),
+            cpu_family: it.cpu_family.clone().unwrap_or_else(|| id.to_string()),
+            systemd: it.systemd.clone().unwrap_or_else(|| id.to_string()),
             interpreter: Interpreter {
                 glibc: it.interpreter.glibc.clone(),
                 musl: it.interpreter.musl.clone(),

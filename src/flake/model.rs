@@ -59,6 +59,8 @@ pub struct Arch {
     pub endian: &'static str,
     pub elf_machine: u16,
     pub uname: String,
+    pub cpu_family: String,
+    pub systemd: String,
     pub interpreter: Interpreter,
 }
 

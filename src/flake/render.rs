@@ -226,6 +226,8 @@ mod tests {
                     endian: "little",
                     elf_machine: 183,
                     uname: "aarch64".into(),
+                    cpu_family: "aarch64".into(),
+                    systemd: "arm64".into(),
                     interpreter: Interpreter {
                         glibc: text("/lib/ld-linux-aarch64.so.1"),
                         musl: None,
