@@ -42,15 +42,29 @@ let
     path = ./validate/module;
   };
 
-  # The tarball of a kernel version, unpacked and repaired. Asking for one that no source is registered for is an error.
-  sourceOf =
+  # A version as it is registered: 6.6.0 is 6.6. Asking for one that no source is registered for is an error.
+  registered =
     version:
+    let
+      asked = resolve.parse version;
+      same = lib.filter (known: resolve.parse known == asked) (lib.attrNames sources.kernels);
+    in
+    if sources.kernels ? ${version} then
+      version
+    else if same == [ ] then
+      throw "kflake: no source for kernel ${version}: add one with `kflake kernel add FILE`"
+    else
+      lib.head same;
+
+  # The tarball of a kernel version, unpacked and repaired.
+  sourceOf =
+    asked:
+    let
+      version = registered asked;
+    in
     kernels.kernelSource {
       inherit version;
-      src = tools.fetch (
-        sources.kernels.${version}
-          or (throw "kflake: no source for kernel ${version}: add one with `kflake kernel add FILE`")
-      );
+      src = tools.fetch sources.kernels.${version};
     };
 
   # What proves a kernel: the probe module, and a boot test that loads it.

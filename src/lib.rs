@@ -22,6 +22,7 @@ pub mod packages;
 pub mod project;
 pub mod report;
 pub mod resolve;
+pub mod suggest;
 pub mod text;
 pub mod validate;
 pub mod version;

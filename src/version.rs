@@ -89,6 +89,11 @@ impl KernelVersion {
         &self.text
     }
 
+    /// The version for a name in the Nix store, which cannot hold `~`.
+    pub fn in_name(&self) -> String {
+        self.text.replace('~', "-")
+    }
+
     /// Position in the kernel's order, local suffix aside: a final release sorts as the highest candidate.
     pub fn rank(&self) -> Rank {
         (self.numbers, self.rc.map_or(u32::MAX, u32::from))

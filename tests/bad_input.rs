@@ -91,11 +91,7 @@ fn configurations_are_checked_before_anything_is_built() {
         2,
         "no source of Linux 6.1.9998 is known",
     );
-    project.fails(
-        &[&["sdk", "k6-vax"]],
-        2,
-        "\"k6-vax\" is not a cell of the matrix",
-    );
+    project.fails(&[&["sdk", "k6-vax"]], 2, "unknown cell \"k6-vax\"");
     project.fails(
         &[&["sdk", "k4-arm64", "--kernel", "6.1.9999"]],
         2,

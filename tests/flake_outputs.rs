@@ -97,6 +97,14 @@ fn the_library_takes_names() {
     let kernel = "lib.buildKernel { version = \"6.6\"; arch = \"arm64\"; profile = \"tiny\"; board = \"arm64-virt\"; }";
     assert_eq!(said(lib(&format!("({kernel}).name"))), "linux-6.6-arm64");
     assert!(said(lib(&format!("({kernel}).drvPath"))).ends_with("-linux-6.6-arm64.drv"));
+    // one source, however its version is spelled
+    let spelled = |version: &str| {
+        said(lib(&format!(
+            "(lib.buildKernel {{ version = \"{version}\"; arch = \"arm64\"; profile = \"tiny\"; board = \"arm64-virt\"; }}).kernelSource.drvPath"
+        )))
+    };
+    assert_eq!(spelled("6.6.0"), spelled("6.6"));
+    assert_eq!(spelled("v6.6"), spelled("6.6"));
     let module = format!(
         "(lib.buildModule {{ kernel = {kernel}; src = /var/empty; name = \"mine\"; }}).name"
     );

@@ -52,12 +52,22 @@ fn resolve_answers_and_its_exit_codes_tell_failures_apart() {
         .args(["resolve", "6.x", "arm64"])
         .assert()
         .code(2)
-        .stderr(contains("a version looks like 2.6.39.4"));
+        .stderr(contains("`.x` stands for a whole series"));
     kflake(dir)
         .args(["resolve", "6.1", "vax"])
         .assert()
         .code(2)
-        .stderr(contains("unknown arch vax").and(contains("arm64")));
+        .stderr(contains("unknown arch \"vax\"").and(contains("arm64")));
+    kflake(dir)
+        .args(["resolve", "6.1", "amr64"])
+        .assert()
+        .code(2)
+        .stderr(contains("did you mean arm64?"));
+    kflake(dir)
+        .args(["resolve", "6.8.0-45-generic", "AArch64"])
+        .assert()
+        .code(0)
+        .stdout(contains("k6-arm64"));
     kflake(dir)
         .args(["resolve", "2.4.37", "i386"])
         .assert()

@@ -51,7 +51,7 @@ pub enum BuildError {
     #[error("no source of Linux {version} is known")]
     #[diagnostic(
         code(kflake::build::unknown_kernel),
-        help("{near}add a tarball with `kflake kernel add FILE`")
+        help("{near}add one with `kflake kernel add FILE`, a tarball or folder")
     )]
     UnknownKernel {
         /// The version.
@@ -94,6 +94,15 @@ pub enum BuildError {
     Target {
         /// What was given.
         target: String,
+    },
+    /// A target that is nearly another.
+    #[error("--targets {target}: there is no such target")]
+    #[diagnostic(code(kflake::build::target), help("did you mean {meant}?"))]
+    TargetSlip {
+        /// What was given.
+        target: String,
+        /// What it is near.
+        meant: &'static str,
     },
     /// The module's folder is none.
     #[error("{}: {reason}", path.display())]
@@ -199,6 +208,7 @@ impl BuildError {
             | BuildError::UnknownKernel { .. }
             | BuildError::NoBoard { .. }
             | BuildError::Target { .. }
+            | BuildError::TargetSlip { .. }
             | BuildError::NoMachine { .. }
             | BuildError::BootFile { .. }
             | BuildError::ModuleSource { .. } => exit::USAGE,

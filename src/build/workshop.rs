@@ -167,18 +167,21 @@ impl<'c> Workshop<'c> {
     }
 
     fn unknown_kernel(&self, version: &KernelVersion) -> BuildError {
-        let [major, minor, ..] = version.numbers();
-        let near = self
-            .catalog
-            .kernels
+        let kernels = &self.catalog.kernels;
+        let series = &version.numbers()[..2];
+        let mut of_series = kernels
             .keys()
             .rev()
-            .find(|known| known.numbers()[..2] == [major, minor]);
+            .filter(|it| &it.numbers()[..2] == series);
+        let upstream = version.upstream();
+        let near = match (kernels.get_key_value(&upstream), of_series.next()) {
+            (Some((upstream, _)), _) => format!("{upstream}, without the suffix, is known; "),
+            (None, Some(near)) => format!("the newest of that series is {near}; "),
+            (None, None) => String::new(),
+        };
         BuildError::UnknownKernel {
             version: version.to_string(),
-            near: near.map_or(String::new(), |near| {
-                format!("the newest of that series is {near}; ")
-            }),
+            near,
         }
     }
 
@@ -369,6 +372,19 @@ mod tests {
             help.contains("6.1.") && help.contains("kernel add"),
             "{help}"
         );
+    }
+
+    #[test]
+    fn a_distributions_kernel_names_upstreams() {
+        let catalog = catalog();
+        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
+        let asked = version("6.6.0-45-generic");
+        let error = workshop
+            .select(&asked, &arch("arm64"), Purpose::Kernel)
+            .err()
+            .unwrap();
+        let help = error.help().unwrap().to_string();
+        assert!(help.starts_with("6.6, without the suffix"), "{help}");
     }
 
     #[test]

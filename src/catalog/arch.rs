@@ -43,6 +43,9 @@ pub struct Arch {
     /// In which kernels the arch exists; empty: in all.
     #[serde(default)]
     pub support: Vec<Support>,
+    /// What else people call it, beyond what `uname`, `linux_arch`, `debian_triple` and `bootlin` say: `amd64`.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// Boards to boot it on: the first whose kernels hold the version is taken.
     #[serde(default)]
     pub boards: Vec<BoardId>,

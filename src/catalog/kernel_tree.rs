@@ -83,8 +83,8 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeErro
         let path = tree.to_owned();
         return Err(KernelTreeError::NotClean { path, found });
     }
-    let top = PathBuf::from(format!("linux-{version}"));
-    let packed = folder.join(format!("linux-{version}.tar.gz"));
+    let top = PathBuf::from(format!("linux-{}", version.in_name()));
+    let packed = folder.join(format!("{}.tar.gz", top.display()));
     let file = File::create(&packed).map_err(io(&packed))?;
     let gz = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
     let mut archive = tar::Builder::new(gz);

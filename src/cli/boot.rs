@@ -34,8 +34,8 @@ const TAIL: usize = 15;
 pub struct Args {
     /// Kernel version, such as 6.1.192
     version: KernelVersion,
-    /// Arch of the matrix, such as arm64
-    arch: ArchId,
+    /// Arch, such as arm64; aarch64, amd64, ppc64le and the like are understood
+    arch: String,
     /// Start this kernel instead, on the machine for that version and arch
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -68,15 +68,17 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let catalog = context.catalog()?;
+    let version = catalog.registered(&args.version);
+    let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let forge = Forge::new(&catalog, context, &args.forge)?;
-    let (version, arch, workshop) = (&args.version, &args.arch, &forge.workshop);
+    let workshop = &forge.workshop;
     let selection = match args.kernel {
         None => workshop.select(version, arch, Purpose::Kernel),
         Some(_) => workshop.choose(version, arch, Purpose::Kernel),
     }
     .map_err(fail)?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let boot = boot_request(args, &catalog, &selection, interactive).map_err(fail)?;
+    let boot = boot_request(args, &catalog, arch, &selection, interactive).map_err(fail)?;
     // what runs a program needs a C library that the kernel will do for; without one there is an init of its own kind
     let (init, shell) = match workshop.linker_of_programs(version, arch, &selection) {
         Ok(toolchain) if interactive || boot.program.is_some() => (toolchain, interactive),
@@ -231,13 +233,14 @@ fn errno(why: &str) -> String {
 fn boot_request(
     args: &Args,
     catalog: &Catalog,
+    arch: &ArchId,
     selection: &Selection<'_>,
     interactive: bool,
 ) -> std::result::Result<BootRequest, BuildError> {
     let Some((_, board)) = selection.board else {
         return Err(BuildError::NoMachine {
             version: args.version.to_string(),
-            arch: args.arch.to_string(),
+            arch: arch.to_string(),
         });
     };
     let given = |file: &Option<PathBuf>, help: &str| {
@@ -247,7 +250,7 @@ fn boot_request(
         &args.kernel,
         "give a kernel image, such as `kflake build` leaves",
     )?;
-    let machine = catalog.arches.get(&args.arch).map(|it| it.elf_machine);
+    let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
     if let (Some(path), Some(machine)) = (&kernel, machine) {
         right_arch(path, machine, selection.linux_arch)?;
     }

@@ -8,8 +8,8 @@ use super::{Context, Failure, Result};
 use crate::build::{Artifacts, BuildError, Reproduction, Timing};
 use crate::catalog::Purpose;
 use crate::exit;
-use crate::id::ArchId;
 use crate::project::{ConfigChoice, FragmentChoice, Request, Thing};
+use crate::suggest::nearest;
 use crate::version::KernelVersion;
 
 /// Build a kernel of your own configuration, with the toolchain that fits it
@@ -19,8 +19,8 @@ use crate::version::KernelVersion;
 pub struct Args {
     /// Kernel version, such as 6.1.192
     version: KernelVersion,
-    /// Arch of the matrix, such as arm64
-    arch: ArchId,
+    /// Arch, such as arm64; aarch64, amd64, ppc64le and the like are understood
+    arch: String,
     #[command(flatten)]
     config: ConfigArgs,
     /// What to build: config, kernel, modules, dtbs, headers, or the name of a Kbuild target
@@ -45,8 +45,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let targets = checked(&args.targets).map_err(fail)?;
     let catalog = context.catalog()?;
+    let version = catalog.registered(&args.version);
+    let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let forge = Forge::new(&catalog, context, &args.forge)?;
-    let (version, arch) = (&args.version, &args.arch);
     let workshop = &forge.workshop;
     let selection = workshop
         .select(version, arch, Purpose::Kernel)
@@ -115,6 +116,47 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(exit::OK)
 }
 
+/// Targets of kflake's, and the usual ones of Kbuild's: what is nearly one of them is a slip, and what is not is the tree's own.
+const TARGETS: &[&str] = &[
+    "config",
+    "kernel",
+    "modules",
+    "dtbs",
+    "headers",
+    "dev",
+    "all",
+    "vmlinux",
+    "vmlinuz",
+    "vmlinux.bin",
+    "Image",
+    "Image.gz",
+    "Image.bz2",
+    "Image.lz4",
+    "Image.lzma",
+    "Image.lzo",
+    "Image.xz",
+    "Image.zst",
+    "bzImage",
+    "zImage",
+    "xipImage",
+    "uImage",
+    "uImage.gz",
+    "uImage.bin",
+    "vmImage",
+    "simpleImage",
+    "cuImage",
+    "prepare",
+    "scripts",
+    "headers_install",
+    "headers_check",
+    "modules_prepare",
+    "modules_install",
+    "perf",
+    "kselftest",
+    "htmldocs",
+    "tags",
+];
+
 /// The targets, `config` first and each once.
 fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
     let mut list = vec!["config".to_owned()];
@@ -127,6 +169,14 @@ fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
         if !valid {
             return Err(BuildError::Target {
                 target: crate::text::clean_line(target),
+            });
+        }
+        if !TARGETS.contains(&target.as_str())
+            && let Some(meant) = nearest(target, TARGETS.iter().copied())
+        {
+            return Err(BuildError::TargetSlip {
+                target: target.clone(),
+                meant,
             });
         }
         if !list.contains(target) {
@@ -176,11 +226,7 @@ fn reproduction(
     if !inputs.is_empty() {
         command.extend(["-C".into(), "inputs".into()]);
     }
-    command.extend([
-        "build".into(),
-        args.version.to_string(),
-        args.arch.to_string(),
-    ]);
+    command.extend(["build".into(), args.version.to_string(), args.arch.clone()]);
     let config = match &request.config {
         ConfigChoice::File(path) => {
             inputs.push(("base.config".to_owned(), path.clone()));
@@ -217,4 +263,37 @@ fn reproduction(
         targets,
         cores: args.forge.cores,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_a_target_of_the_tree() {
+        let check = |name: &str| checked(&[name.to_owned()]);
+        for (slip, meant) in [
+            ("cofnig", "config"),
+            ("module", "modules"),
+            ("kernl", "kernel"),
+            ("zImgae", "zImage"),
+        ] {
+            let error = check(slip).unwrap_err();
+            assert!(error.to_string().contains(slip), "{error}");
+            let help = miette::Diagnostic::help(&error).unwrap().to_string();
+            assert_eq!(help, format!("did you mean {meant}?"));
+        }
+        for target in [
+            "Image.gz",
+            "uImage",
+            "drivers/net/",
+            "zImage-dtb",
+            "kernel/fork.o",
+            "vexpress.dtb",
+            "compile_commands.json",
+        ] {
+            assert!(check(target).is_ok(), "{target}");
+        }
+        assert!(check("../x").is_err() && check("a b").is_err());
+    }
 }

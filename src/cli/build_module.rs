@@ -9,7 +9,6 @@ use super::{Context, Failure, Result};
 use crate::build::{Artifacts, BuildError};
 use crate::catalog::Purpose;
 use crate::exit;
-use crate::id::ArchId;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
 use crate::text::clean_line;
 use crate::version::KernelVersion;
@@ -31,9 +30,9 @@ pub struct Args {
     /// Kernel version, such as 6.1.192
     #[arg(long, value_name = "VERSION")]
     kernel: KernelVersion,
-    /// Arch of the matrix, such as arm64
+    /// Arch, such as arm64; aarch64, amd64, ppc64le and the like are understood
     #[arg(long)]
-    arch: ArchId,
+    arch: String,
     #[command(flatten)]
     config: ConfigArgs,
     /// Argument for the module's make, such as CONFIG_FOO=m; may be repeated
@@ -74,8 +73,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let module = module(args).map_err(fail)?;
     let catalog = context.catalog()?;
+    let version = catalog.registered(&args.kernel);
+    let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let forge = Forge::new(&catalog, context, &args.forge)?;
-    let (version, arch) = (&args.kernel, &args.arch);
     let workshop = &forge.workshop;
     let selection = workshop
         .select(version, arch, Purpose::Kernel)

@@ -1,6 +1,6 @@
 //! An error on its way to the user, with the exit code it stands for.
 
-use crate::catalog::LoadError;
+use crate::catalog::{LoadError, UnknownName};
 use crate::exit;
 use crate::nix::NixError;
 
@@ -37,6 +37,11 @@ impl Failure {
             LoadError::Findings { .. } => exit::DATA,
         };
         Failure::new(code, error)
+    }
+
+    /// A name that the matrix does not have.
+    pub fn unknown(error: UnknownName) -> Self {
+        Failure::new(exit::USAGE, error)
     }
 
     /// A failure from a sentence and, where there is one, what to do about it.

@@ -32,8 +32,8 @@ pub struct Args {
 /// When the matrix cannot be read, or has no such band.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
-    let band = args.band.as_deref().map(|text| band(&catalog, text));
-    let band = band.transpose()?;
+    let band = args.band.as_deref().map(|text| catalog.era(text));
+    let band = band.transpose().map_err(Failure::unknown)?;
     let rows: Vec<Row> = catalog
         .kernels
         .iter()
@@ -65,18 +65,6 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(match rows.is_empty() {
         true => exit::FAILED,
         false => exit::OK,
-    })
-}
-
-fn band<'c>(catalog: &'c Catalog, text: &str) -> Result<&'c EraId> {
-    let found = catalog.eras.keys().find(|era| era.is_spelled(text));
-    found.ok_or_else(|| {
-        let known: Vec<_> = catalog.eras.keys().map(EraId::as_str).collect();
-        Failure::message(
-            exit::USAGE,
-            format!("there is no band {text:?}"),
-            Some(format!("the matrix has {}", known.join(", "))),
-        )
     })
 }
 

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{Context, Failure, Result, explain, output};
 use crate::catalog::{Purpose, SourceKind};
 use crate::exit;
-use crate::id::ArchId;
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
 use crate::version::KernelVersion;
 
@@ -15,8 +14,8 @@ use crate::version::KernelVersion;
 pub struct Args {
     /// Kernel version, such as 6.12-rc3 or 5.10.229-suffix
     version: KernelVersion,
-    /// Arch of the matrix, such as arm64
-    arch: ArchId,
+    /// Arch, such as arm64; aarch64, amd64, ppc64le and the like are understood
+    arch: String,
     /// What the toolchain is for
     #[arg(long = "for", value_name = "PURPOSE", default_value = "kernel")]
     purpose: For,
@@ -43,16 +42,17 @@ enum For {
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let resolver = Resolver::new(&catalog, SourceOrder::from(args.toolchains.clone()));
+    let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let purpose = match args.purpose {
         For::Kernel => Purpose::Kernel,
         For::Userland => Purpose::Userland,
     };
     let asked = explain::Asked {
         version: &args.version,
-        arch: &args.arch,
+        arch,
         purpose,
     };
-    let outcome = resolver.resolve(&args.version, &args.arch, purpose);
+    let outcome = resolver.resolve(&args.version, arch, purpose);
     let code = outcome.as_ref().map_or_else(exit_code, |_| exit::OK);
     if args.json {
         let value = match &outcome {

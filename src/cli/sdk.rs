@@ -8,7 +8,7 @@ use crate::build::{Artifacts, BuildError, SDK_ROOT};
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
-use crate::id::{ArchId, CellId};
+use crate::id::CellId;
 use crate::project::{ConfigChoice, Request, SdkRequest, Thing};
 use crate::version::KernelVersion;
 
@@ -64,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         strict: args.config.strict,
         targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
         sdk: Some(SdkRequest {
-            name: format!("{cell}-{version}"),
+            name: format!("{cell}-{}", version.in_name()),
             toolchain: programs.id.clone(),
         }),
         wanted: vec![Thing::Sdk],
@@ -93,43 +93,18 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// The cell and its kernel.
 fn cell(args: &Args, catalog: &Catalog) -> Result<(CellId, KernelVersion)> {
-    let wrong = |help: String| {
-        let text = format!("{:?} is not a cell of the matrix", args.cell);
-        Failure::message(exit::USAGE, text, Some(help))
-    };
-    let split = args.cell.split_once('-');
-    let (era, arch) =
-        split.ok_or_else(|| wrong("a cell is an era and an arch: k6-arm64".to_owned()))?;
-    let (era, data) = catalog
-        .eras
-        .iter()
-        .find(|(id, _)| id.is_spelled(era))
-        .ok_or_else(|| {
-            let eras: Vec<String> = catalog.eras.keys().map(|era| era.attr()).collect();
-            wrong(format!("eras are {}", eras.join(", ")))
-        })?;
-    let arch: ArchId = arch
-        .parse()
-        .ok()
-        .filter(|arch| catalog.arches.contains_key(arch))
-        .ok_or_else(|| {
-            let arches: Vec<&str> = catalog.arches.keys().map(ArchId::as_str).collect();
-            wrong(format!("arches are {}", arches.join(", ")))
-        })?;
+    let cell = catalog.cell(&args.cell).map_err(Failure::unknown)?;
+    let data = &catalog.eras[&cell.era];
     let version = match &args.kernel {
         None => flake::cell_kernel(catalog, data).clone(),
-        Some(version) if data.contains(version) => version.clone(),
+        Some(version) if data.contains(version) => catalog.registered(version).clone(),
         Some(version) => {
             return Err(Failure::message(
                 exit::USAGE,
-                format!("Linux {version} is not of {}", era.attr()),
+                format!("Linux {version} is not of {}", cell.era),
                 Some("name the cell of the kernel's own generation; `kflake resolve VERSION ARCH` says which".to_owned()),
             ));
         }
-    };
-    let cell = CellId {
-        era: era.clone(),
-        arch,
     };
     Ok((cell, version))
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::planned::{BootLimits, Plan, PlannedCell, Verdict};
 use super::{Stage, ToolchainRecord};
-use crate::catalog::{Arch, Bits, Catalog, Endian, Era, Purpose, Toolchain};
+use crate::catalog::{Arch, Bits, Catalog, Endian, Era, Purpose, Toolchain, UnknownName};
 use crate::flake;
 use crate::id::{ArchId, CellId, EraId};
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
@@ -42,19 +42,11 @@ pub struct Selection {
 
 /// A selection that means nothing.
 #[derive(Debug, Error, Diagnostic)]
-#[diagnostic(code(kflake::validate::selection))]
 pub enum SelectError {
     /// A name that the matrix does not have.
-    #[error("unknown {what} {name:?}")]
-    #[diagnostic(help("known: {known}"))]
-    Unknown {
-        /// Kind of name.
-        what: &'static str,
-        /// The name, as given.
-        name: String,
-        /// Those that exist.
-        known: String,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Unknown(#[from] UnknownName),
     /// A kernel that no era of the selection covers.
     #[error("Linux {0} belongs to none of the bands asked for")]
     #[diagnostic(help("leave out --band, or name the kernel's own"))]
@@ -76,7 +68,7 @@ pub fn plan(catalog: &Catalog, selection: &Selection) -> Result<Plan, SelectErro
     let eras = eras(catalog, selection)?;
     let arches = arches(catalog, selection)?;
     let cells = cells(catalog, selection)?;
-    check_tags(catalog, selection)?;
+    let excluded = exclusions(catalog, selection)?;
     let resolver = Resolver::new(catalog, selection.sources.clone());
     for version in &selection.kernels {
         if !eras.iter().any(|(_, era)| era.contains(version)) {
@@ -98,7 +90,7 @@ pub fn plan(catalog: &Catalog, selection: &Selection) -> Result<Plan, SelectErro
                     continue;
                 }
                 let planned = planned(catalog, selection, &resolver, cell, version);
-                if wanted(&planned, arch, selection) {
+                if wanted(&planned, arch, &selection.tags, &excluded) {
                     plan.cells.push(planned);
                 }
             }
@@ -115,15 +107,12 @@ fn eras<'c>(
     catalog: &'c Catalog,
     selection: &Selection,
 ) -> Result<Vec<(&'c EraId, &'c Era)>, SelectError> {
-    for band in &selection.bands {
-        if !catalog.eras.keys().any(|era| era.is_spelled(band)) {
-            return Err(unknown("band", band, catalog.eras.keys()));
-        }
-    }
-    let asked = |era: &EraId| {
-        selection.bands.is_empty() || selection.bands.iter().any(|band| era.is_spelled(band))
-    };
-    let mut eras: Vec<_> = catalog.eras.iter().filter(|(id, _)| asked(id)).collect();
+    let names = selection.bands.iter();
+    let asked: Vec<&EraId> = names
+        .map(|name| catalog.era(name))
+        .collect::<Result<_, _>>()?;
+    let is_asked = |era: &EraId| asked.is_empty() || asked.contains(&era);
+    let mut eras: Vec<_> = catalog.eras.iter().filter(|(id, _)| is_asked(id)).collect();
     eras.sort_by(|(_, a), (_, b)| a.from.cmp(&b.from));
     Ok(eras)
 }
@@ -132,45 +121,24 @@ fn arches<'c>(
     catalog: &'c Catalog,
     selection: &Selection,
 ) -> Result<Vec<(&'c ArchId, &'c Arch)>, SelectError> {
-    for arch in &selection.arches {
-        if !catalog.arches.contains_key(arch.as_str()) {
-            return Err(unknown("arch", arch, catalog.arches.keys()));
-        }
-    }
-    let asked = |id: &ArchId| {
-        selection.arches.is_empty() || selection.arches.iter().any(|arch| arch == id.as_str())
-    };
-    Ok(catalog.arches.iter().filter(|(id, _)| asked(id)).collect())
+    let names = selection.arches.iter();
+    let asked: Vec<&ArchId> = names
+        .map(|name| catalog.arch(name))
+        .collect::<Result<_, _>>()?;
+    let is_asked = |id: &ArchId| asked.is_empty() || asked.contains(&id);
+    Ok(catalog
+        .arches
+        .iter()
+        .filter(|(id, _)| is_asked(id))
+        .collect())
 }
 
 /// The cells asked for by name.
 fn cells(catalog: &Catalog, selection: &Selection) -> Result<BTreeSet<CellId>, SelectError> {
-    let find = |name: &String| {
-        let (era, arch) = name.split_once('-')?;
-        let era = catalog.eras.keys().find(|id| id.is_spelled(era))?;
-        let arch = catalog.arches.keys().find(|id| id.as_str() == arch)?;
-        Some(CellId {
-            era: era.clone(),
-            arch: arch.clone(),
-        })
-    };
-    let known = || {
-        let eras: Vec<String> = catalog.eras.keys().map(EraId::attr).collect();
-        let arches: Vec<&str> = catalog.arches.keys().map(ArchId::as_str).collect();
-        format!(
-            "BAND-ARCH, with a band of {} and an arch of {}",
-            eras.join(", "),
-            arches.join(", ")
-        )
-    };
-    let found = selection.cells.iter().map(|name| {
-        find(name).ok_or_else(|| SelectError::Unknown {
-            what: "cell",
-            name: name.clone(),
-            known: known(),
-        })
-    });
-    found.collect()
+    let names = selection.cells.iter();
+    Ok(names
+        .map(|name| catalog.cell(name))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The kernels that stand for `era`: those asked for, else those that the project registered from disk, else the era's own.
@@ -184,6 +152,7 @@ fn kernels<'c>(
             .kernels
             .iter()
             .filter(|version| era.contains(version))
+            .map(|version| catalog.registered(version))
             .collect();
         asked.sort();
         asked.dedup();
@@ -310,7 +279,40 @@ fn tags(arch: &Arch, toolchain: Option<&ToolchainRecord>) -> Vec<String> {
     tags
 }
 
-fn check_tags(catalog: &Catalog, selection: &Selection) -> Result<(), SelectError> {
+/// Something that is left out.
+enum Excluded {
+    Tag(String),
+    Arch(ArchId),
+    Era(EraId),
+    Cell(CellId),
+}
+
+impl Excluded {
+    /// What a user means by `name`; a tag before an arch, so that `mips` is all of them.
+    fn read(catalog: &Catalog, known: &BTreeSet<String>, name: &str) -> Option<Self> {
+        if known.contains(name) {
+            return Some(Excluded::Tag(name.to_owned()));
+        }
+        let arch = |it: &ArchId| Excluded::Arch(it.clone());
+        let era = |it: &EraId| Excluded::Era(it.clone());
+        (catalog.arch(name).map(arch))
+            .or_else(|_| catalog.era(name).map(era))
+            .or_else(|_| catalog.cell(name).map(Excluded::Cell))
+            .ok()
+    }
+
+    fn is(&self, cell: &CellId, tags: &[String]) -> bool {
+        match self {
+            Excluded::Tag(tag) => tags.contains(tag),
+            Excluded::Arch(arch) => cell.arch == *arch,
+            Excluded::Era(era) => cell.era == *era,
+            Excluded::Cell(other) => cell == other,
+        }
+    }
+}
+
+/// What is left out, and whether the tags asked for are any.
+fn exclusions(catalog: &Catalog, selection: &Selection) -> Result<Vec<Excluded>, SelectError> {
     let mut known: BTreeSet<String> = BTreeSet::new();
     for arch in catalog.arches.values() {
         known.extend(tags(arch, None));
@@ -319,58 +321,28 @@ fn check_tags(catalog: &Catalog, selection: &Selection) -> Result<(), SelectErro
         known.insert(toolchain.source.to_string());
         known.insert(toolchain.libc_name().unwrap_or("no-libc").to_owned());
     }
+    let names = || known.iter().map(String::as_str);
     if let Some(name) = selection.tags.iter().find(|tag| !known.contains(*tag)) {
-        return Err(unknown("tag", name, known.iter()));
+        return Err(UnknownName::among("tag", name, names(), []).into());
     }
-    let is_name = |name: &String| {
-        known.contains(name)
-            || catalog.arches.contains_key(name.as_str())
-            || catalog.eras.keys().any(|era| era.is_spelled(name))
-            || cells(
-                catalog,
-                &Selection {
-                    cells: vec![name.clone()],
-                    ..Selection::default()
-                },
-            )
-            .is_ok()
+    let read = |name: &String| {
+        Excluded::read(catalog, &known, name).ok_or_else(|| {
+            let bands = catalog.eras.keys().map(EraId::as_str);
+            let all = bands.chain(catalog.arches.keys().map(ArchId::as_str));
+            UnknownName::among("name to exclude", name, all.chain(names()), [])
+        })
     };
-    match selection.exclude.iter().find(|name| !is_name(name)) {
-        Some(name) => Err(SelectError::Unknown {
-            what: "name to exclude",
-            name: name.clone(),
-            known: "cells (k6-arm64), bands, arches and tags".to_owned(),
-        }),
-        None => Ok(()),
-    }
+    Ok(selection
+        .exclude
+        .iter()
+        .map(read)
+        .collect::<Result<_, _>>()?)
 }
 
-fn wanted(planned: &PlannedCell, arch: &Arch, selection: &Selection) -> bool {
+fn wanted(planned: &PlannedCell, arch: &Arch, asked: &[String], excluded: &[Excluded]) -> bool {
     let tags = tags(arch, planned.toolchain.as_ref());
-    let has = |tag: &String| tags.contains(tag);
-    let named = |name: &String| {
-        let cell = &planned.cell;
-        has(name)
-            || *name == cell.arch.as_str()
-            || cell.era.is_spelled(name)
-            || name
-                .split_once('-')
-                .is_some_and(|(era, arch)| cell.era.is_spelled(era) && arch == cell.arch.as_str())
-    };
-    selection.tags.iter().all(has) && !selection.exclude.iter().any(named)
-}
-
-fn unknown<T: std::fmt::Display>(
-    what: &'static str,
-    name: &str,
-    known: impl Iterator<Item = T>,
-) -> SelectError {
-    let known: Vec<String> = known.map(|name| name.to_string()).collect();
-    SelectError::Unknown {
-        what,
-        name: name.to_owned(),
-        known: known.join(", "),
-    }
+    asked.iter().all(|tag| tags.contains(tag))
+        && !excluded.iter().any(|it| it.is(&planned.cell, &tags))
 }
 
 #[cfg(test)]
@@ -478,6 +450,20 @@ mod tests {
                 .iter()
                 .any(|id| id == "k6-powerpc" || id == "k6-arm64")
         );
+    }
+
+    #[test]
+    fn names_of_others_are_understood_and_versions_found_as_registered() {
+        let selection = Selection {
+            bands: strings(&["6"]),
+            arches: strings(&["aarch64", "mipsle", "ppc64le"]),
+            exclude: strings(&["k6-ppc64el"]),
+            kernels: vec!["6.6.0".parse().unwrap(), "6.6".parse().unwrap()],
+            ..Selection::default()
+        };
+        let plan = plan(&catalog(), &selection).unwrap();
+        assert_eq!(ids(&plan), ["k6-arm64", "k6-mipsel"]);
+        assert_eq!(plan.cells[0].key(), "k6-arm64-6.6");
     }
 
     #[test]
