@@ -419,10 +419,10 @@ fn kernels(catalog: &Catalog) -> Kernels {
     let mut others = Vec::new();
     for (version, pin) in &catalog.kernels {
         match usual_place(version, pin) {
-            Some(place) => folders.entry(place).or_default().push(KernelHash {
-                version: version.to_string(),
-                hash: pin.sha256.sri(),
-            }),
+            Some(place) => {
+                let hash = (version.to_string(), pin.sha256.sri());
+                folders.entry(place).or_default().push(hash);
+            }
             None => others.push(version),
         }
     }
@@ -430,7 +430,7 @@ fn kernels(catalog: &Catalog) -> Kernels {
         let listed = versions.len() >= FOLDER_MIN;
         if !listed {
             let known = versions.iter().filter_map(|it| {
-                let version = it.version.parse::<KernelVersion>().ok()?;
+                let version = it.0.parse::<KernelVersion>().ok()?;
                 Some(catalog.kernels.get_key_value(&version)?.0)
             });
             others.extend(known);
@@ -527,8 +527,8 @@ mod tests {
         }
         for folder in &model.kernels.folders {
             for it in &folder.versions {
-                let name = format!("linux-{}.{}", it.version, folder.extension);
-                assert_eq!(Some(&name), imported.get(&it.hash));
+                let name = format!("linux-{}.{}", it.0, folder.extension);
+                assert_eq!(Some(&name), imported.get(&it.1));
             }
         }
     }

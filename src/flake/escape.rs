@@ -146,6 +146,22 @@ fn indent(out: &mut String, depth: usize) {
     }
 }
 
+/// Pairs of names, in quotes, and short texts as a set, in their order.
+pub fn texts(pairs: &[Value], depth: usize) -> String {
+    let mut out = String::from("{\n");
+    for pair in pairs {
+        let text = |n: usize| pair.get(n).and_then(Value::as_str).unwrap_or_default();
+        indent(&mut out, depth + 1);
+        out.push_str(&string(text(0)));
+        out.push_str(" = ");
+        out.push_str(&string(text(1)));
+        out.push_str(";\n");
+    }
+    indent(&mut out, depth);
+    out.push('}');
+    out
+}
+
 /// A binding of `name`, in quotes, to a function's result for two texts, in the standard style, on a line that is indented by `depth`.
 pub fn binding(name: &str, function: &str, first: &str, second: &str, depth: usize) -> String {
     let name = string(name);

@@ -185,6 +185,9 @@ impl Linter {
     }
 
     fn string(&mut self, string: &ast::Str) {
+        if is_plain(string) {
+            return;
+        }
         for part in string.parts() {
             if let InterpolPart::Interpolation(interpol) = part {
                 self.all(interpol.expr());
@@ -256,7 +259,8 @@ impl Linter {
             }
         }
 
-        let scope: HashSet<String> = bound.0.into_keys().collect();
+        let names = if recursive { bound.0 } else { BTreeMap::new() };
+        let scope: HashSet<String> = names.into_keys().collect();
         let plain_inherits = set.inherits().filter(|inherit| inherit.from().is_none());
         for attr in plain_inherits.flat_map(|inherit| inherit.attrs()) {
             // taken from around the set, even in a recursive one
@@ -287,11 +291,24 @@ impl Linter {
     }
 }
 
+/// Whether a string is what stands between its two quotes: no interpolation, no escape. Most of generated data is.
+fn is_plain(string: &ast::Str) -> bool {
+    let mut parts = string.syntax().children_with_tokens();
+    parts.all(|part| {
+        let text = part.as_token().map(|token| token.text());
+        text.is_some_and(|text| text != "''" && !text.contains('\\'))
+    })
+}
+
 /// The name that an attribute certainly has; none for a computed one.
 fn static_name(attr: &Attr) -> Option<String> {
     match attr {
         Attr::Ident(ident) => Some(ident.to_string()),
         Attr::Dynamic(_) => None,
+        Attr::Str(string) if is_plain(string) => {
+            let text = string.to_string();
+            Some(text[1..text.len() - 1].to_owned())
+        }
         Attr::Str(string) => match string.normalized_parts().as_slice() {
             [] => Some(String::new()),
             [InterpolPart::Literal(text)] => Some(text.clone()),

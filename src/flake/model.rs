@@ -196,14 +196,8 @@ pub struct KernelFolder {
     pub versions: Vec<KernelHash>,
 }
 
-/// A kernel version and its tarball's digest.
-#[derive(Clone, Debug, Serialize)]
-pub struct KernelHash {
-    /// The version.
-    pub version: String,
-    /// SRI digest.
-    pub hash: String,
-}
+/// A kernel version and its tarball's digest, as SRI.
+pub type KernelHash = (String, String);
 
 /// A kernel tarball with an address of its own, or none.
 #[derive(Clone, Debug, Serialize)]

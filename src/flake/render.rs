@@ -192,9 +192,9 @@ mod tests {
             urls: vec![url.into()],
             hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
         };
-        let hash = |version: &str| KernelHash {
-            version: version.into(),
-            hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+        let hash = |version: &str| -> KernelHash {
+            let hash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+            (version.into(), hash.into())
         };
         let interval = |from: &str, below: Option<&str>, outcome| Interval {
             from: text(from),

@@ -12,13 +12,14 @@ mod helpers {
 
     handlebars_helper!(nix_value: |value: Value, {depth: usize = 0}| escape::value(&value, depth));
     handlebars_helper!(nix_file: |name: str, url: str, hash: str, {depth: usize = 0}| escape::binding(name, "file", url, hash, depth));
+    handlebars_helper!(nix_texts: |pairs: array, {depth: usize = 0}| escape::texts(pairs, depth));
     handlebars_helper!(nix_attr: |name: str| escape::attr(name));
 }
 
 /// A registry in which `{{x}}` is the inside of a Nix string.
 ///
 /// `{{{nixValue x depth=1}}}` is any data as a Nix expression, on a line that is indented by that many steps, `{{{nixFile name url
-/// hash}}}` a binding to a fetched file, `{{{nixAttr x}}}` a text as an attribute name; their results are
+/// hash}}}` a binding to a fetched file, `{{{nixTexts pairs}}}` a set of names and texts in their own order, `{{{nixAttr x}}}` a text as an attribute name; their results are
 /// code, hence the three braces. A key that the data lacks is an error.
 pub fn registry() -> Handlebars<'static> {
     let mut registry = Handlebars::new();
@@ -26,6 +27,7 @@ pub fn registry() -> Handlebars<'static> {
     registry.register_escape_fn(escape::escape);
     registry.register_helper("nixValue", Box::new(helpers::nix_value));
     registry.register_helper("nixFile", Box::new(helpers::nix_file));
+    registry.register_helper("nixTexts", Box::new(helpers::nix_texts));
     registry.register_helper("nixAttr", Box::new(helpers::nix_attr));
     registry
 }
