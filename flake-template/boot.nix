@@ -100,6 +100,7 @@ rec {
       dontFixup = true;
       hardeningDisable = [ "all" ];
       buildPhase = ''
+        runHook preBuild
         . $elfTools
         # shellcheck disable=SC2086 # lists of words
         if ! "$target-gcc" -Os -static $initFlags -o init $initSource/init.c $initLibraries; then
@@ -108,14 +109,17 @@ rec {
         fi
         "$target-strip" init
         elf_expect boot init "$wantBits" "$wantEndian" "$wantMachine"
+        runHook postBuild
       '';
       installPhase = ''
+        runHook preInstall
         mkdir -p $out
         cp init $out/init
         set -- /init=init
         if [ -n "$module" ]; then set -- "$@" /kflake_probe.ko="$module/kflake_probe.ko"; fi
         ${addModules}
         perl "$writeInitramfs" $out/initramfs.cpio "$@"
+        runHook postInstall
       '';
     };
 
@@ -158,6 +162,7 @@ rec {
         dontFixup = true;
         hardeningDisable = [ "all" ];
         buildPhase = ''
+          runHook preBuild
           if [ -n "$program" ]; then
             perl "$checkProgram" "$elfReader" "$program" "$wantBits" "$wantEndian" "$wantMachine" "$programName" "$arguments" arguments || exit 1
           fi
@@ -166,13 +171,16 @@ rec {
             exit 1
           fi
           "$target-strip" init
+          runHook postBuild
         '';
         installPhase = ''
+          runHook preInstall
           mkdir -p $out
           set -- /init=init
           if [ -n "$program" ]; then set -- "$@" /kflake_program="$program" /kflake_arguments=arguments; fi
           ${addModules}
           perl "$writeInitramfs" $out/initramfs.cpio "$@"
+          runHook postInstall
         '';
       };
 
