@@ -171,7 +171,8 @@ install_dev() {
   (
     cd "$source"
     {
-      find Makefile Kbuild scripts include -type f -o -type l
+      find Makefile scripts include -type f -o -type l
+      if [ -f Kbuild ]; then echo Kbuild; fi
       find "arch/$srcarch" \( -name 'Makefile*' -o -name 'Kbuild*' -o -name Platform -o -name '*.lds' -o -name '*.mk' \) -type f
       find "arch/$srcarch" -path '*/include/*' -type f
     } | sort -u | tar -cf - --no-recursion -T -

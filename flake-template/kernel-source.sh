@@ -45,7 +45,9 @@ unpack_kernel_source() {
   else
     tar -xf "$src" -C "$out" --strip-components=1 --no-same-owner || kernel_fail bad-archive "$(basename "$src") could not be unpacked"
   fi
-  [ -f "$out/Makefile" ] && [ -f "$out/Kbuild" ] || kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile and Kbuild at its top"
+  # Kernels before 2.6.14 have no Kbuild file at the top.
+  [ -f "$out/Makefile" ] && [ -d "$out/arch" ] && [ -d "$out/scripts" ] ||
+    kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile, arch and scripts at its top"
   cd "$out"
 }
 

@@ -1,8 +1,11 @@
 //! A kernel's source on disk: which version it is, by its own Makefile.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+
+use super::finding::printable;
+use super::kernel_makefile::version_of_makefile;
 
 use crate::hash::Sha256;
 use crate::id::FileName;
@@ -10,6 +13,9 @@ use crate::version::KernelVersion;
 
 /// No kernel's top Makefile comes near this.
 const MAX_MAKEFILE: u64 = 1 << 20;
+
+/// More than any lzma preset asks for.
+const MAX_DICTIONARY_KIB: u32 = 256 << 10;
 
 /// A kernel tarball that was read and found whole enough to name its version.
 #[derive(Clone, Debug)]
@@ -35,11 +41,16 @@ pub enum KernelFileError {
         /// What the system said.
         source: io::Error,
     },
-    /// Its name does not say how it is compressed.
-    #[error("{path} is not a tarball: its name ends in none of .tar.xz .tar.gz .tgz .tar.bz2 .tar", path = path.display())]
+    /// It is something else, or packed in a way that builds do not unpack.
+    #[error("{path} is not a tarball: its content is {content}", path = path.display())]
+    #[diagnostic(help(
+        "a tar packed with xz, gzip, bzip2 or lzma, or none, is taken; of anything else, unpack it and add the folder"
+    ))]
     NotATarball {
         /// The file.
         path: PathBuf,
+        /// What it is instead.
+        content: &'static str,
     },
     /// Its name cannot be one in the Nix store.
     #[error("{path} cannot keep its name in the Nix store: {source}", path = path.display())]
@@ -61,12 +72,14 @@ pub enum KernelFileError {
     },
     /// There is no kernel's Makefile at its top.
     #[error("{path} holds no kernel: {missing}", path = path.display())]
-    #[diagnostic(help("expected one folder at the top, with the kernel's Makefile in it"))]
+    #[diagnostic(help("{help}"))]
     NoKernel {
         /// The file.
         path: PathBuf,
         /// What was looked for.
         missing: String,
+        /// What to do.
+        help: String,
     },
 }
 
@@ -92,10 +105,11 @@ impl KernelFile {
         let file = File::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
-        let makefile = top_makefile(path, name.as_str())?;
-        let version = version_of_makefile(&makefile).ok_or_else(|| KernelFileError::NoKernel {
+        let makefile = top_makefile(path)?;
+        let version = version_of_makefile(&makefile).map_err(|missing| KernelFileError::NoKernel {
             path: path.to_owned(),
-            missing: "its top Makefile sets no VERSION, PATCHLEVEL and SUBLEVEL".to_owned(),
+            missing,
+            help: "give the source of a kernel itself; of a bundle, unpack it and add the kernel's folder".to_owned(),
         })?;
         Ok(KernelFile {
             version,
@@ -106,75 +120,217 @@ impl KernelFile {
     }
 }
 
-/// The text of the Makefile in the archive's top folder.
-fn top_makefile(path: &Path, name: &str) -> Result<String, KernelFileError> {
+/// How a file is packed, by what it begins with; its name may say something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packing {
+    Xz,
+    Gzip,
+    Bzip2,
+    Lzma,
+    Tar,
+}
+
+impl Packing {
+    /// # Errors
+    /// What the file is instead.
+    fn of(start: &[u8]) -> Result<Self, &'static str> {
+        // the name of the first member, a string, and the magic of every tar since 1988
+        let is_tar = start.get(257..262) == Some(b"ustar");
+        match start {
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Packing::Xz),
+            [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
+            [b'B', b'Z', b'h', ..] => Ok(Packing::Bzip2),
+            [0x5d, 0, 0, ..] => Ok(Packing::Lzma),
+            _ if is_tar => Ok(Packing::Tar),
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => Err("a zip archive"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Err("packed with zstd"),
+            [0x7f, b'E', b'L', b'F', ..] => Err("an ELF file"),
+            [b'7', b'z', 0xbc, 0xaf, ..] => Err("a 7z archive"),
+            [b'R', b'a', b'r', b'!', ..] => Err("a rar archive"),
+            [b'!', b'<', b'a', b'r', b'c', b'h', b'>', ..] => {
+                Err("a Debian package or another ar archive")
+            }
+            [0xed, 0xab, 0xee, 0xdb, ..] => Err("an rpm package"),
+            [] => Err("empty"),
+            _ => Err("no archive that is known here"),
+        }
+    }
+}
+
+/// The archive's members, unpacked as they are read.
+fn open_archive(path: &Path) -> Result<tar::Archive<Box<dyn Read>>, KernelFileError> {
     let unreadable = |source| KernelFileError::Unreadable {
         path: path.to_owned(),
         source,
     };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut start = Vec::new();
+    (&mut file)
+        .take(512)
+        .read_to_end(&mut start)
+        .map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let packing = Packing::of(&start).map_err(|content| KernelFileError::NotATarball {
+        path: path.to_owned(),
+        content,
+    })?;
+    let file = BufReader::new(file);
+    let reader: Box<dyn Read> = match packing {
+        Packing::Xz => Box::new(lzma_rust2::XzReader::new(file, true)),
+        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
+        Packing::Lzma => {
+            let reader = lzma_rust2::LzmaReader::new_mem_limit(file, MAX_DICTIONARY_KIB, None);
+            Box::new(reader.map_err(|source| KernelFileError::Damaged {
+                path: path.to_owned(),
+                source,
+            })?)
+        }
+        Packing::Tar => Box::new(file),
+    };
+    Ok(tar::Archive::new(reader))
+}
+
+/// The text of the Makefile in the archive's top folder, read through links.
+fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
     let damaged = |source| KernelFileError::Damaged {
         path: path.to_owned(),
         source,
     };
-    let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let reader: Box<dyn Read> = if name.ends_with(".tar.xz") {
-        Box::new(lzma_rust2::XzReader::new(file, true))
-    } else if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-        Box::new(flate2::bufread::MultiGzDecoder::new(file))
-    } else if name.ends_with(".tar.bz2") {
-        Box::new(bzip2::bufread::MultiBzDecoder::new(file))
-    } else if name.ends_with(".tar") {
-        Box::new(file)
-    } else {
-        return Err(KernelFileError::NotATarball {
-            path: path.to_owned(),
-        });
-    };
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
-        if is_top_makefile(&entry.path().map_err(damaged)?) {
-            let mut bytes = Vec::new();
-            entry
-                .take(MAX_MAKEFILE)
-                .read_to_end(&mut bytes)
-                .map_err(damaged)?;
-            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    let mut elsewhere = Elsewhere::default();
+    let mut wanted: Option<PathBuf> = None;
+    // a link may lead to what came before it, and on to another link
+    for _ in 0..3 {
+        let mut link = None;
+        for entry in open_archive(path)?.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let name = tidy(&entry.path().map_err(damaged)?);
+            let is_wanted = match &wanted {
+                Some(wanted) => name == *wanted,
+                None => name.components().count() == 2 && name.ends_with("Makefile"),
+            };
+            let kind = entry.header().entry_type();
+            if is_wanted && (kind.is_symlink() || kind.is_hard_link()) {
+                let target = entry.link_name().map_err(damaged)?.unwrap_or_default();
+                link = Some(match kind.is_symlink() {
+                    true => tidy(&name.parent().unwrap_or(Path::new("")).join(target)),
+                    false => tidy(&target),
+                });
+                break;
+            }
+            if is_wanted && kind.is_file() {
+                return text_of(&mut entry).map_err(damaged);
+            }
+            if wanted.is_none() {
+                elsewhere.look_at(&name, &mut entry).map_err(damaged)?;
+            }
+        }
+        match link {
+            Some(target) => wanted = Some(target),
+            None => break,
         }
     }
-    Err(KernelFileError::NoKernel {
-        path: path.to_owned(),
-        missing: "there is no Makefile in its top folder".to_owned(),
+    let path = path.to_owned();
+    Err(match wanted {
+        Some(target) => KernelFileError::NoKernel {
+            path,
+            missing: format!(
+                "its top Makefile is a link to {}, which is not in it",
+                printable(&target.to_string_lossy())
+            ),
+            help: "unpack it, and add the folder with the kernel's own Makefile".to_owned(),
+        },
+        None => elsewhere.error(path),
     })
 }
 
-/// Whether `path` is `FOLDER/Makefile`, a leading `./` aside.
-fn is_top_makefile(path: &Path) -> bool {
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.components().count() == 2 && path.ends_with("Makefile")
+fn text_of(entry: &mut impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    entry.take(MAX_MAKEFILE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// `6.1.192` from the assignments at the head of a kernel's Makefile.
-///
-/// `EXTRAVERSION` counts where upstream used it: `.4` in the 2.6 series, `-rc3`.
-pub fn version_of_makefile(makefile: &str) -> Option<KernelVersion> {
-    let value = |name: &str| {
-        makefile
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .find(|(left, _)| left.trim_end() == name)
-            .map(|(_, right)| right.trim())
-    };
-    let (major, minor) = (value("VERSION")?, value("PATCHLEVEL")?);
-    let sub = value("SUBLEVEL")?;
-    let extra = value("EXTRAVERSION").unwrap_or_default();
-    let mut text = format!("{major}.{minor}");
-    // a first release of 3.0 or later is called 5.10, not 5.10.0
-    if sub != "0" || major == "2" {
-        text += &format!(".{sub}");
+/// Where a kernel is that is not in the top folder.
+#[derive(Default)]
+struct Elsewhere {
+    /// The folder with a kernel's Makefile, the shallowest.
+    folder: Option<PathBuf>,
+    /// An archive in the archive that may be one.
+    archive: Option<PathBuf>,
+}
+
+impl Elsewhere {
+    fn look_at(&mut self, name: &Path, entry: &mut impl Read) -> io::Result<()> {
+        let depth = |path: &Path| path.components().count();
+        let file = name.file_name().unwrap_or_default().to_string_lossy();
+        if file == "Makefile" {
+            let folder = name.parent().unwrap_or(Path::new(""));
+            let nearer = self
+                .folder
+                .as_deref()
+                .is_none_or(|it| depth(folder) < depth(it));
+            if nearer && version_of_makefile(&text_of(entry)?).is_ok() {
+                self.folder = Some(folder.to_owned());
+            }
+        } else if self.archive.is_none() && file.contains("linux") && file.contains(".t") {
+            let packed = [
+                ".tar",
+                ".tar.gz",
+                ".tgz",
+                ".tar.bz2",
+                ".tbz2",
+                ".tar.xz",
+                ".txz",
+                ".tar.lzma",
+            ];
+            if packed.iter().any(|ending| file.ends_with(ending)) {
+                self.archive = Some(name.to_owned());
+            }
+        }
+        Ok(())
     }
-    text += extra;
-    text.parse().ok()
+
+    fn error(self, path: PathBuf) -> KernelFileError {
+        let shown = |path: &Path| printable(&path.to_string_lossy());
+        let (missing, help) = match (self.folder, self.archive) {
+            (Some(folder), _) if folder.as_os_str().is_empty() => (
+                "its files lie at the top, without a folder around them".to_owned(),
+                "unpack it into a new folder and add that, or make the tar one level up".to_owned(),
+            ),
+            (Some(folder), _) => (
+                format!("the kernel lies deeper in it, in {}", shown(&folder)),
+                format!("unpack it, and add the folder {}", shown(&folder)),
+            ),
+            (None, Some(archive)) => (
+                format!("it holds another archive, {}", shown(&archive)),
+                "unpack it, and add that one".to_owned(),
+            ),
+            (None, None) => (
+                "there is no Makefile in its top folder".to_owned(),
+                "expected one folder at the top, with the kernel's Makefile in it".to_owned(),
+            ),
+        };
+        KernelFileError::NoKernel {
+            path,
+            missing,
+            help,
+        }
+    }
+}
+
+/// `path` without `.`, and with `..` taken back.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => tidied.push(name),
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            _ => {}
+        }
+    }
+    tidied
 }
 
 #[cfg(test)]
@@ -184,28 +340,6 @@ mod tests {
 
     const MAKEFILE: &str =
         "# SPDX\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\nEXTRAVERSION =\nNAME = Curry Ramen\n";
-
-    fn version(extra: &str) -> Option<String> {
-        let text = MAKEFILE.replace("EXTRAVERSION =", &format!("EXTRAVERSION = {extra}"));
-        version_of_makefile(&text).map(String::from)
-    }
-
-    #[test]
-    fn makefiles_name_their_version() {
-        assert_eq!(version("").as_deref(), Some("6.1.192"));
-        assert_eq!(version("-rc3").as_deref(), Some("6.1.192-rc3"));
-        let old = "VERSION = 2\nPATCHLEVEL = 6\nSUBLEVEL = 31\nEXTRAVERSION = .4\n";
-        assert_eq!(
-            version_of_makefile(old).map(String::from).as_deref(),
-            Some("2.6.31.4")
-        );
-        let first = "VERSION = 5\nPATCHLEVEL = 10\nSUBLEVEL = 0\nEXTRAVERSION =\n";
-        assert_eq!(
-            version_of_makefile(first).map(String::from).as_deref(),
-            Some("5.10")
-        );
-        assert_eq!(version_of_makefile("all:\n\techo VERSION = 6\n"), None);
-    }
 
     fn tarball(dir: &Path, name: &str, inside: &str, text: &str) -> PathBuf {
         let mut builder = tar::Builder::new(Vec::new());
@@ -242,12 +376,142 @@ mod tests {
         }
     }
 
+    /// A tar of plain files and links: name, content, or what the link leads to.
+    fn tar_of(members: &[(&str, Option<&str>, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, text, link) in members {
+            let mut header = tar::Header::new_gnu();
+            match text {
+                Some(text) => {
+                    header.set_size(text.len() as u64);
+                    builder
+                        .append_data(&mut header, name, text.as_bytes())
+                        .unwrap();
+                }
+                None => {
+                    header.set_size(0);
+                    header.set_entry_type(tar::EntryType::Symlink);
+                    builder.append_link(&mut header, name, link).unwrap();
+                }
+            }
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn content_decides_and_not_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = tar_of(&[("linux/Makefile", Some(MAKEFILE), "")]);
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&bytes).unwrap();
+        let mut bz = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bz.write_all(&bytes).unwrap();
+        let (gz, bz) = (gz.finish().unwrap(), bz.finish().unwrap());
+        for (name, bytes) in [
+            ("a.tar", &gz),
+            ("b.tar.xz", &bz),
+            ("c.tar.gz", &bytes),
+            ("d", &gz),
+        ] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let file = KernelFile::inspect(&path).unwrap();
+            assert_eq!(file.version.as_str(), "6.1.192", "{name}");
+        }
+        for (bytes, named) in [
+            (&b"\x28\xb5\x2f\xfd"[..], "zstd"),
+            (b"", "empty"),
+            (b"<html>", "no archive"),
+        ] {
+            let path = dir.path().join("x.tar.xz");
+            std::fs::write(&path, bytes).unwrap();
+            let error = KernelFile::inspect(&path).unwrap_err();
+            assert!(error.to_string().contains(named), "{error}");
+            let help = miette::Diagnostic::help(&error).unwrap().to_string();
+            assert!(help.contains("add the folder"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_linked_makefile_is_read_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        for members in [
+            &[
+                ("linux/Makefile", None, "build/Makefile.real"),
+                ("linux/build/Makefile.real", Some(MAKEFILE), ""),
+            ][..],
+            &[
+                ("linux/real", Some(MAKEFILE), ""),
+                ("linux/Makefile", None, "./x/../real"),
+            ],
+        ] {
+            std::fs::write(&path, tar_of(members)).unwrap();
+            let file = KernelFile::inspect(&path).unwrap();
+            assert_eq!(file.version.as_str(), "6.1.192");
+        }
+        let members = [("linux/Makefile", None, "/etc/passwd")];
+        std::fs::write(&path, tar_of(&members)).unwrap();
+        let error = KernelFile::inspect(&path).unwrap_err().to_string();
+        assert!(error.contains("link to etc/passwd"), "{error}");
+        let members = [("linux/Makefile", None, "Makefile")];
+        std::fs::write(&path, tar_of(&members)).unwrap();
+        assert!(KernelFile::inspect(&path).is_err());
+    }
+
+    #[test]
+    fn it_is_said_where_the_kernel_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gpl.tar");
+        for (members, said, advice) in [
+            (
+                &[("Makefile", Some(MAKEFILE), "")][..],
+                "at the top",
+                "one level up",
+            ),
+            (
+                &[("./Makefile", Some(MAKEFILE), "")],
+                "at the top",
+                "new folder",
+            ),
+            (
+                &[
+                    ("gpl/README", Some("x"), ""),
+                    ("gpl/sdk/linux/arch/arm/Makefile", Some("all:\n"), ""),
+                    ("gpl/sdk/linux/Makefile", Some(MAKEFILE), ""),
+                ],
+                "deeper in it, in gpl/sdk/linux",
+                "add the folder gpl/sdk/linux",
+            ),
+            (
+                &[("gpl/linux-2.6.36.tar.bz2", Some("x"), "")],
+                "another archive, gpl/linux-2.6.36.tar.bz2",
+                "add that one",
+            ),
+            (
+                &[("a/b", Some("x"), "")],
+                "no Makefile",
+                "one folder at the top",
+            ),
+        ] {
+            std::fs::write(&path, tar_of(members)).unwrap();
+            let error = KernelFile::inspect(&path).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            let help = miette::Diagnostic::help(&error).unwrap().to_string();
+            assert!(help.contains(advice), "{help}");
+        }
+    }
+
     #[test]
     fn what_is_no_kernel_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let error = |path: &Path| KernelFile::inspect(path).unwrap_err().to_string();
         let nested = tarball(dir.path(), "nested.tar", "a/b/Makefile", MAKEFILE);
-        assert!(error(&nested).contains("no Makefile"), "{}", error(&nested));
+        assert!(
+            error(&nested).contains("deeper in it, in a/b"),
+            "{}",
+            error(&nested)
+        );
         let plain = tarball(dir.path(), "plain.tar", "a/Makefile", "all:\n");
         assert!(error(&plain).contains("sets no VERSION"));
         let whole = tarball(dir.path(), "whole.tar.gz", "a/Makefile", MAKEFILE);
@@ -260,8 +524,8 @@ mod tests {
             error(&cut)
         );
         let zip = dir.path().join("linux.zip");
-        std::fs::write(&zip, "PK").unwrap();
-        assert!(error(&zip).contains("not a tarball"));
+        std::fs::write(&zip, b"PK\x03\x04").unwrap();
+        assert!(error(&zip).contains("a zip archive"), "{}", error(&zip));
         assert!(error(&dir.path().join("absent.tar.xz")).contains("cannot read"));
         let spaced = dir.path().join("a b.tar");
         std::fs::write(&spaced, "").unwrap();

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::kernel_file::version_of_makefile;
+use super::kernel_makefile::version_of_makefile;
 
 /// Why a folder is not taken for a kernel's source.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -26,7 +26,7 @@ pub enum KernelTreeError {
         /// The folder.
         path: PathBuf,
         /// What was looked for.
-        missing: &'static str,
+        missing: String,
     },
     /// A kernel was built in it: its makefiles would refuse to build elsewhere, or build with what lies there.
     #[error("{path} is not clean: {found} is left of a build", path = path.display())]
@@ -57,28 +57,36 @@ const LEFT_BY_BUILDS: &[&str] = &[
     "include/linux/version.h",
 ];
 
-/// Packs the kernel in `tree` into `folder`, as `linux-VERSION.tar.gz`, and returns the tarball's path.
+/// A kernel's unpacked source, packed.
+#[derive(Debug)]
+pub struct PackedKernel {
+    /// The tarball.
+    pub path: PathBuf,
+    /// Links that lead out of the tree, so that builds find nothing at their end: the link, and where it leads.
+    pub outside: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Packs the kernel in `tree` into `folder`, as `linux-VERSION.tar.gz`.
 ///
 /// Names, contents, links and what is executable decide the bytes; times, owners, the order of folders and `.git` do not.
 ///
 /// # Errors
 /// When `tree` is not a clean kernel source, or something cannot be read or written.
-pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeError> {
+pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTreeError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| KernelTreeError::Io { path, source }
     };
-    let missing = |missing| KernelTreeError::NoKernel {
+    let missing = |missing: String| KernelTreeError::NoKernel {
         path: tree.to_owned(),
         missing,
     };
     let makefile = tree.join("Makefile");
     let makefile = fs::read(&makefile).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => missing("there is no Makefile in it"),
+        io::ErrorKind::NotFound => missing("there is no Makefile in it".to_owned()),
         _ => io(&makefile)(error),
     })?;
-    let version = version_of_makefile(&String::from_utf8_lossy(&makefile))
-        .ok_or_else(|| missing("its Makefile sets no VERSION, PATCHLEVEL and SUBLEVEL"))?;
+    let version = version_of_makefile(&String::from_utf8_lossy(&makefile)).map_err(missing)?;
     if let Some(found) = LEFT_BY_BUILDS.iter().find(|it| tree.join(it).exists()) {
         let path = tree.to_owned();
         return Err(KernelTreeError::NotClean { path, found });
@@ -90,6 +98,7 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeErro
     let mut archive = tar::Builder::new(gz);
     archive.mode(tar::HeaderMode::Deterministic);
     archive.follow_symlinks(false);
+    let mut outside = Vec::new();
     let entries = WalkDir::new(tree)
         .sort_by_file_name()
         .into_iter()
@@ -100,7 +109,14 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeErro
             io(&path)(error.into())
         })?;
         let (path, kind) = (entry.path(), entry.file_type());
-        let name = top.join(path.strip_prefix(tree).unwrap_or(path));
+        let inside = path.strip_prefix(tree).unwrap_or(path);
+        let name = top.join(inside);
+        if kind.is_symlink() {
+            let target = fs::read_link(path).map_err(io(path))?;
+            if leads_outside(inside, &target) {
+                outside.push((inside.to_owned(), target));
+            }
+        }
         let added = if kind.is_dir() {
             archive.append_dir(&name, path)
         } else if kind.is_file() || kind.is_symlink() {
@@ -116,7 +132,25 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PathBuf, KernelTreeErro
         .and_then(flate2::write::GzEncoder::finish)
         .and_then(|mut file| file.flush())
         .map_err(io(&packed))?;
-    Ok(packed)
+    Ok(PackedKernel {
+        path: packed,
+        outside,
+    })
+}
+
+/// Whether a link at `link`, from the top of a tree, leads out of it by its text alone.
+fn leads_outside(link: &Path, target: &Path) -> bool {
+    let mut depth = link.components().count().saturating_sub(1);
+    for part in target.components() {
+        match part {
+            Component::RootDir | Component::Prefix(_) => return true,
+            Component::ParentDir if depth == 0 => return true,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -145,7 +179,9 @@ mod tests {
             let (from, to) = (dir.path().join(name), dir.path().join(format!("to-{name}")));
             tree(&from);
             fs::create_dir(&to).unwrap();
-            pack_kernel(&from, &to).unwrap()
+            let packed = pack_kernel(&from, &to).unwrap();
+            assert_eq!(packed.outside, []);
+            packed.path
         });
         let [first, second] = packed.map(|path| KernelFile::inspect(&path).unwrap());
         assert_eq!(first.version.as_str(), "2.6.31.4");
@@ -167,6 +203,25 @@ mod tests {
             "linux-2.6.31.4/scripts/run.sh 755",
         ];
         assert_eq!(entries.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn links_out_of_the_tree_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("linux");
+        tree(&from);
+        fs::rename(from.join("Makefile"), from.join("scripts/Makefile.top")).unwrap();
+        symlink("scripts/Makefile.top", from.join("Makefile")).unwrap();
+        fs::create_dir(from.join("kernel")).unwrap();
+        symlink("../../vendor/none", from.join("kernel/vendor")).unwrap();
+        symlink("../scripts/../include", from.join("kernel/include")).unwrap();
+        symlink("/opt/sdk", from.join("sdk")).unwrap();
+        let packed = pack_kernel(&from, dir.path()).unwrap();
+        let outside = [("kernel/vendor", "../../vendor/none"), ("sdk", "/opt/sdk")];
+        assert_eq!(packed.outside, outside.map(|(a, b)| (a.into(), b.into())));
+        // and a linked Makefile is read through in the tarball as well
+        let file = KernelFile::inspect(&packed.path).unwrap();
+        assert_eq!(file.version.as_str(), "2.6.31.4");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Result, kernel_list};
-use crate::catalog::{Catalog, KernelFile, ProjectFile, pack_kernel, store_name};
+use crate::catalog::{Catalog, KernelFile, PackedKernel, ProjectFile, pack_kernel, store_name};
 use crate::exit;
 use crate::nix::{Nix, Packages, Settings};
 use crate::text::clean_line;
@@ -33,7 +33,7 @@ enum Action {
         kflake kernel add 6.6.30"
     )]
     Add {
-        /// Tarball (`.tar.xz`, `.tar.gz`, `.tar.bz2`, `.tar`), folder or version
+        /// Tarball (packed with xz, gzip, bzip2 or lzma, or not), folder or version
         #[arg(value_name = "FILE|FOLDER|VERSION")]
         kernel: PathBuf,
     },
@@ -88,7 +88,24 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     }
     let packed =
         pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
-    add_file(&packed, catalog, context)
+    if let Some(warning) = outside(&packed) {
+        anstream::eprintln!("{}", clean_line(&warning));
+    }
+    add_file(&packed.path, catalog, context)
+}
+
+/// What is said of links that lead out of a tree.
+fn outside(packed: &PackedKernel) -> Option<String> {
+    let (link, target) = packed.outside.first()?;
+    let more = match packed.outside.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "warning: {} leads to {}, outside the tree{more}: a build finds nothing there; copy in what it needs, and add the folder again",
+        link.display(),
+        target.display()
+    ))
 }
 
 fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
