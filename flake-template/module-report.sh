@@ -2,7 +2,7 @@
 
 # A folder, an archive of one, or a Debian package with one in usr/src.
 unpack_module() {
-  local folders
+  local folders top
   mkdir source
   if [ -d "$src" ]; then
     cp -r --no-preserve=ownership "$src/." source/
@@ -15,18 +15,28 @@ unpack_module() {
     [ "${#folders[@]}" -eq 1 ] && [ -d "${folders[0]}" ] || module_fail bad-archive "the package has no folder in usr/src: it is not a -dkms package"
     cp -r "${folders[0]}." source/
   else
-    tar -xf "$src" -C source --strip-components=1 --no-same-owner 2>tar.log || {
+    mkdir package
+    tar -xf "$src" -C package --no-same-owner 2>tar.log || {
       cat tar.log >&2
       module_fail bad-archive "the archive cannot be unpacked: it is cut short, or none"
     }
+    # With or without one folder around it.
+    top=package
+    folders=(package/*/)
+    if ! has_makefile package && [ "${#folders[@]}" -eq 1 ] && [ -d "${folders[0]}" ]; then top=${folders[0]}; fi
+    cp -r "$top/." source/
   fi
   chmod -R u+w source
   cd source
 }
 
+has_makefile() {
+  [ -f "$1/Makefile" ] || [ -f "$1/Kbuild" ]
+}
+
 build_reported_module() {
   local flags=()
-  if [ ! -f Makefile ] && [ ! -f Kbuild ]; then module_fail no-makefile "the folder has no Makefile and no Kbuild"; fi
+  has_makefile . || module_fail no-makefile "the folder has no Makefile and no Kbuild"
   # A kernel that was only prepared cannot say what it exports.
   [ -f "$kernelDev/Module.symvers" ] || flags+=(KBUILD_MODPOST_WARN=1)
   build_module "${flags[@]}"
