@@ -46,8 +46,8 @@ unpack_kernel_source() {
     tar -xf "$src" -C "$out" --strip-components=1 --no-same-owner || kernel_fail bad-archive "$(basename "$src") could not be unpacked"
   fi
   # Kernels before 2.6.14 have no Kbuild file at the top.
-  [ -f "$out/Makefile" ] && [ -d "$out/arch" ] && [ -d "$out/scripts" ] ||
-    kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile, arch and scripts at its top"
+  [ -f "$out/Makefile" ] && [ -d "$out/arch" ] ||
+    kernel_fail bad-archive "$(basename "$src") is not a kernel tree: no Makefile and arch at its top"
   cd "$out"
 }
 

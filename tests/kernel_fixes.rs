@@ -35,7 +35,7 @@ fn built(fixes: &str, expression: &str) -> String {
 fn tree(dir: &Path) {
     for (file, text) in [
         ("Makefile", "VERSION = 3\n"),
-        ("Kbuild", ""),
+        // kernels before 2.6.14 have no Kbuild file here
         ("kernel/timeconst.pl", "if (!defined(@val)) {\n"),
         (
             "arch/arm/boot/head.S",
