@@ -165,6 +165,11 @@ id! {
 }
 
 id! {
+    /// A kind of failure: `out-of-disk`.
+    FailureId, "the id of a failure class", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
+}
+
+id! {
     /// A kernel configuration symbol without `CONFIG_`: `SERIAL_AMBA_PL011`.
     Symbol, "a configuration symbol", "it is letters, digits and underscores", "^[A-Za-z0-9_]+$",
     |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

@@ -265,6 +265,80 @@ fn codes_are_explained() {
 }
 
 #[test]
+fn failure_classes_constraints_and_fixes_are_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    for (id, word) in [
+        ("compiler-too-old", "failure class"),
+        ("gcc-min-4.9", "constraint"),
+        ("timeconst-perl", "fix"),
+    ] {
+        let explained = kflake(dir.path()).args(["explain", id]).assert().code(0);
+        explained.stdout(contains(word));
+    }
+    kflake(dir.path())
+        .args(["explain", "compiler-to-old"])
+        .assert()
+        .code(2)
+        .stderr(contains("compiler-too-old"));
+}
+
+#[test]
+fn a_log_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = "  CC a.o\n/bin/sh: 1: bc: not found\nmake[1]: *** [Kbuild:24: x] Error 127\n";
+    std::fs::write(dir.path().join("a.log"), log).unwrap();
+    let value = json(
+        kflake(dir.path())
+            .current_dir(dir.path())
+            .args(["explain", "--log", "a.log", "--stage", "kernel", "--json"]),
+        0,
+    );
+    assert_eq!(value["class"], "undeclared-tool");
+    assert_eq!(value["first_error"], "/bin/sh: 1: bc: not found");
+    assert_eq!(value["line_number"], 2);
+    assert_eq!(value["constraint"], "bc-required");
+    assert!(value["advice"].is_string());
+    kflake(dir.path())
+        .args(["explain", "--log", "-"])
+        .write_stdin("nothing of note\n")
+        .assert()
+        .code(0)
+        .stdout(contains("unknown"));
+    kflake(dir.path())
+        .args(["explain", "--log", "missing.log"])
+        .assert()
+        .code(8);
+}
+
+#[test]
+fn a_project_adds_failure_classes_of_its_own() {
+    let class = |pattern: &str| {
+        format!(
+            r#"{{"frobnication": {{"title": "It frobnicates", "rank": 12, "patterns": ["{pattern}"],
+              "explanation": "e", "advice": "stop it", "source": "s"}}}}"#
+        )
+    };
+    let dir = project("failures.json", &class("^frob: "));
+    std::fs::write(dir.path().join("a.log"), "frob: no\n").unwrap();
+    let value = json(
+        kflake(dir.path())
+            .current_dir(dir.path())
+            .args(["explain", "--log", "a.log", "--json"]),
+        0,
+    );
+    assert_eq!(value["class"], "frobnication");
+    assert_eq!(value["advice"], "stop it");
+    for bad in ["(", "(?:a{900}){900}"] {
+        let dir = project("failures.json", &class(bad));
+        kflake(dir.path())
+            .arg("check")
+            .assert()
+            .code(3)
+            .stdout(contains("regular expression"));
+    }
+}
+
+#[test]
 fn kernels_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     kflake(dir.path())

@@ -15,6 +15,6 @@ pub use artifacts::{Artifacts, Reproduction};
 pub use console::{Console, Ending, Limit, Limits, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
-pub use realise::{Built, Progress, realise};
+pub use realise::{Built, Progress, read_log, realise};
 pub use sdk::ROOT as SDK_ROOT;
 pub use workshop::{Evaluated, Selection, Workshop};

@@ -149,7 +149,11 @@ fn name_of(drv: &str) -> String {
     name.trim_end_matches(".drv").to_owned()
 }
 
-fn read_log(nix: &Nix, settings: &Settings, drv: &str) -> Result<String, NixError> {
+/// The log of a build that ended; empty where the store has none.
+///
+/// # Errors
+/// When Nix cannot be started.
+pub fn read_log(nix: &Nix, settings: &Settings, drv: &str) -> Result<String, NixError> {
     let output = settings
         .command(nix, "nix-store")?
         .args(["--read-log", drv])

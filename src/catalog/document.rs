@@ -42,6 +42,13 @@ pub(super) struct EntryError {
     message: String,
 }
 
+impl EntryError {
+    /// `message` about the place `pointer` of the entry.
+    pub(super) fn new(pointer: Pointer, message: String) -> EntryError {
+        EntryError { pointer, message }
+    }
+}
+
 /// The check of a key type.
 pub(super) fn key<K: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
     text.parse::<K>()

@@ -11,23 +11,24 @@ use serde::de::DeserializeOwned;
 
 use super::codes;
 use super::document::{Layout, Shape, diagnose, entry, key, value};
+use super::failure;
 use super::finding::{Finding, Level, SourceFile, escape_controls};
 use super::pointer::Pointer;
 use super::table::Table;
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
-    DebianPin, DebianToolchain, Era, Evidence, Fix, KernelPin, MuslCrossMake, SourceToolchain,
+    DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, KernelPin, MuslCrossMake,
+    SourceToolchain,
 };
-use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, PinId, ToolchainId};
+use crate::id::{
+    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, ToolchainId,
+};
 use crate::version::KernelVersion;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/matrix");
 
 /// The most a file of a project may hold. The largest of the embedded ones has half a megabyte.
 const MAX_FILE: u64 = 32 << 20;
-
-/// Files in `matrix/` that other parts of kflake read.
-const FOREIGN: &[&str] = &["failures.json"];
 
 /// Why a project's data cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -164,6 +165,19 @@ static FILES: &[File] = &[
             }
             if shape.musl_cross_make.is_some() {
                 *musl_cross_make = shape.musl_cross_make;
+            }
+            Ok(())
+        },
+    },
+    File {
+        name: "failures.json",
+        layout: Layout::Whole(Shape::Entries(key::<FailureId>, failure::checked_entry)),
+        read: |text, catalog| {
+            // compiling all signatures takes longer than reading all data; the embedded ones were checked before
+            let overlays = !catalog.failures.is_empty();
+            table::<FailureId, FailureClass>(text)?.overlay(&mut catalog.failures);
+            if overlays {
+                failure::check_all(&catalog.failures).map_err(serde::de::Error::custom)?;
             }
             Ok(())
         },
@@ -340,10 +354,8 @@ fn project_files(
             continue;
         }
         if !FILES.iter().any(|file| file.name == name) {
-            if !FOREIGN.contains(&name.as_str()) {
-                let file = SourceFile::new(path.display().to_string(), "");
-                findings.push(unknown_file(file));
-            }
+            let file = SourceFile::new(path.display().to_string(), "");
+            findings.push(unknown_file(file));
             continue;
         }
         let mut unreadable = |code, level, message: &str, help: &str| {

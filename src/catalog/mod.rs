@@ -12,6 +12,7 @@ mod debian;
 mod document;
 mod era;
 mod evidence;
+mod failure;
 mod finding;
 mod fix;
 mod kernel;
@@ -24,13 +25,14 @@ mod pinned;
 mod pointer;
 mod project_file;
 mod schema;
+mod stage;
 mod table;
 mod toolchain;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, ToolchainId};
+use crate::id::{ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, ToolchainId};
 use crate::version::KernelVersion;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
@@ -41,6 +43,7 @@ pub use constraint::{Aspect, Confidence, Constraint, Purpose, Severity, Shim, To
 pub use debian::{Debian, DebianPin, DebianToolchain};
 pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
+pub use failure::{FailureClass, Link, Signature};
 pub use finding::{Code, Finding, Level, SourceFile, printable};
 pub use fix::{Apply, Fix};
 pub use kernel::KernelPin;
@@ -53,6 +56,7 @@ pub use pinned::{PinnedFile, store_name};
 pub use pointer::Pointer;
 pub use project_file::{ProjectFile, ProjectFileError};
 pub use schema::schemas;
+pub use stage::Stage;
 pub use toolchain::{Origin, Toolchain, libc_starts_on};
 
 /// All facts: the embedded ones, with a project's own over them.
@@ -80,6 +84,8 @@ pub struct Catalog {
     pub fixes: BTreeMap<FixId, Fix>,
     /// Base addresses by mirror scheme.
     pub mirrors: BTreeMap<FileName, Vec<String>>,
+    /// Kinds of failure, and how they show in a log.
+    pub failures: BTreeMap<FailureId, FailureClass>,
     /// What was measured.
     pub evidence: Vec<Evidence>,
     /// The project's files that took part, by their name in `matrix/`.

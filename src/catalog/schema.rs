@@ -7,16 +7,18 @@ use serde_json::json;
 
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Component, Constraint, DebianPin, DebianToolchain,
-    Era, Evidence, Fix, KernelPin, MuslCrossMake, SourceToolchain,
+    Era, Evidence, FailureClass, Fix, KernelPin, MuslCrossMake, SourceToolchain,
 };
-use crate::id::{ArchId, BoardId, ConstraintId, EraId, FileName, FixId, PinId, ToolchainId};
+use crate::id::{
+    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, ToolchainId,
+};
 use crate::version::KernelVersion;
 
 type Make = fn(&mut SchemaGenerator) -> Schema;
 
 /// The schema of each file of `matrix/`: the file's name without `.json`, and the schema's text.
 pub fn schemas() -> Vec<(&'static str, String)> {
-    let list: [(&'static str, &'static str, Make); 12] = [
+    let list: [(&'static str, &'static str, Make); 13] = [
         ("eras", "Kernel generations", table::<EraId, Era>),
         ("arches", "Architectures", table::<ArchId, Arch>),
         (
@@ -38,6 +40,11 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             "fixes",
             "Changes to a kernel tree that lift constraints",
             table::<FixId, Fix>,
+        ),
+        (
+            "failures",
+            "Kinds of failure, and how they show in a log",
+            table::<FailureId, FailureClass>,
         ),
         (
             "source-toolchains",

@@ -72,6 +72,7 @@ struct Module {
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let module = module(args).map_err(fail)?;
+    let folder = module.folder.is_dir().then(|| module.folder.clone());
     let catalog = context.catalog()?;
     let version = catalog.registered(&args.kernel);
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
@@ -117,7 +118,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     ));
     let builds = forge.evaluate(request)?;
     let build = builds.build(Thing::Module).map_err(fail)?;
-    forge.realise(build)?;
+    forge.realise_source(build, folder.as_deref())?;
     let out = Path::new(build.outputs.get("out").map_or("", String::as_str));
     artifacts.copy_all(out).map_err(fail)?;
     let report = out.join("module-report.json");

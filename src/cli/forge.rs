@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Failure, Result};
-use crate::build::{BuildError, Built, Evaluated, Progress, Workshop, realise};
+use crate::blame::FailureTable;
+use crate::build::{BuildError, Built, Evaluated, Progress, Workshop, read_log, realise};
 use crate::catalog::{Catalog, SourceKind};
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
@@ -66,6 +67,7 @@ pub struct Forge<'c> {
     pub settings: Settings,
     pub workshop: Workshop<'c>,
     project: PathBuf,
+    table: FailureTable,
     cores: usize,
     verbose: bool,
     pub stop: Arc<AtomicBool>,
@@ -94,6 +96,7 @@ impl<'c> Forge<'c> {
             settings,
             workshop,
             project: context.project.clone(),
+            table: FailureTable::new(catalog),
             // Nix hands a 0 on to builders as it is
             cores: match args.cores {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -126,8 +129,13 @@ impl<'c> Forge<'c> {
         Ok(evaluated)
     }
 
-    /// Builds it, showing what is being built.
+    /// Builds it, showing what is being built, and what went wrong first.
     pub fn realise(&self, build: &Build) -> Result<Built> {
+        self.realise_source(build, None)
+    }
+
+    /// The same for what was made of a folder of the user's: messages name it, and not the copy that was built.
+    pub fn realise_source(&self, build: &Build, source: Option<&Path>) -> Result<Built> {
         let terminal = std::io::stderr().is_terminal() && !self.verbose;
         let bar = if terminal {
             let bar = ProgressBar::new_spinner();
@@ -163,6 +171,68 @@ impl<'c> Forge<'c> {
             },
         );
         bar.finish_and_clear();
-        result.map_err(|error: BuildError| Failure::new(error.exit_code(), error))
+        result.map_err(|error: BuildError| {
+            let error = match error {
+                BuildError::Failed { what, drv, lines } => {
+                    self.tell_cause(&drv, &lines, source);
+                    let lines = lines.iter().map(|line| in_source(line, source)).collect();
+                    BuildError::Failed { what, drv, lines }
+                }
+                other => other,
+            };
+            Failure::new(error.exit_code(), error)
+        })
+    }
+
+    /// Prints the line that tells why a build failed, as it stands in the log, and what kind of failure it is.
+    fn tell_cause(&self, drv: &str, lines: &[String], source: Option<&Path>) {
+        let mut log = read_log(&self.nix, &self.settings, drv).unwrap_or_default();
+        // Nix's own words are in no log
+        let unsaid = lines.iter().filter(|line| !log.contains(line.as_str()));
+        let unsaid: String = unsaid.map(|line| format!("{line}\n")).collect();
+        log.push_str(&unsaid);
+        let blame = self.table.read_text(&log, None);
+        let Some(line) = &blame.first_error else {
+            return;
+        };
+        let bold = anstyle::Style::new().bold();
+        let place = match &blame.function {
+            Some(function) => format!("in {function}\n"),
+            None => String::new(),
+        };
+        anstream::eprintln!(
+            "{bold}{}{bold:#}\n{place}{}",
+            in_source(line, source),
+            super::lints::classed(&self.table, &blame)
+        );
+    }
+}
+
+/// Where a build keeps its copy of what was given.
+const COPY: &str = "/build/source";
+
+/// `line` with the user's own path in place of the copy's.
+fn in_source(line: &str, source: Option<&Path>) -> String {
+    match source {
+        None => line.to_owned(),
+        Some(source) => line.replace(
+            COPY,
+            &crate::text::clean_line(&source.display().to_string()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_users_folder() {
+        let line = "/build/source/a.c:1:2: error: x";
+        assert_eq!(in_source(line, None), line);
+        assert_eq!(
+            in_source(line, Some(Path::new("/home/u/drv"))),
+            "/home/u/drv/a.c:1:2: error: x"
+        );
     }
 }

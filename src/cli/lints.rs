@@ -1,17 +1,50 @@
-//! `kflake explain`: what a finding's code means.
+//! `kflake explain`: what a code, a failure class, a constraint or a fix means, and what a log says.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
 
 use super::{Context, Failure, Result, output};
+use crate::blame::{Blame, FailureTable};
+use crate::catalog::{Catalog, Constraint, FailureClass, Fix, Stage, printable};
+use crate::suggest::nearest;
+use crate::text::clean_line;
 use crate::{check, exit};
 
-/// Say what the code of a finding means, and what to do about it
+/// The most of a log that is read.
+const MAX_LOG: u64 = 256 << 20;
+
+/// Say what a code, a failure class, a constraint or a fix means; or what went wrong, from a log
+///
+/// With --log, any build log or console will do, from kflake or not: the line that tells the cause is shown as it stands there, with
+/// the class of the failure and what to do about it. What is of no known class is said to be so.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake explain K101\n  kflake explain compiler-too-old\n  kflake explain --log build.log --stage kernel\n  \
+    make 2>&1 | kflake explain --log - --json"
+)]
 pub struct Args {
-    /// Code, such as K101, or name, such as unknown-reference; none: list them all
+    /// Code of a finding (K101, unknown-reference), or id of a failure class, a constraint or a fix; none: list the codes
+    #[arg(conflicts_with = "log")]
     code: Option<String>,
+    /// Read this log; - for standard input
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// What was built or started: toolchain, kernel, module or boot [default: what the log itself says]
+    #[arg(long, value_name = "STAGE", requires = "log")]
+    stage: Option<Stage>,
+    /// Print JSON: class, first_error, line_number, advice, constraint and more
+    #[arg(long, requires = "log")]
+    json: bool,
 }
 
 /// Explains and prints.
-pub fn run(args: &Args, _context: &Context) -> Result<u8> {
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    if let Some(path) = &args.log {
+        return log(path, args, context);
+    }
     let Some(code) = &args.code else {
         let line = |lint: &&check::Lint| {
             let first = format!("{}  {:<8} {:<18} ", lint.code, lint.level, lint.name);
@@ -21,23 +54,215 @@ pub fn run(args: &Args, _context: &Context) -> Result<u8> {
                 .subsequent_indent(&next);
             textwrap::fill(lint.summary, options) + "\n"
         };
-        output::print(&check::LINTS.iter().map(line).collect::<String>())?;
+        let list = check::LINTS.iter().map(line).collect::<String>();
+        let more = "\nFailure classes, constraints and fixes are explained by their ids, logs with --log FILE.\n";
+        output::print(&(list + more))?;
         return Ok(exit::OK);
     };
-    let Some(lint) = check::find(code) else {
-        let message = format!(
-            "no finding has the code {:?}",
-            crate::catalog::printable(code)
-        );
-        let help = "`kflake explain` without a code lists them all".to_owned();
-        return Err(Failure::message(exit::USAGE, message, Some(help)));
+    if let Some(lint) = check::find(code) {
+        let title = format!("{} {} ({})", lint.code, lint.name, lint.level);
+        output::print(&sheet(
+            &title,
+            &[lint.summary.into(), lint.explanation.into()],
+        ))?;
+        return Ok(exit::OK);
+    }
+    let catalog = context.catalog()?;
+    let text = match entry(&catalog, code) {
+        Some(text) => text,
+        None => return Err(unknown(&catalog, code)),
     };
-    let bold = anstyle::Style::new().bold();
-    let title = format!("{bold}{} {}{bold:#} ({})", lint.code, lint.name, lint.level);
-    let (summary, explanation) = (
-        textwrap::fill(lint.summary, 80),
-        textwrap::fill(lint.explanation, 80),
-    );
-    output::print(&format!("{title}\n\n{summary}\n\n{explanation}\n"))?;
+    output::print(&text)?;
     Ok(exit::OK)
+}
+
+/// A title and paragraphs, filled.
+fn sheet(title: &str, paragraphs: &[String]) -> String {
+    let bold = anstyle::Style::new().bold();
+    let mut text = format!("{bold}{}{bold:#}\n", clean_line(title));
+    for paragraph in paragraphs.iter().filter(|it| !it.is_empty()) {
+        text.push('\n');
+        text.push_str(&textwrap::fill(&clean_line(paragraph), 80));
+        text.push('\n');
+    }
+    text
+}
+
+/// What the matrix says of `id`.
+fn entry(catalog: &Catalog, id: &str) -> Option<String> {
+    if let Some(class) = catalog.failures.get(id) {
+        return Some(sheet(&format!("{id} (failure class)"), &of_class(class)));
+    }
+    if let Some(constraint) = catalog.constraints.get(id) {
+        return Some(sheet(
+            &format!("{id} (constraint)"),
+            &of_constraint(constraint),
+        ));
+    }
+    let fix = catalog.fixes.get(id)?;
+    Some(sheet(&format!("{id} (fix)"), &of_fix(fix)))
+}
+
+fn ids(words: &str, list: &[impl ToString]) -> String {
+    let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+    match list.is_empty() {
+        true => String::new(),
+        false => format!("{words} {}", list.join(", ")),
+    }
+}
+
+fn of_class(class: &FailureClass) -> Vec<String> {
+    vec![
+        format!("{}.", class.title),
+        class.explanation.clone(),
+        class.advice.clone().unwrap_or_default(),
+        ids("Known from the constraints", &class.points_to),
+    ]
+}
+
+fn of_constraint(constraint: &Constraint) -> Vec<String> {
+    let shim = constraint.shim.as_ref();
+    let fix = shim.and_then(|shim| shim.fix.as_ref());
+    vec![
+        format!(
+            "Linux {}: about {}, {}, {}.",
+            constraint.kernel,
+            constraint.tool.0,
+            constraint.severity.as_str(),
+            constraint.confidence.as_str()
+        ),
+        ids("Only on", &constraint.arches),
+        constraint.reason.clone(),
+        format!("Evidence: {}", constraint.evidence),
+        fix.map_or_else(String::new, |fix| format!("Lifted by the fix {fix}.")),
+    ]
+}
+
+fn of_fix(fix: &Fix) -> Vec<String> {
+    vec![
+        format!("Linux {}.", fix.kernel),
+        ids("Only on", &fix.arches),
+        fix.reason.clone(),
+        ids("Lifts the constraints", &fix.lifts),
+        format!("Evidence: {}", fix.evidence),
+    ]
+}
+
+fn unknown(catalog: &Catalog, code: &str) -> Failure {
+    let codes: Vec<String> = check::LINTS
+        .iter()
+        .map(|lint| lint.code.to_string())
+        .collect();
+    let names = check::LINTS.iter().map(|lint| lint.name);
+    let known = codes
+        .iter()
+        .map(String::as_str)
+        .chain(names)
+        .chain(catalog.failures.keys().map(AsRef::as_ref))
+        .chain(catalog.constraints.keys().map(AsRef::as_ref))
+        .chain(catalog.fixes.keys().map(AsRef::as_ref));
+    let meant = match nearest(code, known) {
+        Some(meant) => format!("did you mean {meant}? "),
+        None => String::new(),
+    };
+    Failure::message(
+        exit::USAGE,
+        format!(
+            "no finding, failure class, constraint or fix is called {:?}",
+            printable(code)
+        ),
+        Some(format!(
+            "{meant}`kflake explain` without an argument lists the codes"
+        )),
+    )
+}
+
+/// What a log says.
+fn log(path: &Path, args: &Args, context: &Context) -> Result<u8> {
+    let catalog = context.catalog()?;
+    let table = FailureTable::new(&catalog);
+    let failed = |error: io::Error| {
+        Failure::message(
+            exit::IO,
+            format!("{}: {error}", clean_line(&path.display().to_string())),
+            None,
+        )
+    };
+    let input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        Box::new(BufReader::with_capacity(1 << 16, file))
+    };
+    let blame = table
+        .read(input.take(MAX_LOG), args.stage)
+        .map_err(failed)?;
+    let text = match args.json {
+        true => format!("{:#}\n", as_json(&table, &blame)),
+        false => as_text(&table, &blame),
+    };
+    output::print(&text)?;
+    Ok(exit::OK)
+}
+
+fn as_json(table: &FailureTable, blame: &Blame) -> Value {
+    let class = blame.class.as_ref().and_then(|id| table.get(id.as_str()));
+    let fixes = blame.constraint.as_ref().map(|id| table.fixes_of(id));
+    json!({
+        "schema_version": 1,
+        "class": blame.class,
+        "title": class.map(|class| &class.title),
+        "first_error": blame.first_error,
+        "line_number": blame.line_number,
+        "function": blame.function,
+        "explanation": class.map(|class| &class.explanation),
+        "advice": class.and_then(|class| class.advice.as_ref()),
+        "constraint": blame.constraint,
+        "constraints": class.map_or(&[][..], |class| &class.points_to),
+        "fixes": fixes.unwrap_or_default(),
+    })
+}
+
+/// The line as it stands in the log, which is not filled; then the class.
+fn as_text(table: &FailureTable, blame: &Blame) -> String {
+    let bold = anstyle::Style::new().bold();
+    let Some(line) = &blame.first_error else {
+        return "the log is empty\n".to_owned();
+    };
+    let number = blame.line_number.unwrap_or_default();
+    let mut text = format!("{bold}{line}{bold:#}\n(line {number}");
+    if let Some(function) = &blame.function {
+        text.push_str(&format!(", in {function}"));
+    }
+    text.push_str(")\n\n");
+    text.push_str(&classed(table, blame));
+    text
+}
+
+/// The class of a failure and what to do about it, filled; where it is of none, that.
+pub(super) fn classed(table: &FailureTable, blame: &Blame) -> String {
+    let known = blame
+        .class
+        .as_ref()
+        .and_then(|id| Some((id, table.get(id.as_str())?)));
+    let Some((id, class)) = known else {
+        return "class: unknown; this is the line that looks most like the cause\n".to_owned();
+    };
+    let mut text = format!("class: {id}\n");
+    let mut add = |words: &str| {
+        text.push_str(&textwrap::fill(&clean_line(words), 80));
+        text.push('\n');
+    };
+    add(&format!("{}. {}", class.title, class.explanation));
+    if let Some(advice) = &class.advice {
+        add(advice);
+    }
+    if let Some(constraint) = &blame.constraint {
+        let fixes = ids("; a fix lifts it:", table.fixes_of(constraint));
+        add(&format!("`kflake explain {constraint}` says more{fixes}"));
+    }
+    text
 }

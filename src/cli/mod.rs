@@ -19,6 +19,7 @@ mod resolve;
 mod sdk;
 mod validate;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -124,6 +125,14 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
+    // what reads a log has lines of its own length
+    if !std::io::stderr().is_terminal() {
+        let plain = |_: &_| -> Box<dyn miette::ReportHandler> {
+            Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())
+        };
+        // nobody has set another
+        let _ = miette::set_hook(Box::new(plain));
+    }
     let context = Context {
         project: cli.project,
     };

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::validate::{
-    CellRecord, FailureClass, FailureRecord, FailureTable, Outcome, RunRecord, Stage, StageRecord,
-};
+use crate::catalog::{Catalog, FailureClass};
+use crate::id::FailureId;
+use crate::validate::{CellRecord, FailureRecord, Outcome, RunRecord, Stage, StageRecord};
 
 use super::grid::Verdict;
 use super::text::count;
@@ -106,10 +106,9 @@ pub fn by_class(run: &RunRecord) -> Vec<Class<'_>> {
 
 /// What is known of the class `id`: its title, what it means, what to do.
 pub fn explain(id: &str) -> Option<&'static FailureClass> {
-    static TABLE: OnceLock<Option<FailureTable>> = OnceLock::new();
-    TABLE
-        .get_or_init(|| FailureTable::embedded().ok())
-        .as_ref()?
+    static CLASSES: OnceLock<BTreeMap<FailureId, FailureClass>> = OnceLock::new();
+    CLASSES
+        .get_or_init(|| Catalog::embedded().map_or_else(|_| BTreeMap::new(), |it| it.failures))
         .get(id)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::blame::NIX;
+use super::FailureRecord;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
@@ -16,6 +16,7 @@ use super::process::{Finished, Log, Process, Running, Stop};
 use super::progress::{Ending, Progress, Tally};
 use super::run::{Limits, Options, RunError, Tools};
 use super::state::{Fault, Proofs, State, States};
+use crate::blame::NIX;
 use crate::nix::{Event, Graph, Job, Line, Realise, name_of};
 use crate::text::clean_line;
 
@@ -662,7 +663,7 @@ impl<'a> Engine<'a> {
         let blame = std::fs::File::open(&path)
             .and_then(|file| self.world.tools.table.read(BufReader::new(file), stage))
             .map_err(&io)?;
-        let mut record = blame.record(phase, Some(format!("logs/{name}")));
+        let mut record = FailureRecord::new(blame, phase, Some(format!("logs/{name}")));
         let mut reason = record
             .first_error
             .clone()

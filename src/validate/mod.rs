@@ -1,6 +1,5 @@
 //! Running a plan: what was built, what was not, and whose fault it is.
 
-mod blame;
 mod engine;
 mod evaluate;
 mod evidence;
@@ -18,7 +17,6 @@ mod run;
 mod select;
 mod state;
 
-pub use blame::{Blame, FailureClass, FailureTable, TableError};
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use history::History;

@@ -6,59 +6,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blame::Blame;
+pub use crate::catalog::Stage;
 use crate::catalog::{Confidence, SourceKind, libc_starts_on};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
 
 /// Version of `report.json`'s shape.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// How far a cell can come, in order.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// The compiler is there and checked itself.
-    Toolchain,
-    /// The kernel was built.
-    Kernel,
-    /// A module was built against it.
-    Module,
-    /// Our init ran as process 1 and said so.
-    Boot,
-}
-
-impl Stage {
-    /// All stages, in order.
-    pub const ALL: [Stage; 4] = [Stage::Toolchain, Stage::Kernel, Stage::Module, Stage::Boot];
-
-    /// The spelling of data and command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stage::Toolchain => "toolchain",
-            Stage::Kernel => "kernel",
-            Stage::Module => "module",
-            Stage::Boot => "boot",
-        }
-    }
-
-    /// The stages that must have passed before this one can be tried.
-    pub fn needs(self) -> &'static [Stage] {
-        match self {
-            Stage::Toolchain => &[],
-            Stage::Kernel => &[Stage::Toolchain],
-            Stage::Module => &[Stage::Toolchain, Stage::Kernel],
-            Stage::Boot => &[Stage::Toolchain, Stage::Kernel, Stage::Module],
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// What became of one stage of one cell.
 #[derive(
@@ -251,6 +206,19 @@ pub struct FailureRecord {
     /// The whole log, relative to the report's folder.
     #[serde(default)]
     pub log: Option<String>,
+}
+
+impl FailureRecord {
+    /// What a failure's log says, as it stands in a report.
+    pub fn new(blame: Blame, phase: Option<String>, log: Option<String>) -> FailureRecord {
+        FailureRecord {
+            class: blame.class.map(String::from),
+            phase,
+            first_error: blame.first_error,
+            log_tail: blame.tail.into(),
+            log,
+        }
+    }
 }
 
 /// Counts per stage.

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::blame::FailureTable;
 use super::engine::{Engine, World, logs};
 use super::history::History;
 use super::journal::{Journal, Past};
@@ -21,6 +20,7 @@ use super::progress::Progress;
 use super::record::Recorder;
 use super::state::{Proofs, States};
 use super::{Lock, LockError, Outcome, RunRecord, Stage};
+use crate::blame::FailureTable;
 use crate::exit;
 use crate::nix::{Graph, Nix, NixError, Settings};
 use crate::project::{Build, Entry, ProjectError};

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kflake::catalog::SourceKind;
+use kflake::blame::FailureTable;
+use kflake::catalog::{Catalog, SourceKind};
 use kflake::id::CellId;
 use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
 use kflake::validate::{
-    BootLimits, CellRecord, FailureTable, Limits, Manifest, Options, Outcome, Plan, PlannedCell,
-    Progress, RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
+    BootLimits, CellRecord, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
+    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
 };
 
 /// Cells and shared derivations, as Nix text under way.
@@ -234,7 +235,7 @@ in {{
         mut hear: impl FnMut(&Progress, &AtomicBool),
     ) -> Result<RunRecord, RunError> {
         let manifest = self.manifest();
-        let table = FailureTable::embedded().expect("table");
+        let table = FailureTable::new(&Catalog::embedded().expect("sound"));
         self.events.clear();
         self.stop.store(false, Ordering::Relaxed);
         let tools = Tools {

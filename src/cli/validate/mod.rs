@@ -12,13 +12,14 @@ use std::sync::atomic::AtomicBool;
 pub use args::Args;
 
 use super::{Context, Failure, Result};
+use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::exit;
 use crate::flake;
 use crate::nix::{Nix, Settings};
 use crate::project::{Home, Project};
 use crate::report::{folder, json, terminal};
-use crate::validate::{self, FailureTable, Manifest, Plan, RunError, RunRecord, Tools};
+use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
 
 /// Runs `kflake validate`.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
@@ -41,7 +42,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         mirrors: context.mirrors(&catalog),
     };
     let stop = catch_signals()?;
-    let table = FailureTable::embedded().map_err(|error| Failure::new(exit::DATA, error))?;
+    let table = FailureTable::new(&catalog);
     let tools = Tools {
         nix: &nix,
         settings: &settings,

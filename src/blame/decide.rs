@@ -1,0 +1,296 @@
+//! From the lines that may matter to the one that does.
+
+use super::grammar::{Kind, function};
+use super::{Blame, FailureTable, Hit, Reading};
+use crate::catalog::{FailureClass, Stage};
+use crate::id::{ConstraintId, FailureId};
+
+/// Classes below this rank are the cause wherever they show.
+const MACHINE: u16 = 10;
+/// Classes from this rank on are hints.
+const HINT: u16 = 40;
+/// Classes of a console up to this rank say by themselves why a boot ended.
+const PLAIN_END: u16 = 22;
+/// How far behind an error the lines are that tell its kind.
+const NEAR: u64 = 12;
+/// How far from "treated as errors" the warning is.
+const WARNING: u64 = 40;
+/// How far behind a crash the lines are that tell its place.
+const PLACE: u64 = 60;
+/// How far apart lines are that belong together.
+const CLUSTER: u64 = 8;
+/// The class of any error of a compiler, assembler or linker.
+const COMPILE: &str = "compile-error";
+/// The class of a warning that counts as an error.
+const WERROR: &str = "werror";
+
+type Class<'a> = (&'a FailureId, &'a FailureClass);
+type Found<'a> = (&'a Hit, Option<Class<'a>>);
+
+/// What `reading` says.
+pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stage>) -> Blame {
+    let log = Log {
+        table,
+        hits: &reading.hits,
+        stage: stage.or_else(|| stage_of(&reading.hits)),
+    };
+    let found = log.machine().or_else(|| match log.stage {
+        Some(Stage::Boot) => log.boot(),
+        _ => log.build(),
+    });
+    let Some((hit, class)) = found else {
+        let last = reading.last_words.as_ref().or(reading.last.as_ref());
+        return Blame {
+            line_number: last.map(|(number, _)| *number),
+            first_error: last.map(|(_, text)| text.clone()),
+            ..Blame::default()
+        };
+    };
+    Blame {
+        class: class.map(|(id, _)| id.clone()),
+        first_error: Some(hit.text.clone()),
+        line_number: Some(hit.number),
+        function: log.function(hit),
+        constraint: class.and_then(|(_, class)| constraint(class, &hit.text)),
+        ..Blame::default()
+    }
+}
+
+/// The stage that kflake's own lines name.
+fn stage_of(hits: &[Hit]) -> Option<Stage> {
+    let ours = hits.iter().rev().filter(|hit| hit.kind == Kind::Ours);
+    let named = ours.filter_map(|hit| hit.text.strip_prefix("kflake: ")?.split(':').next());
+    named.filter_map(|name| name.parse().ok()).next()
+}
+
+/// The constraint that a failure is known from, where that is clear.
+fn constraint(class: &FailureClass, line: &str) -> Option<ConstraintId> {
+    let named = class.links.iter().find(|link| {
+        let expression = link.pattern.compile();
+        expression.is_ok_and(|expression| expression.is_match(line))
+    });
+    match (named, class.points_to.as_slice()) {
+        (Some(link), _) => Some(link.constraint.clone()),
+        (None, [only]) => Some(only.clone()),
+        _ => None,
+    }
+}
+
+struct Log<'a> {
+    table: &'a FailureTable,
+    hits: &'a [Hit],
+    stage: Option<Stage>,
+}
+
+impl<'a> Log<'a> {
+    /// The classes that `ids` name and that can happen in this stage, the lowest rank first.
+    fn possible(&self, ids: &[FailureId]) -> Vec<Class<'a>> {
+        let known = ids
+            .iter()
+            .filter_map(|id| self.table.classes.get_key_value(id));
+        let mut possible: Vec<Class<'a>> = known
+            .filter(|(_, class)| {
+                class.stages.is_empty()
+                    || self.stage.is_none_or(|stage| class.stages.contains(&stage))
+            })
+            .collect();
+        possible.sort_by_key(|(_, class)| class.rank);
+        possible
+    }
+
+    fn class(&self, hit: &Hit) -> Option<Class<'a>> {
+        self.possible(&hit.classes).first().copied()
+    }
+
+    fn strong(&self, hit: &Hit) -> bool {
+        self.class(hit).is_some_and(|(_, class)| class.rank < HINT)
+    }
+
+    fn hint(&self, hit: &Hit) -> bool {
+        self.class(hit).is_some_and(|(_, class)| class.rank >= HINT) && hit.kind != Kind::Ours
+    }
+
+    /// Trouble of the machine that builds, wherever it shows; rather in a program's words than in make's.
+    fn machine(&self) -> Option<Found<'a>> {
+        let of_machine = self.hits.iter().filter_map(|hit| {
+            let class = self.class(hit)?;
+            // what the machine under test says of itself is not about the one that builds
+            let of_builder = !(hit.quoted && self.stage == Some(Stage::Boot));
+            (class.1.rank < MACHINE && of_builder).then_some((hit, class))
+        });
+        let (hit, class) = of_machine.min_by_key(|(hit, (_, class))| {
+            let retold = matches!(hit.kind, Kind::Make(_) | Kind::Consequence | Kind::Ours);
+            (class.rank, retold, hit.number)
+        })?;
+        Some((hit, Some(class)))
+    }
+
+    fn build(&self) -> Option<Found<'a>> {
+        let make = self
+            .hits
+            .iter()
+            .find(|hit| matches!(hit.kind, Kind::Make(_)));
+        let cut = make.map_or(u64::MAX, |hit| hit.number);
+        let before = || self.hits.iter().filter(|hit| hit.number < cut);
+        let (hit, class) = self
+            .by_status(make, cut)
+            .or_else(|| before().find(|hit| self.strong(hit)))
+            .or_else(|| self.ours())
+            .or_else(|| self.closest(cut))
+            .or_else(|| self.warning_before(cut))
+            .or_else(|| self.hits.iter().find(|hit| self.strong(hit)))
+            .or_else(|| self.closest(u64::MAX))
+            .map(|hit| self.named(hit))?;
+        Some((hit, class))
+    }
+
+    /// The line of a kind that make's first status confirms.
+    fn by_status(&self, make: Option<&Hit>, cut: u64) -> Option<&'a Hit> {
+        let Kind::Make(Some(status)) = make?.kind else {
+            return None;
+        };
+        let confirmed = |hit: &&Hit| {
+            let class = self.class(hit);
+            class.is_some_and(|(_, class)| class.status.map(u32::from) == Some(status))
+        };
+        self.hits
+            .iter()
+            .rev()
+            .filter(|hit| hit.number < cut)
+            .find(confirmed)
+    }
+
+    /// kflake's own line, where it says more than that a build failed.
+    fn ours(&self) -> Option<&'a Hit> {
+        self.hits
+            .iter()
+            .rev()
+            .find(|hit| hit.kind == Kind::Ours && self.strong(hit))
+    }
+
+    /// What looks like an error closest before `cut`: the first line of those that stand together.
+    fn closest(&self, cut: u64) -> Option<&'a Hit> {
+        let likely = |hit: &&Hit| {
+            hit.number < cut && (self.hint(hit) || hit.kind == Kind::Suspect && !self.strong(hit))
+        };
+        let mut found: Option<&'a Hit> = None;
+        let mut hint: Option<&'a Hit> = None;
+        for hit in self.hits.iter().rev().filter(likely) {
+            if found.is_some_and(|later| later.number - hit.number > CLUSTER) {
+                break;
+            }
+            found = Some(hit);
+            if self.hint(hit) {
+                hint = Some(hit);
+            }
+        }
+        hint.or(found)
+    }
+
+    /// The warning right before make's error, where nothing else was said.
+    fn warning_before(&self, cut: u64) -> Option<&'a Hit> {
+        self.hits.iter().rev().find(|hit| {
+            hit.kind == Kind::Warning && hit.number < cut && cut - hit.number <= CLUSTER
+        })
+    }
+
+    /// The line to show, and its class.
+    fn named(&self, hit: &'a Hit) -> Found<'a> {
+        let warnings = || self.hits.iter().filter(|it| it.kind == Kind::Warning);
+        let near = |it: &&Hit| it.number.abs_diff(hit.number) <= WARNING;
+        let shown = match hit.kind {
+            Kind::WarningsAreErrors => warnings().filter(near).rfind(|it| it.number < hit.number),
+            Kind::WarningsAreErrorsAhead => {
+                let ahead = warnings().filter(near).find(|it| it.number > hit.number);
+                ahead.or_else(|| {
+                    // with -Wall turned into errors, gcc 4.5 says `error:`
+                    self.hits.iter().filter(near).find(|it| {
+                        it.number > hit.number
+                            && self.class(it).is_some_and(|(id, _)| id.as_str() == COMPILE)
+                    })
+                })
+            }
+            _ => None,
+        };
+        let by_tool = hit.kind == Kind::Warning && hit.classes.is_empty();
+        let class = match by_tool {
+            true => self.table.classes.get_key_value(WERROR),
+            false => self.class(hit),
+        };
+        let class = match class {
+            Some((id, _)) if id.as_str() == COMPILE => self.compile_class(hit),
+            other => other,
+        };
+        (shown.unwrap_or(hit), class)
+    }
+
+    /// The class of an error of a compiler that is of no special kind.
+    fn compile_class(&self, hit: &Hit) -> Option<Class<'a>> {
+        let behind = self
+            .hits
+            .iter()
+            .filter(|it| it.number > hit.number && it.number - hit.number <= NEAR)
+            .take_while(|it| !matches!(it.kind, Kind::Make(_)));
+        let told = behind
+            .flat_map(|it| self.possible(&it.near))
+            .min_by_key(|(_, class)| class.rank);
+        let name = match self.stage {
+            Some(Stage::Kernel) => "kernel-compile",
+            Some(Stage::Module) => "module-compile",
+            None => COMPILE,
+            // there kflake's own line says what it means
+            Some(Stage::Toolchain | Stage::Boot) => {
+                return told.or_else(|| self.class(self.ours()?));
+            }
+        };
+        told.or_else(|| self.table.classes.get_key_value(name))
+    }
+
+    /// What ended a boot: what the console complained of first, by the class of kflake's own line where that says more.
+    fn boot(&self) -> Option<Found<'a>> {
+        let own = self
+            .hits
+            .iter()
+            .rev()
+            .filter(|hit| hit.kind == Kind::Ours)
+            .find_map(|hit| Some((hit, self.class(hit)?)));
+        let complaints = || {
+            self.hits
+                .iter()
+                .filter(|hit| hit.kind != Kind::Ours && self.strong(hit))
+                .filter_map(|hit| Some((hit, self.class(hit)?)))
+                .filter(|(_, (_, class))| class.rank >= MACHINE)
+        };
+        let worst = complaints().min_by_key(|(_, (_, class))| class.rank);
+        let Some((worst_hit, worst_class)) = worst else {
+            return match own {
+                Some((hit, class)) => Some((hit, Some(class))),
+                None => self.closest(u64::MAX).map(|hit| (hit, self.class(hit))),
+            };
+        };
+        let line = match worst_class.1.rank <= PLAIN_END {
+            true => worst_hit,
+            false => complaints().next().map_or(worst_hit, |(hit, _)| hit),
+        };
+        let class = match own {
+            Some((_, class)) if class.1.rank < HINT => class,
+            _ => worst_class,
+        };
+        Some((line, Some(class)))
+    }
+
+    /// The function in which a kernel crashed.
+    fn function(&self, crash: &Hit) -> Option<String> {
+        let of_console = |(_, class): &Class<'_>| class.stages == [Stage::Boot];
+        if !self.possible(&crash.classes).iter().any(of_console) {
+            return None;
+        }
+        let own = function(&crash.text);
+        let behind = self
+            .hits
+            .iter()
+            .filter(|hit| hit.number > crash.number && hit.number - crash.number <= PLACE)
+            .find_map(|hit| function(&hit.text));
+        own.or(behind).map(str::to_owned)
+    }
+}

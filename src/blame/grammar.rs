@@ -1,0 +1,156 @@
+//! What a line is, whatever kind of failure it tells of.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::line::regex;
+
+/// What kind of line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing special.
+    Plain,
+    /// It looks like an error.
+    Suspect,
+    /// A warning of a compiler, linker or tool.
+    Warning,
+    /// "warnings being treated as errors", of a compiler that prints the warnings afterwards.
+    WarningsAreErrorsAhead,
+    /// The same, of one that has printed them.
+    WarningsAreErrors,
+    /// Make's own `*** [target] Error 1`, with the status.
+    Make(Option<u32>),
+    /// What is said of every failure, after its cause.
+    Consequence,
+    /// kflake's own line.
+    Ours,
+    /// The place in a kernel's code at which it crashed.
+    Place,
+}
+
+/// `make[1]: *** [Makefile:12: a.o] Error 1`, in any language.
+static MAKE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(?:[\w./-]*make|ninja)(?:\[\d+\])?: \*\*\* \[.*\] ?(?:\p{L}[\p{L} ]*[: ]*(\d+)|\p{L}[\p{L} ]*)(?: \(.*\))?$",
+    )
+});
+
+/// Words of consequence.
+static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = [
+        r"^[^:]+:\d+: recipe for target .* failed$",
+        r"^[^:]+:\d+: .*[»'] (?:failed|fehlgeschlagen|échouée?|не удалось)",
+        r"^(?:[\w./-]*make|ninja)(?:\[\d+\])?: \*\*\* (?:Waiting for unfinished jobs|Deleting (?:intermediate )?file)",
+        r"^(?:[\w./-]*make)(?:\[\d+\])?: (?:Target .* not remade because of errors|Entering directory|Leaving directory|Nothing to be done|\[.*\] Error \d+ \(ignored\)|INTERNAL: )",
+        r"^(?:[\w./-]*collect2): (?:fatal )?error: ld returned \d+ exit status",
+        r"\bcompilation terminated\.?$",
+        r"\bfinal link failed\b",
+        r"^\d+ (?:errors?|warnings?)(?: and \d+ (?:errors?|warnings?))? generated\.?$",
+        r"^(?:[\w./-]*cc1(?:plus)?): some warnings being treated as errors",
+        r"\(too many errors emitted|^fatal error: too many errors",
+        r"linker command failed with exit code",
+        r"Please submit a full bug report|^See <?(?:http|file)",
+        r"^ninja: build stopped|^FAILED: ",
+        r"^error: (?:build(?:er)? (?:for|of) .* failed|\d+ dependenc(?:y|ies) of |some (?:builds|outputs)|Cannot build )",
+        r"^(?:Reason: |last \d+ log lines|For full logs, run|Output paths:|Last \d+ log lines)",
+        r"^\*{0,3} ?error: .*(?:oe_runmake failed|Function failed: )|^ERROR: (?:oe_runmake failed|Task .* failed|Logfile of failure|ExecutionError)",
+        r"^(?:##\[error\])?(?:Error: )?Process completed with exit code",
+        r"^error: command .* failed|^Command exited with|exited with (?:status|code) \d+\.?$",
+        r"^dpkg-buildpackage: error|^error: Bad exit status from|^==> ERROR: A failure occurred",
+        r"^BEGIN failed--compilation aborted",
+        r"^FATAL ERROR: (?:Unable|Syntax error) (?:to )?pars(?:e|ing) input tree",
+        r"^Error: failed to parse input",
+        r"^Build error: |^Bad return status",
+        r"^error: could not compile |^error: aborting due to \d+ previous error|^error: aborting due to previous",
+        r"unable to start build process$",
+    ];
+    regex(&parts.join("|"))
+});
+
+/// What looks like an error and is said by builds that end well.
+static NOISE: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = [
+        r"^fatal: (?:not a git repository|No names found|No annotated tags|No tags can describe|detected dubious ownership)",
+        r"^fatal: unsafe repository",
+        // a command line, or a part of a script, that make shows
+        r"^\s*(?:echo|printf|test|if|set|cp|mv|rm|sed|exec|make -f|\[)\s.*",
+        r"^[\w./-]*(?:gcc|clang|ld|as|ar)(?:-[\d.]+)? -.* -o \S+",
+        r"\(ignored\)$",
+        r"^\s*\d* ?\|",
+        r"^(?:warning: )?(?:Git tree|the Git tree)",
+        r"^(?:\./)?scripts/setlocalversion|^ld-version|^sed: couldn't flush",
+        r"no(?:t)? (?:error|errors)\b|\b0 errors?\b|\bno errors?\b",
+        r"[Ww]arning: (?:unable to download|error:)",
+        r"^make(?:\[\d+\])?: Circular .* dropped",
+        r"\berror[-_]|[-_/.]error|[-_/]panic|panic[-_.]",
+    ];
+    regex(&parts.join("|"))
+});
+
+static SUSPECT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|required|mismatch|incompatible)\b",
+    )
+});
+
+static WARNING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^[^ ].*?:(?:\d+:)*\s*(?:[Ww]arning|WARNING)\b|^(?:[Ww]arning|WARNING)(?::| \()")
+});
+
+/// What of a crashed kernel's words names the function: `pc : func+0x10/0x20`.
+static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?:\bPC is at|\bpc : |\bEIP is at|\b[RE]?IP: [0-9a-f]+:|\bEIP: |\bIP: \[<[0-9a-f]+>\]|\bepc ?: (?:\[<[0-9a-f]+>\] |[0-9a-f]+ )?|\bNIP \[[0-9a-f]+\]|\bPC: \[<[0-9a-f]+>\]|\bIP: |\bPC is|\bpc: |\bKrnl PSW.*\(|\bera ?: [0-9a-f]+ |\bTPC: <|\bPC: <)\s*(?:\[<[0-9a-f]+>\]\s*)?\(?([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?|\b)",
+    )
+});
+
+/// The function in a WARNING's own line: `at mm/slub.c:12 func+0x10/0x20`.
+static AT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r" at \S+:\d+ (?:\[<[0-9a-f]+>\] )?([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?|\(\))",
+    )
+});
+
+impl Kind {
+    /// What `line` is, which is spelled in one way.
+    pub(super) fn of(line: &str) -> Kind {
+        if line.starts_with("kflake: ") {
+            return Kind::Ours;
+        }
+        if line.contains("***")
+            && let Some(found) = MAKE.captures(line)
+        {
+            let status = found.get(1).and_then(|it| it.as_str().parse().ok());
+            return Kind::Make(status);
+        }
+        if line.contains("treated as errors") && !line.contains("some warnings") {
+            return match line.contains("all warnings") {
+                true => Kind::WarningsAreErrors,
+                false => Kind::WarningsAreErrorsAhead,
+            };
+        }
+        if line.contains("treating warnings as errors") {
+            return Kind::WarningsAreErrors;
+        }
+        if CONSEQUENCE.is_match(line) {
+            return Kind::Consequence;
+        }
+        if WARNING.is_match(line) {
+            return Kind::Warning;
+        }
+        if PLACE.is_match(line) {
+            return Kind::Place;
+        }
+        if SUSPECT.is_match(line) && !NOISE.is_match(line) {
+            return Kind::Suspect;
+        }
+        Kind::Plain
+    }
+}
+
+/// The function that a crashed kernel names in this line.
+pub(super) fn function(line: &str) -> Option<&str> {
+    let found = AT.captures(line).or_else(|| PLACE.captures(line))?;
+    found.get(1).map(|it| it.as_str())
+}

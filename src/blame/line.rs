@@ -1,0 +1,220 @@
+//! One line of a log: what others put before it taken off, and spelled in one way.
+
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::text::clean_line;
+
+/// What precedes Nix's own words in a log that kflake keeps.
+pub const NIX: &str = "nix: ";
+
+/// Longest line that is looked at, in bytes; what follows is passed over.
+const MAX_LINE: usize = 16 << 10;
+
+/// A line, as it is looked at.
+#[derive(Debug)]
+pub struct Line {
+    /// What the program printed, without control characters and without what a CI system or Nix put before it.
+    pub core: String,
+    /// Whether it was quoted: what a console under test says is not to pass for what kflake says.
+    pub quoted: bool,
+}
+
+/// What CI systems, Nix and build services put before a line.
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = [
+        // nix build --print-build-logs, and the log lines within Nix's messages
+        r"[A-Za-z0-9][A-Za-z0-9._+-]*> ",
+        r"\s*> ",
+        // times
+        r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?",
+        r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?:? ",
+        r"\[ *\d+s\] ",
+        // docker build
+        r"#\d+ \d+\.\d+ ",
+    ];
+    regex(&format!("^(?:{})", parts.join("|")))
+});
+
+/// What a kernel puts before a message.
+static TIME: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?"));
+
+/// An expression of kflake's own.
+pub(super) fn regex(text: &str) -> Regex {
+    Regex::new(text).unwrap_or_else(|_| NOTHING.clone())
+}
+
+/// Matches nothing. The tests see to it that no expression of kflake's own is broken.
+static NOTHING: LazyLock<Regex> = LazyLock::new(|| match Regex::new("$.") {
+    Ok(it) => it,
+    Err(error) => unreachable!("{error}"),
+});
+
+impl Line {
+    /// A line from its bytes.
+    pub fn new(bytes: &[u8]) -> Line {
+        let text = clean_line(&String::from_utf8_lossy(bytes));
+        let mut core = text.as_str();
+        let mut quoted = false;
+        // a build log within a build log is not unheard of
+        for _ in 0..4 {
+            if let Some(rest) = core.strip_prefix(NIX) {
+                core = rest;
+            } else if let Some(rest) = core.strip_prefix("| ") {
+                (core, quoted) = (rest, true);
+            } else if let Some(found) = PREFIX.find(core) {
+                core = &core[found.end()..];
+            } else {
+                break;
+            }
+        }
+        let core = core.trim_end();
+        Line {
+            quoted,
+            core: core.to_owned(),
+        }
+    }
+
+    /// The line as signatures read it: without a kernel's time, with one kind of quotes, and in English where make or a
+    /// compiler spoke another language.
+    pub fn normal(&self) -> Cow<'_, str> {
+        let core = match TIME.find(&self.core) {
+            Some(time) => &self.core[time.end()..],
+            None => &self.core,
+        };
+        let mut text = Cow::Borrowed(core);
+        if !core.is_ascii() || core.contains('`') {
+            text = Cow::Owned(text.chars().map(plain_quote).collect());
+        }
+        super::languages::in_english(text)
+    }
+
+    /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`.
+    pub fn is_progress(&self) -> bool {
+        let Some(rest) = self.core.strip_prefix("  ") else {
+            return false;
+        };
+        let word = rest.split(' ').next().unwrap_or_default();
+        word.len() > 1
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_+-".contains(&b))
+    }
+}
+
+fn plain_quote(c: char) -> char {
+    match c {
+        '`' | '´' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' => '\'',
+        // what guillemets and low quotes enclose is a name, as in English
+        '«' | '»' | '„' | '“' | '”' | '‹' | '›' => '\'',
+        '：' => ':',
+        c => c,
+    }
+}
+
+/// The lines of a log, whatever bytes it holds, of bounded length.
+pub fn lines(mut log: impl BufRead) -> impl Iterator<Item = std::io::Result<Line>> {
+    let mut bytes = Vec::new();
+    std::iter::from_fn(move || {
+        bytes.clear();
+        match read_line(&mut log, &mut bytes) {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(Line::new(&bytes))),
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
+/// Reads up to the end of a line, and keeps no more of it than [`MAX_LINE`]; false at the end of the log.
+fn read_line(log: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+    let mut any = false;
+    loop {
+        let available = match log.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if available.is_empty() {
+            return Ok(any);
+        }
+        any = true;
+        let end = available.iter().position(|b| *b == b'\n');
+        let count = end.map_or(available.len(), |end| end + 1);
+        let room = MAX_LINE.saturating_sub(line.len()).min(count);
+        line.extend_from_slice(&available[..room]);
+        log.consume(count);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn core(text: &str) -> String {
+        Line::new(text.as_bytes()).core
+    }
+
+    #[test]
+    fn what_others_put_before_a_line_is_taken_off() {
+        for prefix in [
+            "",
+            "       > ",
+            "linux-6.1> ",
+            "nix: ",
+            "2026-01-02T03:04:05.6789012Z ",
+            "[2026-01-02T03:04:05Z] ",
+            "03:04:05 ",
+            "[  123s] ",
+            "#12 34.56 ",
+            "| ",
+            "nix: > ",
+            "2026-01-02 03:04:05 linux> ",
+        ] {
+            assert_eq!(
+                core(&format!("{prefix}a.c:1: error: x\r\n")),
+                "a.c:1: error: x",
+                "{prefix}"
+            );
+        }
+        assert!(Line::new(b"| kflake: boot: x").quoted);
+    }
+
+    #[test]
+    fn quotes_and_times_are_of_one_kind() {
+        let normal = |text: &str| Line::new(text.as_bytes()).normal().into_owned();
+        assert_eq!(normal("‘a’ `b' „c“ «d»"), "'a' 'b' 'c' 'd'");
+        assert_eq!(normal("[    1.25] Oops"), "Oops");
+        assert_eq!(normal("<4>[    1.25][    T1] Oops"), "Oops");
+    }
+
+    #[test]
+    fn endless_lines_are_cut_and_nothing_is_lost_behind_them() {
+        let mut log = vec![b'x'; 1 << 20];
+        log.extend_from_slice(b"\nnext\n\nlast");
+        let read: Vec<String> = lines(log.as_slice())
+            .map(|line| line.unwrap().core)
+            .collect();
+        assert_eq!(read.len(), 4);
+        assert!(read[0].len() < MAX_LINE);
+        assert_eq!(&read[1..], ["next", "", "last"]);
+    }
+
+    #[test]
+    fn progress_is_told_from_words() {
+        for text in ["  CC      a.o", "  CC [M]  a.o", "  HOSTCC-cpp a"] {
+            assert_eq!(
+                Line::new(text.as_bytes()).is_progress(),
+                !text.contains("cpp"),
+                "{text}"
+            );
+        }
+        assert!(!Line::new(b"  Error: x").is_progress());
+    }
+}

@@ -1,0 +1,259 @@
+//! Reading a failure's log: what went wrong first, and of which known kind it is.
+//!
+//! One function, [`FailureTable::read`], answers for every command: text in, a [`Blame`] out. It reads line by line and keeps what
+//! may matter; then it decides. What a kind of failure looks like is data (`matrix/failures.json`); what make, shells and consoles look
+//! like in general is in [`grammar`].
+
+mod decide;
+mod grammar;
+mod languages;
+mod line;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::BufRead;
+use std::sync::OnceLock;
+
+use regex::RegexSet;
+
+use crate::catalog::{Catalog, FailureClass, Signature, Stage};
+use crate::id::{ConstraintId, FailureId, FixId};
+
+pub use line::NIX;
+
+/// Lines of a log that a record keeps.
+const TAIL: usize = 20;
+/// Lines that may be the cause and are remembered. Those at the beginning of a log tell it; a log with more errors says nothing new.
+const REMEMBERED: usize = 4000;
+
+/// Every known class.
+#[derive(Debug)]
+pub struct FailureTable {
+    classes: BTreeMap<FailureId, FailureClass>,
+    /// Constraints by the fixes that lift them.
+    lifted: BTreeMap<ConstraintId, Vec<FixId>>,
+    signatures: OnceLock<Signatures>,
+}
+
+/// The signatures of all classes as one automaton: compiled when the first failure is read.
+#[derive(Debug)]
+struct Signatures {
+    set: RegexSet,
+    /// The class of each expression, and what it is there for.
+    owners: Vec<(FailureId, Use)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Pattern,
+    Exception,
+    Near,
+}
+
+/// A line that may be the cause of a failure, or that tells of it.
+#[derive(Clone, Debug)]
+struct Hit {
+    /// Its number, from 1 on.
+    number: u64,
+    text: String,
+    quoted: bool,
+    kind: grammar::Kind,
+    /// The classes whose signature it shows.
+    classes: Vec<FailureId>,
+    /// The classes that it tells of, where it stands behind an error.
+    near: Vec<FailureId>,
+}
+
+/// What a log says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blame {
+    /// The class of the failure; none: no signature matched.
+    pub class: Option<FailureId>,
+    /// The line that tells the cause; of an unknown kind, the one that looks most like it.
+    pub first_error: Option<String>,
+    /// Its number in the log, from 1 on.
+    pub line_number: Option<u64>,
+    /// Of a kernel's crash, the function in which it happened.
+    pub function: Option<String>,
+    /// The constraint that it is known from, where only one comes into question or the line tells which.
+    pub constraint: Option<ConstraintId>,
+    /// The log's last lines.
+    pub tail: VecDeque<String>,
+}
+
+impl FailureTable {
+    /// The classes of `catalog`.
+    pub fn new(catalog: &Catalog) -> FailureTable {
+        let mut lifted: BTreeMap<ConstraintId, Vec<FixId>> = BTreeMap::new();
+        for (id, fix) in &catalog.fixes {
+            for constraint in &fix.lifts {
+                lifted
+                    .entry(constraint.clone())
+                    .or_default()
+                    .push(id.clone());
+            }
+        }
+        FailureTable {
+            classes: catalog.failures.clone(),
+            lifted,
+            signatures: OnceLock::new(),
+        }
+    }
+
+    /// The class `id`.
+    pub fn get(&self, id: &str) -> Option<&FailureClass> {
+        self.classes.get(id)
+    }
+
+    /// Every class, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&FailureId, &FailureClass)> {
+        self.classes.iter()
+    }
+
+    /// The fixes that lift a constraint.
+    pub fn fixes_of(&self, constraint: &ConstraintId) -> &[FixId] {
+        self.lifted.get(constraint).map_or(&[], Vec::as_slice)
+    }
+
+    fn signatures(&self) -> &Signatures {
+        self.signatures.get_or_init(|| {
+            let uses = self.classes.iter().flat_map(|(id, class)| {
+                let of = |list, as_what| move || (list, as_what);
+                let lists: [(&Vec<Signature>, Use); 3] = [
+                    of(&class.patterns, Use::Pattern)(),
+                    of(&class.except, Use::Exception)(),
+                    of(&class.near, Use::Near)(),
+                ];
+                lists
+                    .into_iter()
+                    .flat_map(move |(list, what)| list.iter().map(move |it| (it, id.clone(), what)))
+            });
+            let (signatures, owners): (Vec<&Signature>, Vec<(FailureId, Use)>) = uses
+                .map(|(signature, id, what)| (signature, (id, what)))
+                .unzip();
+            // loading a project's data refuses what does not compile, and a test the embedded ones
+            match Signature::compile_all(signatures) {
+                Ok(set) => Signatures { set, owners },
+                Err(_) => Signatures {
+                    set: RegexSet::empty(),
+                    owners: Vec::new(),
+                },
+            }
+        })
+    }
+
+    /// Reads a log. `stage` is what was built, where it is a stage.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn read(&self, log: impl BufRead, stage: Option<Stage>) -> std::io::Result<Blame> {
+        let mut reading = Reading::default();
+        for line in line::lines(log) {
+            reading.take(self.signatures(), &line?);
+        }
+        let mut blame = decide::decide(self, &reading, stage);
+        blame.tail = reading.tail;
+        Ok(blame)
+    }
+
+    /// Reads a log that is in memory.
+    pub fn read_text(&self, log: &str, stage: Option<Stage>) -> Blame {
+        // memory can always be read
+        self.read(log.as_bytes(), stage).unwrap_or_default()
+    }
+}
+
+/// What was read of a log.
+#[derive(Debug, Default)]
+struct Reading {
+    number: u64,
+    hits: Vec<Hit>,
+    /// The last line that was not empty.
+    last: Option<(u64, String)>,
+    /// The last line before make's first error that is more than progress.
+    last_words: Option<(u64, String)>,
+    ended: bool,
+    last_warning: Option<Hit>,
+    /// Whether the next warning is the cause of an error that was printed before it.
+    wants_warning: bool,
+    tail: VecDeque<String>,
+}
+
+impl Reading {
+    fn take(&mut self, signatures: &Signatures, line: &line::Line) {
+        self.number += 1;
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.core.clone());
+        if line.core.is_empty() {
+            return;
+        }
+        self.last = Some((self.number, line.core.clone()));
+        if line.is_progress() {
+            return;
+        }
+        let normal = line.normal();
+        let mut hit = Hit {
+            number: self.number,
+            text: line.core.clone(),
+            quoted: line.quoted,
+            kind: grammar::Kind::of(&normal),
+            classes: Vec::new(),
+            near: Vec::new(),
+        };
+        // a console that forges kflake's lines is not believed
+        if line.quoted && normal.starts_with("kflake: ") {
+            return;
+        }
+        let owners = || {
+            let matches = signatures.set.matches(&normal);
+            matches
+                .into_iter()
+                .filter_map(|index| signatures.owners.get(index))
+        };
+        for (id, what) in owners() {
+            let excepted = || owners().any(|(other, it)| *it == Use::Exception && other == id);
+            match what {
+                Use::Pattern if !excepted() => hit.classes.push(id.clone()),
+                Use::Near => hit.near.push(id.clone()),
+                _ => {}
+            }
+        }
+        hit.classes.dedup();
+        match hit.kind {
+            grammar::Kind::Make(_) => self.ended = true,
+            grammar::Kind::Consequence | grammar::Kind::Ours => {}
+            _ if self.ended => {}
+            _ => self.last_words = Some((self.number, line.core.clone())),
+        }
+        self.keep(hit);
+    }
+
+    fn keep(&mut self, hit: Hit) {
+        use grammar::Kind;
+        if hit.kind == Kind::Warning && hit.classes.is_empty() {
+            if std::mem::take(&mut self.wants_warning) {
+                self.hits.push(hit.clone());
+            }
+            self.last_warning = Some(hit);
+            return;
+        }
+        match hit.kind {
+            // what gcc before 4.6 says before the warnings, and others behind them
+            Kind::WarningsAreErrorsAhead => self.wants_warning = true,
+            Kind::WarningsAreErrors | Kind::Make(_) => {
+                let warning = self.last_warning.take();
+                self.hits.extend(warning);
+            }
+            _ => {}
+        }
+        let tells = !hit.classes.is_empty() || !hit.near.is_empty() || hit.kind != Kind::Plain;
+        let room = self.hits.len() < REMEMBERED;
+        if tells && (room || matches!(hit.kind, Kind::Ours)) {
+            self.hits.push(hit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
