@@ -253,6 +253,7 @@ fn boot_request(
     let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
     if let (Some(path), Some(machine)) = (&kernel, machine) {
         right_arch(path, machine, selection.linux_arch)?;
+        right_kind(path, &board.image, selection.linux_arch)?;
     }
     if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
         return Err(BuildError::BootFile {
@@ -352,9 +353,43 @@ fn right_arch(path: &Path, machine: u16, linux_arch: &str) -> std::result::Resul
     }
 }
 
+/// Refuses an ELF file where QEMU would start it in silence: ARM's machines want the image that is made of it.
+fn right_kind(path: &Path, image: &str, linux_arch: &str) -> std::result::Result<(), BuildError> {
+    let mut head = [0; 4];
+    let read = fs::File::open(path)
+        .and_then(|mut file| file.read(&mut head))
+        .map_err(BuildError::io(path))?;
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let wants_image = ["arm", "arm64"].contains(&linux_arch) && name.contains("Image");
+    if read < head.len() || head != *b"\x7fELF" || !wants_image {
+        return Ok(());
+    }
+    Err(BuildError::BootFile {
+        path: path.to_owned(),
+        reason: format!("it is an ELF file (a vmlinux), and the machine starts {name}"),
+        help: format!("give {image} of the same build"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_elf_file_is_no_image() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), b"\x7fELF\x02\x01").unwrap();
+        let check = |image: &str, arch: &str| right_kind(file.path(), image, arch);
+        let error = check("arch/arm64/boot/Image", "arm64").unwrap_err();
+        assert!(
+            error.to_string().contains("the machine starts Image"),
+            "{error}"
+        );
+        assert!(check("arch/arm/boot/zImage", "arm").is_err());
+        assert!(check("vmlinux", "mips").is_ok());
+        fs::write(file.path(), b"MZ\0\0").unwrap();
+        assert!(right_kind(file.path(), "arch/arm64/boot/Image", "arm64").is_ok());
+    }
 
     #[test]
     fn kernels_of_other_arches_are_told_apart() {
