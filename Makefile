@@ -12,7 +12,7 @@ quickstart: ## from nothing to two booted kernels and a coverage table
 
 .PHONY: deps
 deps: ## install what the tests need from Debian
-	@scripts/install-debian-packages nix build boot kernel test
+	@scripts/install-debian-packages nix kernel test
 
 .PHONY: test
 test: deps lint check ## the default test suite, one real cell from pins to boot included

@@ -17,35 +17,8 @@ let
   checkProgram = file "boot-program.pl" ./boot-program.pl;
   elfReader = file "elf.pl" ./elf.pl;
 
-  # QEMU: from the host, checked by the name that the board gives; or from the package set.
-  qemuFor =
-    board:
-    if pkgs ? hostTool then
-      pkgs.hostTool {
-        name = board.qemu;
-        package = qemuPackage board.qemu;
-      }
-    else
-      pkgs.qemu;
-  qemuPackage =
-    command:
-    let
-      packages = {
-        qemu-system-aarch64 = "qemu-system-arm";
-        qemu-system-arm = "qemu-system-arm";
-        qemu-system-i386 = "qemu-system-x86";
-        qemu-system-x86_64 = "qemu-system-x86";
-        qemu-system-mips = "qemu-system-mips";
-        qemu-system-mipsel = "qemu-system-mips";
-        qemu-system-mips64 = "qemu-system-mips";
-        qemu-system-mips64el = "qemu-system-mips";
-        qemu-system-ppc = "qemu-system-ppc";
-        qemu-system-ppc64 = "qemu-system-ppc";
-        qemu-system-sparc = "qemu-system-sparc";
-        qemu-system-sparc64 = "qemu-system-sparc";
-      };
-    in
-    packages.${command} or "qemu-system-misc";
+  # QEMU, or as much of it as the board needs where the package set has it in parts.
+  qemuFor = board: (pkgs.qemu.forCommand or (_: pkgs.qemu)) board.qemu;
 
   # Adds what init loads to the arguments of initramfs.pl.
   addModules = ''

@@ -22,7 +22,7 @@ let
       ||
         type == "directory"
         && lib.elem name [
-          "host-packages"
+          "debian-packages"
           "validate"
           "init"
           "module"

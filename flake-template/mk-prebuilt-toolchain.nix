@@ -71,26 +71,14 @@ in
     let
       isArchive = spec.source != "debian";
       # The loader and libraries that programs of this package set run with.
-      host =
-        if pkgs ? hostTool then
-          {
-            hostLoader =
-              {
-                x86_64-linux = "/lib64/ld-linux-x86-64.so.2";
-                aarch64-linux = "/lib/ld-linux-aarch64.so.1";
-              }
-              .${pkgs.stdenv.hostPlatform.system};
-            hostLibraries = "";
-          }
-        else
-          {
-            hostLoader = "${pkgs.stdenv.cc.bintools.dynamicLinker}";
-            hostLibraries = lib.makeLibraryPath [
-              pkgs.stdenv.cc.libc
-              pkgs.stdenv.cc.cc.lib
-              pkgs.zlib
-            ];
-          };
+      host = {
+        hostLoader = "${pkgs.stdenv.cc.bintools.dynamicLinker}";
+        hostLibraries = lib.makeLibraryPath [
+          pkgs.stdenv.cc.libc
+          pkgs.stdenv.cc.cc.lib
+          pkgs.zlib
+        ];
+      };
       family = if spec.libc == null then null else builtins.head (lib.splitString "-" spec.libc);
     in
     pkgs.stdenv.mkDerivation (

@@ -14,18 +14,14 @@ let
     path = ./elf.sh;
   };
 
-  # Schemes that nixpkgs' fetchurl does not know are written out from the data; for the others `mirror://` stays, and the
-  # package set's own table or NIX_MIRRORS_<scheme> decides.
+  # The package set's own table or NIX_MIRRORS_<scheme> come first, then the addresses that the data has.
   expand =
     url:
     let
       match = builtins.match "mirror://([a-zA-Z0-9_]+)/(.*)" url;
       bases = sources.mirrors.${builtins.head match} or [ ];
     in
-    if match == null || bases == [ ] || pkgs ? hostTool then
-      [ url ]
-    else
-      map (base: base + builtins.elemAt match 1) bases;
+    [ url ] ++ lib.optionals (match != null) (map (base: base + builtins.elemAt match 1) bases);
 
   # The file behind a pin: a fixed-output derivation, so where it comes from does not matter once its hash is right.
   fetch =

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::nix::{Mirrors, Nix, NixError, Packages, Settings};
+use crate::id::Suite;
+use crate::nix::{Bootstrap, BuildUsers, Mirrors, Nix, NixError, Packages, Place, Settings, quote};
 
 /// Free space that a sweep of tiny kernels takes, in GiB; a defconfig kernel takes as much by itself.
 const WANTED_GIB: u64 = 20;
@@ -64,30 +65,13 @@ impl Check {
     }
 }
 
-/// Host commands that the host package set links to, with the Debian package of each.
-const HOST_TOOLS: &[(&str, &str)] = &[
-    ("gcc", "gcc"),
-    ("make", "make"),
-    ("flex", "flex"),
-    ("bison", "bison"),
-    ("bc", "bc"),
-    ("perl", "perl"),
-    ("python3", "python3"),
-    ("cpio", "cpio"),
-    ("rsync", "rsync"),
-    ("hexdump", "bsdextrautils"),
-    ("depmod", "kmod"),
-    ("patchelf", "patchelf"),
-    ("xz", "xz-utils"),
-    ("curl", "curl"),
-];
-
 /// Looks at everything; `nix` is what probing found.
 pub fn examine(
     nix: Result<&Nix, &NixError>,
     mirrors: &Mirrors,
     schemes: &[String],
     project: &Path,
+    bootstrap: &Bootstrap,
 ) -> Vec<Check> {
     let mut checks = vec![version(nix)];
     if let Ok(nix) = nix {
@@ -96,12 +80,14 @@ pub fn examine(
             mirrors: mirrors.clone(),
         };
         checks.push(features(nix, &settings(Packages::Nixpkgs)));
-        checks.push(sandbox(nix, &settings(Packages::Host)));
+        let settings = settings(Packages::Debian(Suite::default()));
+        checks.push(start(nix, &settings, bootstrap));
+        checks.push(sandbox(nix, &settings));
+        checks.push(users(nix));
     }
     checks.push(namespaces(Path::new("/proc/sys")));
     checks.push(disk("store", Path::new("/nix/store")));
     checks.push(disk("project", project));
-    checks.push(host_tools(&std::env::var_os("PATH").unwrap_or_default()));
     checks.extend(
         schemes
             .iter()
@@ -155,32 +141,143 @@ fn features(nix: &Nix, settings: &Settings) -> Check {
     }
 }
 
-/// One build in the sandbox, never seen before, so that it really runs.
+/// What builds begin with: busybox in the store, and a shell for the sandbox.
+fn start(nix: &Nix, settings: &Settings, bootstrap: &Bootstrap) -> Check {
+    match (nix.prepare(settings, bootstrap), nix.place()) {
+        (Ok(()), Place::Daemon { trusted: false }) => Check::good(
+            "start",
+            "what the Debian package set begins with is in the store; the daemon decides what /bin/sh is",
+        ),
+        (Ok(()), _) => Check::good("start", "what builds begin with is in the store"),
+        (Err(error), _) => Check::wrong(
+            "start",
+            Verdict::Bad,
+            error.to_string(),
+            miette::Diagnostic::help(&error).map_or_else(String::new, |help| help.to_string()),
+        ),
+    }
+}
+
+/// What the probe's build looks for and tries. Every line it writes is something that a sandbox should have kept from it; files
+/// are opened for appending only, so that what does get through changes nothing.
+const PROBE: &str = r#"
+for dir in /usr /home /root /boot /srv /opt /lib /lib64 /etc/alternatives /sys/class; do
+  [ ! -e "$dir" ] || echo "sees $dir" >>$out
+done
+for file in /etc/shadow /etc/hostname /etc/machine-id /nix/var/nix/db/db.sqlite; do
+  [ ! -e "$file" ] || echo "sees $file" >>$out
+done
+for file in "$input" /proc/sys/kernel/core_pattern /proc/sys/vm/overcommit_memory /proc/sysrq-trigger /dev/kmsg /bin/sh; do
+  if (: >>"$file") 2>/dev/null; then echo "may write $file" >>$out; fi
+done
+for dir in "$inputs" /nix/store/.links /proc/sys /dev; do
+  if (: >"$dir/.kflake-doctor") 2>/dev/null; then echo "may write below $dir" >>$out; fi
+done
+while read -r name rest; do
+  case $name in
+  lo:* | Inter* | face*) ;;
+  *:*) echo "has the network interface ${name%%:*}" >>$out ;;
+  esac
+done </proc/net/dev
+for socket in /nix/var/nix/daemon-socket/socket /run/docker.sock /var/run/docker.sock; do
+  [ ! -e "$socket" ] || echo "sees $socket" >>$out
+done
+while read -r name value rest; do
+  [ "$name $value" != "Uid: 0" ] || echo "runs as root" >>$out
+done </proc/self/status
+echo end >>$out
+"#;
+
+/// One build in the sandbox, never seen before, so that it really runs: it tries what a hostile kernel tree might.
 fn sandbox(nix: &Nix, settings: &Settings) -> Check {
     let nonce = jiff::Timestamp::now().as_nanosecond();
     let expression = format!(
         "derivation {{ name = \"kflake-doctor\"; system = builtins.currentSystem; builder = \"/bin/sh\"; \
-         args = [ \"-c\" \"[ ! -d /root ] && [ ! -d /home ] && echo {nonce} > $out\" ]; }}"
+         input = builtins.toFile \"kflake-doctor-input\" \"\"; \
+         inputs = derivation {{ name = \"kflake-doctor-folder\"; system = builtins.currentSystem; builder = \"/bin/sh\"; \
+           args = [ \"-c\" \"echo > $out\" ]; }}; \
+         args = [ \"-c\" {} ]; nonce = \"{nonce}\"; }}",
+        quote(PROBE)
     );
     let built = settings
-        .command(nix, "nix-build")
+        .guarded(nix, "nix-build")
         .map(|mut command| output(command.args(["--no-out-link", "--expr", &expression])));
-    match built {
-        Ok(Ok(_)) => Check::good(
-            "sandbox",
-            "a build runs in Nix's sandbox, with this machine's /usr read-only",
-        ),
-        Ok(Err(reason)) => Check::wrong(
+    let reason = match built {
+        Ok(Ok(path)) => match fs::read_to_string(nix.real_path(path.trim())) {
+            Ok(text) => return judge(&text),
+            Err(error) => error.to_string(),
+        },
+        Ok(Err(reason)) => reason,
+        Err(error) => error.to_string(),
+    };
+    Check::wrong("sandbox", Verdict::Bad, reason, advice(nix))
+}
+
+/// What the probe found.
+fn judge(text: &str) -> Check {
+    let findings: Vec<&str> = text.lines().filter(|line| *line != "end").collect();
+    if !text.ends_with("end\n") {
+        return Check::wrong(
             "sandbox",
             Verdict::Bad,
-            reason,
-            "builds need user namespaces and a store that you may write to: run as root, or with the Nix daemon",
-        ),
-        Err(error) => Check::wrong(
+            "the build that looks for holes in the sandbox did not come to its end",
+            "run it again; if it stays so, `nix-store --verify --check-contents` checks the store",
+        );
+    }
+    if findings.is_empty() {
+        return Check::good(
             "sandbox",
+            "a build that tried saw none of 14 files and folders of the host, and was refused 10 writes (its inputs, /proc/sys, \
+             /dev), the network and root",
+        );
+    }
+    Check::wrong(
+        "sandbox",
+        Verdict::Bad,
+        format!("a build {}", findings.join("; it ")),
+        "what builds as root, or in a sandbox with folders of the host, can change this machine and its own inputs: take \
+         sandbox-paths and extra-sandbox-paths out of nix.conf, set `sandbox = true`, and let builds run as build users",
+    )
+}
+
+/// What to do where not even the probe builds.
+fn advice(nix: &Nix) -> String {
+    match nix.place() {
+        Place::Daemon { .. } => format!(
+            "the daemon's own settings count: nix.conf needs `sandbox = true` and, where this Nix brings no shell, `extra-sandbox-paths = \
+             /bin/sh={}`; then restart the daemon",
+            nix.daemon_shell()
+        ),
+        Place::Local | Place::Private(_) => {
+            "builds need user namespaces and a store that you may write to: run as root, or with the Nix daemon".to_owned()
+        }
+    }
+}
+
+/// Who runs builds.
+fn users(nix: &Nix) -> Check {
+    match (nix.users(), nix.place()) {
+        (_, Place::Daemon { .. }) => {
+            Check::good("users", "the daemon runs builds as its build users")
+        }
+        (BuildUsers::Real { group }, _) => {
+            Check::good("users", format!("builds run as the members of {group}"))
+        }
+        (BuildUsers::Made { .. }, _) => Check::good(
+            "users",
+            "builds run as unprivileged users that are made for each run",
+        ),
+        (BuildUsers::Own, Place::Private(_)) => Check::wrong(
+            "users",
+            Verdict::Poor,
+            "builds run as you, in a store of your own: a build could change its inputs there",
+            "with the Nix daemon builds run as users of their own",
+        ),
+        (BuildUsers::Own, _) => Check::wrong(
+            "users",
             Verdict::Bad,
-            error.to_string(),
-            "check the folders that NIX_MIRRORS_… name",
+            "builds run as root",
+            "make a group nixbld with users in it, or install util-linux and mount, so that kflake can make them for each run",
         ),
     }
 }
@@ -237,28 +334,6 @@ fn disk(what: &'static str, path: &Path) -> Check {
             format!("{}: {error}", there.display()),
             "make the folder readable",
         ),
-    }
-}
-
-fn host_tools(path: &std::ffi::OsStr) -> Check {
-    let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let missing: Vec<&str> = HOST_TOOLS
-        .iter()
-        .filter(|(command, _)| !folders.iter().any(|folder| folder.join(command).is_file()))
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        Check::good(
-            "tools",
-            "everything that `--packages host` builds with is installed",
-        )
-    } else {
-        Check::wrong(
-            "tools",
-            Verdict::Poor,
-            format!("missing for `--packages host`: {}", missing.join(" ")),
-            format!("apt-get install {}", missing.join(" ")),
-        )
     }
 }
 
@@ -354,10 +429,22 @@ mod tests {
     }
 
     #[test]
-    fn missing_tools_are_named_with_their_packages() {
-        let check = host_tools(std::ffi::OsStr::new("/nonexistent"));
-        assert_eq!(check.verdict, Verdict::Poor);
-        assert!(check.advice.unwrap().contains("xz-utils"));
+    fn a_hole_in_the_sandbox_is_told() {
+        assert_eq!(judge("end\n").verdict, Verdict::Good);
+        let open = judge("sees /usr\nmay write /proc/sysrq-trigger\nend\n");
+        assert_eq!(open.verdict, Verdict::Bad);
+        assert_eq!(
+            open.found,
+            "a build sees /usr; it may write /proc/sysrq-trigger"
+        );
+        assert_eq!(judge("").verdict, Verdict::Bad);
+        // the numbers that are told are those of the probe
+        let lists: Vec<usize> = PROBE
+            .lines()
+            .filter_map(|line| line.strip_prefix("for ")?.split_once(" in "))
+            .map(|(_, list)| list.trim_end_matches("; do").split_whitespace().count())
+            .collect();
+        assert_eq!(lists, [10, 4, 6, 4, 3]);
     }
 
     #[test]

@@ -170,6 +170,20 @@ id! {
 }
 
 id! {
+    /// A Debian suite: `bookworm`, `trixie`, `bookworm-backports`.
+    Suite, "a Debian suite", "a suite is lower-case letters, digits and -, such as bookworm", "^[a-z][a-z0-9-]*$",
+    |text| text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+impl Default for Suite {
+    /// The suite that builds take their tools from where none is named: Debian 12, whose Nix is the oldest that kflake works with.
+    fn default() -> Self {
+        Suite("bookworm".to_owned())
+    }
+}
+
+id! {
     /// A kernel configuration symbol without `CONFIG_`: `SERIAL_AMBA_PL011`.
     Symbol, "a configuration symbol", "it is letters, digits and underscores", "^[A-Za-z0-9_]+$",
     |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

@@ -3,26 +3,30 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A package set, as `--packages` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+use crate::id::Suite;
+
+/// A package set, as `--packages` names it: `nixpkgs`, `debian`, or `debian:SUITE`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Packages {
-    /// nixpkgs, at the revision that the project's flake.lock has: hermetic.
+    /// nixpkgs, at the revision that the project's flake.lock has.
     #[default]
     Nixpkgs,
-    /// This machine's own distribution, shown read-only to the sandbox.
-    Host,
+    /// Pinned Debian packages of a suite, unpacked into the store.
+    Debian(Suite),
 }
 
 impl Packages {
-    /// Every package set.
-    pub const ALL: [Packages; 2] = [Packages::Nixpkgs, Packages::Host];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
+    /// The suite whose packages stand in the project's `debian-packages/`: the chosen one, else the default.
+    pub fn suite(&self) -> Suite {
         match self {
-            Packages::Nixpkgs => "nixpkgs",
-            Packages::Host => "host",
+            Packages::Nixpkgs => Suite::default(),
+            Packages::Debian(suite) => suite.clone(),
         }
+    }
+
+    /// Whether it is made of Debian's packages.
+    pub fn is_debian(&self) -> bool {
+        matches!(self, Packages::Debian(_))
     }
 }
 
@@ -30,17 +34,29 @@ impl FromStr for Packages {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = Packages::ALL.into_iter().find(|it| it.as_str() == text);
-        known.ok_or_else(|| {
-            let names = Packages::ALL.map(Packages::as_str);
-            format!("the package sets are {}", names.join(" and "))
-        })
+        match text.split_once(':') {
+            None if text == "nixpkgs" => Ok(Packages::Nixpkgs),
+            None if text == "debian" => Ok(Packages::Debian(Suite::default())),
+            Some(("debian", suite)) => suite
+                .parse()
+                .map(Packages::Debian)
+                .map_err(|error| error.to_string()),
+            _ if text == "host" => Err(
+                "builds no longer see the host's own programs; `debian` has the same ones as pinned packages"
+                    .to_owned(),
+            ),
+            _ => Err("the package sets are nixpkgs, debian and debian:SUITE".to_owned()),
+        }
     }
 }
 
 impl fmt::Display for Packages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            Packages::Nixpkgs => f.pad("nixpkgs"),
+            Packages::Debian(suite) if *suite == Suite::default() => f.pad("debian"),
+            Packages::Debian(suite) => f.pad(&format!("debian:{suite}")),
+        }
     }
 }
 
@@ -50,10 +66,15 @@ mod tests {
 
     #[test]
     fn a_package_set_is_read_as_it_is_written() {
-        for set in Packages::ALL {
-            assert_eq!(set.to_string().parse(), Ok(set));
+        for text in ["nixpkgs", "debian", "debian:trixie"] {
+            let set: Packages = text.parse().unwrap();
+            assert_eq!(set.to_string(), text);
         }
-        let error = "guix".parse::<Packages>().unwrap_err();
-        assert_eq!(error, "the package sets are nixpkgs and host");
+        assert_eq!("debian:bookworm".parse(), "debian".parse::<Packages>());
+        for text in ["guix", "debian:", "debian:../x", "nixpkgs:24.05"] {
+            assert!(text.parse::<Packages>().is_err(), "{text}");
+        }
+        let error = "host".parse::<Packages>().unwrap_err();
+        assert!(error.contains("debian"), "{error}");
     }
 }

@@ -1,6 +1,8 @@
 //! Toolchains that come as one archive: Bootlin's and kernel.org's. Their own are not to be had everywhere, so archives of the same
 //! shape, made of Debian's compiler, stand in for them, behind a mirror that is a folder.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,17 +11,11 @@ use kflake::hash::Sha256;
 
 const TARGET: &str = "mipsel-linux-gnu";
 
-/// Nix as kflake runs it, with the folder `mirror` in the sandbox.
+/// The settings of kflake's own, and a folder that fetches may read: the mirror of these tests.
 fn nix_config(mirror: &Path) -> String {
     format!(
-        "experimental-features = nix-command flakes
-build-users-group =
-sandbox = true
-sandbox-fallback = false
-sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives {}
-substitute = false
-substituters =
-",
+        "{}extra-sandbox-paths = {}\n",
+        common::build_config(),
         mirror.display()
     )
 }
@@ -41,7 +37,7 @@ fn debian(dir: &Path) -> PathBuf {
         cd "$PROJECT"
         nix-build --no-out-link -E '
           (import ./cells.nix {
-            pkgs = import ./host-packages { };
+            pkgs = import ./debian-packages { };
             matrix = import ./matrix.nix;
             sources = import ./sources.nix;
             resolve = import ./resolve.nix;
@@ -152,12 +148,14 @@ impl Mirror {
     fn build(&self, source: &str, url: &str, sha256: Sha256, facts: &str) -> Output {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
         let template = template.display();
+        let set = common::package_set();
+        let packages = set.path().display();
         let name = url.rsplit('/').next().unwrap();
         let sri = sha256.sri();
         let expression = format!(
             r#"
             (import {template}/toolchains.nix {{
-              pkgs = import {template}/host-packages {{ }};
+              pkgs = import {packages}/debian-packages {{ }};
               matrix = {{
                 arches.mipsel = {{ bits = 32; endian = "little"; elfMachine = 8; interpreter.glibc = "/lib/ld.so.1"; }};
                 toolchains.it = {{
@@ -273,7 +271,8 @@ fn a_tree_is_fetched_by_its_own_hash() {
         .env("NIX_CONFIG", nix_config(dir.path()))
         .output();
     let hash = succeeded(hash.unwrap());
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/host-packages");
+    let set = common::package_set();
+    let packages = set.path().join("debian-packages");
     let build = |hash: &str| {
         let expression = format!(
             r#"(import {} {{ }}).fetchzip {{ url = "mirror://test/tree.tar.gz"; hash = "sha256:{hash}"; }}"#,
@@ -304,7 +303,7 @@ fn patches_are_those_of_the_input_that_the_flake_locks() {
     fs::write(dir.path().join("asked.json"), asked).unwrap();
     let script = r#"
         set -eu
-        "$KFLAKE" -C "$DIR" gen --packages host >&2
+        "$KFLAKE" -C "$DIR" gen --packages debian >&2
         cd "$DIR"
         drv=$(nix-instantiate --eval --strict --json --read-write-mode describe.nix --argstr asked "$DIR/asked.json" |
             sed -n 's/.*"toolchain":{"drvPath":"\([^"]*\)".*/\1/p')

@@ -52,7 +52,7 @@ impl Project {
     fn fails(&self, args: &[&[&str]], code: i32, message: &str) {
         let out = self.path("out");
         let mut words = args.concat();
-        words.extend(common::HOST_DEBIAN);
+        words.extend(common::DEBIAN);
         words.extend(["--out", &out]);
         let (got, said) = self.run(&words);
         assert_eq!(got, code, "{said}");
@@ -132,7 +132,7 @@ fn sources_of_modules_are_checked() {
     words.extend(MODULE);
     words.extend([
         "--packages",
-        "host",
+        "debian",
         "--toolchains",
         "debian",
         "--out",

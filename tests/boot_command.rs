@@ -12,7 +12,7 @@ fn boot(project: &Path, args: &[&str], program: &[&str]) -> (i32, String, String
     let mut words = ["boot"]
         .iter()
         .chain(CELL)
-        .chain(common::HOST_DEBIAN)
+        .chain(common::DEBIAN)
         .chain(args)
         .copied()
         .collect::<Vec<_>>();

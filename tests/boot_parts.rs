@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 /// `code` with `boots` and `matrix` in scope, in a project of the whole matrix.
 fn eval(code: &str) -> Value {
     let dir = tempfile::tempdir().unwrap();
-    common::succeeded(common::kflake(dir.path(), &["gen", "--packages", "host"]));
+    common::succeeded(common::kflake(dir.path(), &["gen", "--packages", "debian"]));
     let expression = format!(
         r#"
         let
           matrix = import ./matrix.nix;
-          boots = import ./boot.nix {{ pkgs = import ./host-packages {{ }}; elfTools = "/elf.sh"; }};
+          boots = import ./boot.nix {{ pkgs = import ./debian-packages {{ }}; elfTools = "/elf.sh"; }};
         in
         {code}"#
     );

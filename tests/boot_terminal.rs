@@ -16,7 +16,7 @@ fn someone_at_a_terminal_has_a_shell() {
     let session = format!(
         "stty -a >before; '{}' -C . boot {version} arm64 {}; echo \"left with $?\"; stty -a | cmp before - && echo as before",
         env!("CARGO_BIN_EXE_kflake"),
-        common::HOST_DEBIAN.join(" ")
+        common::DEBIAN.join(" ")
     );
     let mut terminal = Terminal::start(dir.path(), &session);
     // the kernel may have to be built first

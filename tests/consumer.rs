@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 /// KERNELS is the folder of the generated flake.
 const CONSUMER: &str = r#"{
-  inputs.nixpkgs.url = "path:KERNELS/host-packages";
+  inputs.nixpkgs.url = "path:KERNELS/debian-packages";
   inputs.kernels.url = "path:KERNELS";
   inputs.kernels.inputs.nixpkgs.follows = "nixpkgs";
   inputs.kernels.inputs.musl-cross-make.follows = "nixpkgs";
@@ -69,7 +69,7 @@ const BROKEN: &str = "--- a/Kbuild\n+++ b/Kbuild\n@@ -1 +1 @@\n-no such line\n+a
 fn nix(dir: &Path, args: &[&str]) -> Output {
     Command::new("nix")
         .env("NIX_MIRRORS_debian", common::debian_mirror())
-        .env("NIX_CONFIG", common::BUILD_CONFIG)
+        .env("NIX_CONFIG", common::build_config())
         .current_dir(dir)
         .args(args)
         .output()
@@ -91,7 +91,7 @@ fn a_project_patches_configures_overrides_and_boots() {
     fs::create_dir(&kernels).unwrap();
     common::add_kernel(&kernels, &common::pack_fake_kernel(dir.path(), "ok"));
     let mut generate = vec!["gen"];
-    generate.extend(common::HOST_DEBIAN);
+    generate.extend(common::DEBIAN);
     common::succeeded(common::kflake(&kernels, &generate));
 
     let consumer = dir.path().join("consumer");
@@ -162,7 +162,7 @@ fn default_nix_has_the_packages_and_the_builders() {
     let dir = tempfile::tempdir().unwrap();
     common::add_kernel(dir.path(), &common::pack_fake_kernel(dir.path(), "ok"));
     let mut generate = vec!["gen"];
-    generate.extend(common::HOST_DEBIAN);
+    generate.extend(common::DEBIAN);
     common::succeeded(common::kflake(dir.path(), &generate));
     let evaluated = |attribute: &str| {
         said(

@@ -36,7 +36,7 @@ fn nix(program: &Path, dir: &Path, args: &[&str]) -> Output {
         .args([
             "--override-input",
             "musl-cross-make",
-            "path:./host-packages",
+            "path:./debian-packages",
         ])
         .current_dir(dir)
         .output()
@@ -71,7 +71,7 @@ fn every_output_evaluates() {
     kflake
         .arg("-C")
         .arg(dir)
-        .args(["gen", "--packages", "host"])
+        .args(["gen", "--packages", "debian"])
         .assert()
         .success();
 
@@ -152,7 +152,7 @@ fn a_cell_boots_with_each() {
             .success();
         kflake()
             .args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"])
-            .args(["--packages", "host", "--toolchains", "debian"])
+            .args(["--packages", "debian", "--toolchains", "debian"])
             .assert()
             .success();
         let report = fs::read(dir.join("report/report.json")).unwrap();

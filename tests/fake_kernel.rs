@@ -18,7 +18,7 @@ fn project(dir: &Path, behaviour: &str) {
     ] {
         common::succeeded(
             Command::new(env!("CARGO_BIN_EXE_kflake"))
-                .env("NIX_CONFIG", common::BUILD_CONFIG)
+                .env("NIX_CONFIG", common::build_config())
                 .current_dir(dir)
                 .args(args)
                 .output()
@@ -34,7 +34,7 @@ fn build(dir: &Path, stage: &str, silence: u32) -> Output {
     let expression = format!(
         r#"
           let
-            pkgs = import ./host-packages {{ }};
+            pkgs = import ./debian-packages {{ }};
             cells = import ./cells.nix {{
               inherit pkgs;
               matrix = import ./matrix.nix;
@@ -55,7 +55,7 @@ fn build(dir: &Path, stage: &str, silence: u32) -> Output {
     );
     Command::new("nix-build")
         .env("NIX_MIRRORS_debian", common::debian_mirror())
-        .env("NIX_CONFIG", common::BUILD_CONFIG)
+        .env("NIX_CONFIG", common::build_config())
         .current_dir(dir)
         .args(["--no-out-link", "-E", &expression])
         .output()
@@ -233,10 +233,10 @@ fn the_shell_runs_a_command_with_the_toolchain_for_a_kernel() {
     let kbuild = |version: &str| {
         Command::new("nix")
             .env("NIX_MIRRORS_debian", common::debian_mirror())
-            .env("NIX_CONFIG", common::BUILD_CONFIG)
+            .env("NIX_CONFIG", common::build_config())
             .current_dir(dir.path())
             .args(["develop", "--override-input", "nixpkgs"])
-            .args(["path:./host-packages", "--command", "kbuild"])
+            .args(["path:./debian-packages", "--command", "kbuild"])
             .args([version, "arm64", "--", "sh", "-c"])
             .arg("echo $ARCH; ${CROSS_COMPILE}gcc -dumpmachine; exit 7")
             .output()

@@ -23,7 +23,7 @@ fn generated(packages: &str) -> tempfile::TempDir {
 fn nix(dir: &Path, args: &[&str]) -> Output {
     common::nix("nix")
         .args(args)
-        .args(["--override-input", "nixpkgs", "path:./host-packages"])
+        .args(["--override-input", "nixpkgs", "path:./debian-packages"])
         .current_dir(dir)
         .output()
         .unwrap()
@@ -138,11 +138,11 @@ fn the_library_takes_names() {
 }
 
 #[test]
-fn the_host_set_needs_no_option_and_keeps_its_lock() {
+fn the_debian_set_needs_no_option_and_keeps_its_lock() {
     if !common::have_nix() {
         return;
     }
-    let dir = generated("host");
+    let dir = generated("debian");
     let lock = || std::fs::read_to_string(dir.path().join("flake.lock")).unwrap();
     let before = lock();
     let output = common::nix("nix")

@@ -10,15 +10,17 @@ use std::process::{Command, Output};
 fn build(fixes: &str, expression: &str) -> Output {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
     let template = template.display();
+    let set = common::package_set();
+    let packages = set.path().display();
     let expression = format!(
-        "let pkgs = import {template}/host-packages {{ }};
+        "let pkgs = import {packages}/debian-packages {{ }};
              builder = import {template}/build-kernel.nix;
              kernels = builder (builtins.intersectAttrs (builtins.functionArgs builder)
                (pkgs // {{ fixes = {fixes}; elfTools = {template}/elf.sh; }}));
          in {expression}"
     );
     Command::new("nix-build")
-        .env("NIX_CONFIG", common::BUILD_CONFIG)
+        .env("NIX_CONFIG", common::build_config())
         .args(["--no-out-link", "-E", &expression])
         .output()
         .unwrap()

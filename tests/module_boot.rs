@@ -37,7 +37,7 @@ fn run(project: &Path, source: &str, version: &str, more: &[&str]) -> (i32, Stri
     let mut words = vec!["build-module", source, "--kernel", version, "--arch"];
     let out = project.join("out");
     words.extend(["arm64", "--config", "tiny", "--out", out.to_str().unwrap()]);
-    words.extend(common::HOST_DEBIAN);
+    words.extend(common::DEBIAN);
     words.extend(more);
     let output = common::kflake(project, &words);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

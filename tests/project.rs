@@ -25,7 +25,7 @@ fn kflake(project: &Path, args: &[&str]) -> Output {
         .arg(project)
         .args(args)
         .env("NO_COLOR", "1")
-        .env("NIX_CONFIG", common::BUILD_CONFIG)
+        .env("NIX_CONFIG", common::build_config())
         .output()
         .unwrap()
 }
@@ -84,7 +84,7 @@ fn every_command_works_on_a_folder_in_the_place_of_nixpkgs() {
     }
     let dir = common::fake_project("ok");
     let project = dir.path();
-    let generate = ["gen", "--packages", "host", "--toolchains", "debian"];
+    let generate = ["gen", "--packages", "debian", "--toolchains", "debian"];
     common::succeeded(kflake(project, &generate));
     let lock = || fs::read_to_string(project.join("flake.lock")).unwrap();
     let before = lock();
@@ -149,7 +149,14 @@ fn a_folder_without_a_flake_stays_without() {
         names
     };
     let before = listed();
-    let command = ["boot", VERSION, "arm64", "--dry-run", "--packages", "host"];
+    let command = [
+        "boot",
+        VERSION,
+        "arm64",
+        "--dry-run",
+        "--packages",
+        "debian",
+    ];
     let output = common::succeeded(kflake(project, &command));
     assert!(String::from_utf8_lossy(&output.stdout).contains("qemu-system-aarch64"));
     assert_eq!(listed(), before);

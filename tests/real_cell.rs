@@ -33,7 +33,7 @@ fn arm64_boots_to_our_init() {
             "--cell",
             "k6-arm64",
             "--packages",
-            "host",
+            "debian",
             "--toolchains",
             "debian",
         ])

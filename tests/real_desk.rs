@@ -25,7 +25,7 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     let project = dir.path();
     let sdk = project.join("sdk");
     let mut words = vec!["sdk", "k6-arm64", "--out", sdk.to_str().unwrap()];
-    words.extend(common::HOST_DEBIAN);
+    words.extend(common::DEBIAN);
     succeeded(common::kflake(project, &words));
     let text = |name: &str| fs::read_to_string(sdk.join("kernel-misc").join(name)).unwrap();
     let version = text("kernel-version").trim().to_owned();
@@ -81,7 +81,7 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
 
     let boot = |program: &[&str]| {
         let mut words = vec!["boot", &version, "arm64"];
-        words.extend(common::HOST_DEBIAN);
+        words.extend(common::DEBIAN);
         words.push("--");
         words.extend(program);
         let output = common::kflake(project, &words);
@@ -114,7 +114,7 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
         &format!(
             "'{}' -C . boot {version} arm64 {} -- {report} wait; echo \"left with $?\"",
             env!("CARGO_BIN_EXE_kflake"),
-            common::HOST_DEBIAN.join(" ")
+            common::DEBIAN.join(" ")
         ),
     );
     terminal.expect("child of 1: [wait]");

@@ -16,19 +16,19 @@ fn build(project: &Path, out: &Path) {
         "--out",
         out.to_str().unwrap(),
     ];
-    words.extend(common::HOST_DEBIAN);
+    words.extend(common::DEBIAN);
     common::succeeded(common::kflake(project, &words));
 }
 
 /// Nix builds the kernel's derivation once more, and compares every output.
 fn build_again(project: &Path, version: &str) -> Output {
     let mut words = vec!["gen", "--force"];
-    words.extend(common::HOST_DEBIAN);
+    words.extend(common::DEBIAN);
     common::succeeded(common::kflake(project, &words));
     let expression = format!(
         r#"
         let cells = import ./cells.nix {{
-          pkgs = import ./host-packages {{ }};
+          pkgs = import ./debian-packages {{ }};
           matrix = import ./matrix.nix;
           sources = import ./sources.nix;
           resolve = import ./resolve.nix;
@@ -39,7 +39,7 @@ fn build_again(project: &Path, version: &str) -> Output {
     );
     let run = |check: &[&str]| {
         Command::new("nix-build")
-            .env("NIX_CONFIG", common::BUILD_CONFIG)
+            .env("NIX_CONFIG", common::build_config())
             .env("NIX_MIRRORS_debian", common::debian_mirror())
             .current_dir(project)
             .args(["--no-out-link", "-E", &expression])
@@ -93,7 +93,7 @@ fn a_bundle_holds_what_was_asked_for_last() {
     fs::write(out.join("own.txt"), "mine").unwrap();
     let mut words = vec!["build", "6.1.9999", "arm64", "--config", "tiny"];
     words.extend(["--targets", "config", "--out", out.to_str().unwrap()]);
-    words.extend(common::HOST_DEBIAN);
+    words.extend(common::DEBIAN);
     common::succeeded(common::kflake(project.path(), &words));
     assert!(out.join("config").is_file() && out.join("own.txt").is_file());
     assert!(!out.join("Image").exists() && !out.join("vmlinux").exists());

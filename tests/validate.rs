@@ -23,7 +23,7 @@ fn project(dir: &Path, behaviour: &str) {
 fn validate(dir: &Path) -> Command {
     let mut command = kflake(dir);
     command.args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"]);
-    command.args(["--packages", "host", "--toolchains", "debian"]);
+    command.args(["--packages", "debian", "--toolchains", "debian"]);
     command
 }
 

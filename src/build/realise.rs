@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::BuildError;
-use crate::nix::{Activity, Event, Job, Line, Nix, NixError, Realise, Settings};
+use crate::nix::{Activity, Event, Graph, Job, Line, Nix, NixError, Realise, Settings};
 use crate::project::Build;
 use crate::text::clean_line;
 
@@ -53,6 +53,12 @@ pub fn realise(
         cores,
         root: None,
     };
+    if !nix
+        .invalid(settings, build.outputs.values().map(String::as_str))?
+        .is_empty()
+    {
+        nix.adopt(settings, &Graph::load([build.drv.as_str()])?)?;
+    }
     let mut process = Realise::start(nix, settings, &job, 0, sender)?;
     let mut running: BTreeMap<Activity, (String, Instant)> = BTreeMap::new();
     let mut seconds = None;

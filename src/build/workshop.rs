@@ -275,7 +275,7 @@ impl<'c> Workshop<'c> {
     ) -> Result<Evaluated, BuildError> {
         let options = Options {
             sources: self.sources.clone(),
-            packages: settings.packages,
+            packages: settings.packages.clone(),
             ..Options::default()
         };
         let flake = self

@@ -17,11 +17,11 @@ use super::pointer::Pointer;
 use super::table::Table;
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
-    DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, KernelPin, MuslCrossMake,
-    SourceToolchain,
+    DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
+    MuslCrossMake, SourceToolchain,
 };
 use crate::id::{
-    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, ToolchainId,
+    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
 };
 use crate::version::KernelVersion;
 
@@ -127,6 +127,7 @@ static FILES: &[File] = &[
         ToolchainId,
         SourceToolchain
     ),
+    plain_table!("host-tools.json", host_tools, Suite, HostTools),
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
     two_tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain),
     two_tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),

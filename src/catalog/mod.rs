@@ -15,6 +15,7 @@ mod evidence;
 mod failure;
 mod finding;
 mod fix;
+mod host_tools;
 mod kernel;
 mod kernel_file;
 mod kernel_makefile;
@@ -32,7 +33,9 @@ mod toolchain;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::id::{ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, ToolchainId};
+use crate::id::{
+    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, Suite, ToolchainId,
+};
 use crate::version::KernelVersion;
 
 pub use arch::{Arch, Bits, BootlinArch, Endian, PerLibc, SourceTarget, Support};
@@ -46,6 +49,7 @@ pub use evidence::{Evidence, MeasuredToolchain};
 pub use failure::{FailureClass, Link, Signature};
 pub use finding::{Code, Finding, Level, SourceFile, printable};
 pub use fix::{Apply, Fix};
+pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};
 pub use kernel::KernelPin;
 pub use kernel_file::{KernelFile, KernelFileError};
 pub use kernel_makefile::version_of_makefile;
@@ -82,6 +86,8 @@ pub struct Catalog {
     pub source_toolchains: BTreeMap<ToolchainId, SourceToolchain>,
     /// Changes that lift constraints.
     pub fixes: BTreeMap<FixId, Fix>,
+    /// The tools that builds run on, by Debian suite.
+    pub host_tools: BTreeMap<Suite, HostTools>,
     /// Base addresses by mirror scheme.
     pub mirrors: BTreeMap<FileName, Vec<String>>,
     /// Kinds of failure, and how they show in a log.

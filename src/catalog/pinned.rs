@@ -25,12 +25,15 @@ impl Catalog {
     pub fn pinned_files(&self) -> Vec<PinnedFile> {
         let kernels = self.kernels.iter().map(|(id, pin)| pin.pinned(id));
         let debian = self.debian.pins.iter().map(|(id, pin)| pin.pinned(id));
+        let tools = self.host_tools.values().flat_map(|tools| &tools.pins);
+        let tools = tools.map(|(id, pin)| pin.pinned(id));
         let bootlin = self.bootlin.tarballs.iter();
         let bootlin = bootlin.map(|(file, pin)| pin.pinned(file));
         let components = self.components.components.iter();
         let components = components.filter_map(|(id, pin)| pin.pinned(id));
         kernels
             .chain(debian)
+            .chain(tools)
             .chain(bootlin)
             .chain(components)
             .collect()

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Component, Constraint, DebianPin, DebianToolchain,
-    Era, Evidence, FailureClass, Fix, KernelPin, MuslCrossMake, SourceToolchain,
+    Era, Evidence, FailureClass, Fix, HostTools, KernelPin, MuslCrossMake, SourceToolchain,
 };
 use crate::id::{
-    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, ToolchainId,
+    ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
 };
 use crate::version::KernelVersion;
 
@@ -18,7 +18,7 @@ type Make = fn(&mut SchemaGenerator) -> Schema;
 
 /// The schema of each file of `matrix/`: the file's name without `.json`, and the schema's text.
 pub fn schemas() -> Vec<(&'static str, String)> {
-    let list: [(&'static str, &'static str, Make); 13] = [
+    let list: [(&'static str, &'static str, Make); 14] = [
         ("eras", "Kernel generations", table::<EraId, Era>),
         ("arches", "Architectures", table::<ArchId, Arch>),
         (
@@ -50,6 +50,11 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             "source-toolchains",
             "Toolchains built from source",
             table::<ToolchainId, SourceToolchain>,
+        ),
+        (
+            "host-tools",
+            "The tools that builds run on, by Debian suite",
+            table::<Suite, HostTools>,
         ),
         (
             "mirrors",

@@ -2,10 +2,12 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, Result};
+use super::{Context, Failure, Result};
 use crate::doctor::{Check, Verdict, examine};
 use crate::exit;
+use crate::id::Suite;
 use crate::nix::Nix;
+use crate::project::{ProjectError, package_set};
 
 /// Check this machine: Nix, its sandbox, disk, tools and mirrors
 ///
@@ -25,11 +27,26 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let schemes: Vec<String> = catalog.mirrors.keys().map(ToString::to_string).collect();
     let nix = Nix::probe();
+    let scratch = tempfile::Builder::new()
+        .prefix("kflake-")
+        .tempdir()
+        .map_err(|error| {
+            Failure::new(
+                exit::IO,
+                ProjectError::Io {
+                    path: std::env::temp_dir(),
+                    error,
+                },
+            )
+        })?;
+    let bootstrap = package_set(&catalog, &Suite::default(), scratch.path())
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
     let checks = examine(
         nix.as_ref(),
         &context.mirrors(&catalog),
         &schemes,
         &context.project,
+        &bootstrap,
     );
     if args.json {
         anstream::println!("{}", serde_json::json!(checks));

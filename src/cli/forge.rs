@@ -20,7 +20,7 @@ use crate::project::{Build, Project, Request};
 /// Options about how to build.
 #[derive(clap::Args)]
 pub struct ForgeArgs {
-    /// Where a build's own tools come from: nixpkgs, or host for this machine's distribution
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
     #[arg(long, value_name = "SET", default_value_t)]
     packages: Packages,
     /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
@@ -77,7 +77,7 @@ impl<'c> Forge<'c> {
     pub fn new(catalog: &'c Catalog, context: &'c Context, args: &ForgeArgs) -> Result<Forge<'c>> {
         let nix = Nix::probe().map_err(Failure::nix)?;
         let settings = Settings {
-            packages: args.packages,
+            packages: args.packages.clone(),
             mirrors: context.mirrors(catalog),
         };
         let workshop = Workshop::new(

@@ -6,8 +6,9 @@ use super::{Context, Failure, Result};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
 use crate::flake::{self, Options, Plan, Tree, Written};
+use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
-use crate::project::{Project, ProjectError};
+use crate::project::{Project, ProjectError, bootstrap};
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
@@ -32,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
 
-    /// The package set that flake.nix names: nixpkgs, or host for the tools of this machine's distribution [default: the one
+    /// The package set that flake.nix names: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: the one
     /// that flake.lock has, else nixpkgs]
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
@@ -44,7 +45,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         Catalog::load(&context.project).map_err(|error| Failure::new(exit::DATA, error))?;
     let options = Options {
         sources: args.toolchains,
-        packages: args.packages.unwrap_or_default(),
+        packages: args.packages.clone().unwrap_or_default(),
         ..Options::default()
     };
     let out = args.out.unwrap_or_else(|| context.project.clone());
@@ -66,10 +67,31 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         .apply(args.force)
         .map_err(|error| Failure::new(exit::IO, error))?;
     anstream::println!("{}: {}", out.display(), in_words(done));
+    if options.packages.is_debian() {
+        plant(&catalog, &options, &out, context);
+    }
     if let Some(hint) = untracked(&tree, &out) {
         anstream::eprintln!("{hint}");
     }
     Ok(exit::OK)
+}
+
+/// Puts what unpacks the Debian package set into the store, so that a plain `nix build` works from here on. Without Nix or a mirror that
+/// has to wait, and the flake is none the worse.
+fn plant(catalog: &Catalog, options: &Options, out: &Path, context: &Context) {
+    let Ok(nix) = Nix::probe() else { return };
+    let settings = Settings {
+        packages: options.packages.clone(),
+        mirrors: context.mirrors(catalog),
+    };
+    let Some(bootstrap) = bootstrap(catalog, &options.packages.suite(), out) else {
+        return;
+    };
+    if let Err(error) = nix.plant(&settings, &bootstrap) {
+        anstream::eprintln!(
+            "warning: `nix build` will not work here until `kflake gen` or any build of kflake's has run with a mirror at hand: {error}"
+        );
+    }
 }
 
 fn in_words(done: Written) -> String {

@@ -126,7 +126,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     };
     let nix = Nix::probe().map_err(Failure::nix)?;
     let settings = Settings {
-        packages: Packages::Host,
+        packages: Packages::default(),
         mirrors: context.mirrors(catalog),
     };
     let stored = nix

@@ -12,6 +12,7 @@ mod r#gen;
 mod kernel;
 mod kernel_list;
 mod lints;
+mod nix;
 mod output;
 mod pins;
 mod report;
@@ -65,6 +66,7 @@ enum Command {
     BuildModule(build_module::Args),
     Gen(r#gen::Args),
     Kernel(kernel::Args),
+    Nix(nix::Args),
     Pins(pins::Args),
     Doctor(doctor::Args),
     Resolve(resolve::Args),
@@ -153,6 +155,7 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::BuildModule(args) => build_module::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),
+        Command::Nix(args) => nix::run(&args, context),
         Command::Pins(args) => pins::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Resolve(args) => resolve::run(&args, context),

@@ -128,7 +128,7 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
 
     let nix = Nix::probe().map_err(Failure::nix)?;
     let settings = Settings {
-        packages: Packages::Host,
+        packages: Packages::default(),
         mirrors: context.mirrors(&catalog),
     };
     let stored = nix
@@ -168,7 +168,7 @@ fn import(dir: &Path, context: &Context) -> Result<u8> {
     }
     let nix = Nix::probe().map_err(Failure::nix)?;
     let settings = Settings {
-        packages: Packages::Host,
+        packages: Packages::default(),
         mirrors: context.mirrors(&catalog),
     };
     let (mut known, mut unknown) = (0, 0);

@@ -12,7 +12,7 @@ use super::model::{
 use crate::catalog::{
     self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind,
 };
-use crate::id::{ArchId, BoardId, PinId, ToolchainId};
+use crate::id::{ArchId, BoardId, PinId, Suite, ToolchainId};
 use crate::packages::Packages;
 use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -26,6 +26,8 @@ pub struct Options {
     pub include: Vec<ToolchainId>,
     /// The package set that the flake names, unless `nixpkgs` says otherwise.
     pub packages: Packages,
+    /// The suite of the tools in `debian-packages/`, where `packages` names none; none: the default one.
+    pub suite: Option<Suite>,
     /// What an existing flake.lock has as nixpkgs.
     pub nixpkgs: Option<lock::Choice>,
 }
@@ -100,7 +102,7 @@ fn flake(inputs: &[lock::Input], systems: BTreeSet<String>) -> Flake {
     let mut systems: Vec<String> = systems.into_iter().collect();
     systems.sort_by_key(|system| system != "x86_64-linux");
     Flake {
-        host: inputs.iter().any(lock::Input::is_folder),
+        folder: inputs.iter().any(lock::Input::is_folder),
         nixpkgs: url("nixpkgs").unwrap_or_default(),
         musl_cross_make: url("musl-cross-make"),
         systems,
@@ -498,7 +500,7 @@ mod tests {
     #[test]
     fn a_file_is_fetched_under_the_name_that_it_is_imported_under() {
         let mut catalog = Catalog::embedded().unwrap();
-        let id: PinId = "bookworm/libc6".parse().unwrap();
+        let id: PinId = "bookworm/libc6-armel-cross".parse().unwrap();
         let url = "mirror://debian/pool/libc6_2.36-9%2bdeb12u1%7e_amd64.deb";
         catalog.debian.pins.get_mut(&id).unwrap().url = url.parse().unwrap();
         let kernel = "6.1.9999".parse().unwrap();

@@ -273,7 +273,7 @@ mod tests {
         };
         let github = r#"{"type": "github", "owner": "NixOS", "repo": "nixpkgs"}"#;
         assert_eq!(Choice::of_lock(&lock(github)), Some(Choice::Pinned));
-        for path in ["./host-packages", "../mine", "/srv/mine"] {
+        for path in ["./debian-packages", "../mine", "/srv/mine"] {
             let text = lock(&format!(r#"{{"type": "path", "path": "{path}"}}"#));
             let Some(Choice::Folder(input)) = Choice::of_lock(&text) else {
                 panic!("{path}");

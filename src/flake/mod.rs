@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod escape;
 mod groups;
 pub mod header;
+mod host_tools;
 pub mod lint;
 pub mod lock;
 pub mod model;
@@ -22,6 +23,7 @@ use lock::{Input, Place};
 
 pub use crate::packages::Packages;
 pub use assemble::{Options, board_for, cell_kernel};
+pub(crate) use host_tools::suite_of;
 pub use lock::Choice;
 pub use render::RenderError;
 pub use tree::{Tree, TreePath};
@@ -29,6 +31,7 @@ pub use write::{Plan, WriteError, Written};
 
 use crate::catalog::Catalog;
 use crate::hash::Sha256;
+use crate::id::Suite;
 
 /// The builders, and what they run to prove a kernel, with the folder that each goes to.
 static COPIED: [(&str, &str, Dir<'static>); 2] = [
@@ -44,12 +47,12 @@ static COPIED: [(&str, &str, Dir<'static>); 2] = [
     ),
 ];
 
-/// Where the package set of the host stands, beside flake.nix.
-const HOST_PACKAGES: &str = "host-packages";
+/// Where the package set made of Debian's packages stands, beside flake.nix.
+pub const DEBIAN_PACKAGES: &str = "debian-packages";
 
-/// The package set of the host, as flake.nix names it.
+/// The package set made of Debian's packages, as flake.nix names it.
 fn ours() -> String {
-    format!("./{HOST_PACKAGES}")
+    format!("./{DEBIAN_PACKAGES}")
 }
 
 /// nixpkgs, in the release that the builders were written for.
@@ -68,10 +71,10 @@ fn nixpkgs() -> Input {
     }
 }
 
-/// The host package set in the place of nixpkgs, with the digest that its files in `tree` have.
-fn host_packages(tree: &Tree) -> Input {
+/// The Debian package set in the place of nixpkgs, with the digest that its files in `tree` have.
+fn debian_packages(tree: &Tree) -> Input {
     let files = tree.files.iter().filter_map(|(path, text)| {
-        let inside = path.as_str().strip_prefix(HOST_PACKAGES)?;
+        let inside = path.as_str().strip_prefix(DEBIAN_PACKAGES)?;
         Some((inside.strip_prefix('/')?, text.as_str()))
     });
     Input {
@@ -108,11 +111,18 @@ pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderErro
     for (origin, folder, dir) in &COPIED {
         copy(&mut tree, origin, folder, dir)?;
     }
-    let packages = match (&options.nixpkgs, options.packages) {
-        (Some(Choice::Folder(folder)), _) if folder.path() == Some(&ours()) => host_packages(&tree),
+    let suite = match &options.packages {
+        Packages::Debian(suite) => suite.clone(),
+        Packages::Nixpkgs => options.suite.clone().unwrap_or_default(),
+    };
+    add_pins(&mut tree, catalog, &suite)?;
+    let packages = match (&options.nixpkgs, &options.packages) {
+        (Some(Choice::Folder(folder)), _) if folder.path() == Some(&ours()) => {
+            debian_packages(&tree)
+        }
         (Some(Choice::Folder(folder)), _) => folder.clone(),
         (Some(Choice::Pinned), _) | (None, Packages::Nixpkgs) => nixpkgs(),
-        (None, Packages::Host) => host_packages(&tree),
+        (None, Packages::Debian(_)) => debian_packages(&tree),
     };
     let inputs: Vec<Input> = musl_cross_make(catalog)
         .into_iter()
@@ -122,6 +132,36 @@ pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderErro
     tree.files.extend(render::render(&model)?);
     tree.lock = Some(lock::render(&inputs));
     Ok(tree)
+}
+
+/// The Debian package set of `suite` alone, as it stands in a project.
+///
+/// # Errors
+/// Only for a defect of kflake.
+pub fn package_set(catalog: &Catalog, suite: &Suite) -> Result<Tree, RenderError> {
+    let mut tree = Tree::default();
+    let (origin, folder, dir) = &COPIED[0];
+    if let Some(dir) = dir.get_dir(DEBIAN_PACKAGES) {
+        copy(&mut tree, origin, folder, dir)?;
+    }
+    add_pins(&mut tree, catalog, suite)?;
+    Ok(tree)
+}
+
+/// Puts the pins of `suite` beside the package set.
+fn add_pins(tree: &mut Tree, catalog: &Catalog, suite: &Suite) -> Result<(), RenderError> {
+    let Some(tools) = catalog.host_tools.get(suite) else {
+        return Ok(());
+    };
+    let text = host_tools::render(suite, tools);
+    let digest = Sha256::of_bytes(text.as_bytes());
+    let text = header::stamp(host_tools::PATH, "matrix/host-tools.json", &digest, &text)
+        .map_err(|error| render::broken(host_tools::PATH, error))?;
+    let path = host_tools::PATH
+        .parse()
+        .map_err(|error| render::broken(host_tools::PATH, error))?;
+    tree.files.insert(path, text);
+    Ok(())
 }
 
 /// Puts every file of `dir` into `tree`, below `folder`.

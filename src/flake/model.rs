@@ -275,8 +275,8 @@ pub struct VersionRange {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Flake {
-    /// Whether the host package set is meant where `nixpkgs` is said.
-    pub host: bool,
+    /// Whether a folder is meant where `nixpkgs` is said: the Debian package set, or one of the owner's.
+    pub folder: bool,
     /// Address of nixpkgs.
     pub nixpkgs: String,
     /// Address of musl-cross-make; none where the matrix pins none.

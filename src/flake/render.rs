@@ -345,7 +345,7 @@ mod tests {
                 }],
             }],
             flake: Flake {
-                host: false,
+                folder: false,
                 nixpkgs: "github:someone/pkgs".into(),
                 musl_cross_make: text("github:someone/data"),
                 systems: vec!["x86_64-linux".into()],

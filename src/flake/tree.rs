@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn paths_stay_inside() {
-        for text in ["flake.nix", "host-packages/lib.nix", "a/b/c+d_e.f"] {
+        for text in ["flake.nix", "debian-packages/lib.nix", "a/b/c+d_e.f"] {
             assert_eq!(text.parse::<TreePath>().unwrap().as_str(), text);
         }
         for text in [

@@ -11,7 +11,7 @@ use super::lock;
 use super::tree::{Tree, TreePath};
 
 /// Folders that hold nothing but generated files, where those of an earlier version are looked for.
-const OWN_FOLDERS: [&str; 2] = ["host-packages", "validate"];
+const OWN_FOLDERS: [&str; 2] = [super::DEBIAN_PACKAGES, "validate"];
 const LOCK: &str = "flake.lock";
 
 /// Why the files were not written.

@@ -29,10 +29,28 @@ impl Nix {
         if std::fs::hard_link(file, &named).is_err() {
             std::fs::copy(file, &named).map_err(run)?;
         }
-        let output = settings
-            .command(self, "nix-store")?
-            .args(["--add-fixed", "sha256"])
-            .arg(&named)
+        self.add_path(settings, &named, false)
+    }
+
+    /// Adds `path` under its own name: a file by its digest, or, where `recursive`, a folder by that of its archive.
+    pub(super) fn add_path(
+        &self,
+        settings: &Settings,
+        path: &Path,
+        recursive: bool,
+    ) -> Result<String, NixError> {
+        let run = |source| NixError::Run {
+            program: "nix-store".to_owned(),
+            source,
+        };
+        let mut command = settings.command(self, "nix-store")?;
+        command.arg("--add-fixed");
+        if recursive {
+            command.arg("--recursive");
+        }
+        let output = command
+            .arg("sha256")
+            .arg(path)
             .stdin(Stdio::null())
             .output()
             .map_err(run)?;

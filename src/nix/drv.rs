@@ -13,6 +13,8 @@ pub struct Derivation {
     pub inputs: Vec<String>,
     /// The system that can build it.
     pub system: String,
+    /// Where a fetch looks: its `urls`.
+    pub urls: Vec<String>,
 }
 
 /// One output of a derivation.
@@ -24,6 +26,8 @@ pub struct Output {
     pub path: Option<String>,
     /// Whether its content is fixed by a hash: a fetch.
     pub fixed: bool,
+    /// The digest of a fetched file in hex, where it is one file's sha256.
+    pub sha256: Option<String>,
 }
 
 /// A `.drv` file that cannot be read.
@@ -54,10 +58,24 @@ impl Derivation {
         reader.list(Reader::string)?;
         reader.expect(b",", "`,`")?;
         let system = reader.string()?;
+        let mut urls = Vec::new();
+        if outputs.iter().any(|output: &Output| output.fixed) {
+            reader.expect(b",", "`,`")?;
+            reader.string()?;
+            reader.expect(b",", "`,`")?;
+            reader.list(Reader::string)?;
+            reader.expect(b",", "`,`")?;
+            let variables = reader.list(Reader::pair)?;
+            let urls_of = |name| variables.iter().find(|(key, _)| key == name);
+            if let Some((_, value)) = urls_of("urls").or_else(|| urls_of("url")) {
+                urls = value.split_whitespace().map(str::to_owned).collect();
+            }
+        }
         Ok(Derivation {
             outputs,
             inputs,
             system,
+            urls,
         })
     }
 
@@ -166,7 +184,7 @@ impl Reader<'_> {
         self.expect(b",", "`,`")?;
         let path = self.string()?;
         self.expect(b",", "`,`")?;
-        self.string()?;
+        let method = self.string()?;
         self.expect(b",", "`,`")?;
         let hash = self.string()?;
         self.expect(b")", "`)`")?;
@@ -174,7 +192,17 @@ impl Reader<'_> {
             name,
             path: (!path.is_empty()).then_some(path),
             fixed: !hash.is_empty(),
+            sha256: (method == "sha256" && !hash.is_empty()).then_some(hash),
         })
+    }
+
+    fn pair(&mut self) -> Result<(String, String), DrvError> {
+        self.expect(b"(", "a variable")?;
+        let name = self.string()?;
+        self.expect(b",", "`,`")?;
+        let value = self.string()?;
+        self.expect(b")", "`)`")?;
+        Ok((name, value))
     }
 
     /// `("path", ["out"])`, or `("path", (["out"], [dynamic…]))` of newer Nix, whose dynamic part is not followed.
@@ -233,8 +261,11 @@ mod tests {
 
     #[test]
     fn fetches_and_floating_outputs() {
-        let fetch = r#"Derive([("out","/nix/store/o-f","sha256","abc")],[],[],"builtin","builtin:fetchurl",[],[])"#;
-        assert!(Derivation::parse(fetch.as_bytes()).unwrap().is_fixed());
+        let fetch = r#"Derive([("out","/nix/store/o-f","sha256","abc")],[],[],"builtin","builtin:fetchurl",[],[("a","b"),("urls","mirror://gnu/x https://y/x")])"#;
+        let fetch = Derivation::parse(fetch.as_bytes()).unwrap();
+        assert!(fetch.is_fixed());
+        assert_eq!(fetch.outputs[0].sha256.as_deref(), Some("abc"));
+        assert_eq!(fetch.urls, ["mirror://gnu/x", "https://y/x"]);
         let floating = r#"DrvWithVersion("xp-dyn-drv",[("out","","r:sha256","")],[("/nix/store/a-a.drv",(["out"],[("x",["y)"])]))],[],"s\\y","b",[],[])"#;
         let drv = Derivation::parse(floating.as_bytes()).unwrap();
         assert_eq!(

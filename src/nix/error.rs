@@ -84,17 +84,29 @@ pub enum NixError {
         /// Why.
         source: std::io::Error,
     },
-    /// A path that Nix's settings cannot express.
-    #[error("{} cannot be a sandbox path: it holds {character:?}", path.display())]
-    #[diagnostic(
-        code(kflake::nix::sandbox_path),
-        help("move the folder to a path of letters, digits and / . _ + -")
+    /// The first program of the store cannot be had.
+    #[error(
+        "busybox, which Debian's packages are unpacked with, is not in the store and cannot be fetched: {reason}"
     )]
-    SandboxPath {
-        /// The path.
-        path: PathBuf,
-        /// The first character that Nix's settings would misread.
-        character: char,
+    #[diagnostic(
+        code(kflake::nix::seed),
+        help(
+            "NIX_MIRRORS_debian names a mirror of Debian's archive, or a folder that holds a copy of it"
+        )
+    )]
+    Seed {
+        /// What became of each try.
+        reason: String,
+    },
+    /// This Nix shows builds no shell, and one cannot be built.
+    #[error("this Nix has no /bin/sh for its sandbox, and kflake cannot build one: {reason}")]
+    #[diagnostic(
+        code(kflake::nix::shell),
+        help("`kflake doctor` says what is missing on this machine")
+    )]
+    Shell {
+        /// Nix's own words.
+        reason: String,
     },
 }
 
@@ -103,7 +115,6 @@ impl NixError {
     pub fn exit_code(&self) -> u8 {
         match self {
             NixError::Evaluation { .. } => exit::EVALUATION,
-            NixError::SandboxPath { .. } => exit::USAGE,
             _ => exit::NO_NIX,
         }
     }

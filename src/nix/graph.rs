@@ -98,6 +98,7 @@ mod tests {
             outputs: Vec::new(),
             inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
             system: String::new(),
+            urls: Vec::new(),
         };
         (path.to_owned(), drv)
     }

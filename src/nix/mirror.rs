@@ -84,20 +84,30 @@ impl Mirrors {
             .map(|(scheme, urls)| (format!("NIX_MIRRORS_{scheme}"), urls.join(" ")))
     }
 
-    /// The local folders among them: a sandboxed fetch must be shown them.
-    pub fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = self
-            .bases
-            .values()
-            .flatten()
-            .filter_map(|url| url.strip_prefix("file://").or(url.strip_prefix("file:")))
-            .map(|path| Path::new(path.trim_end_matches('/')).to_owned())
-            .filter(|path| path.is_dir())
-            .collect();
-        folders.sort();
-        folders.dedup();
-        folders
+    /// Where on this machine the file of `url` would be: of `mirror://SCHEME/path`, below every local mirror; of `file://path`,
+    /// there. Whoever takes one compares its digest.
+    pub fn files(&self, url: &str) -> Vec<PathBuf> {
+        if let Some(path) = local(url) {
+            return vec![path];
+        }
+        let Some((scheme, path)) = url
+            .strip_prefix("mirror://")
+            .and_then(|rest| rest.split_once('/'))
+        else {
+            return Vec::new();
+        };
+        if path.split('/').any(|part| part == "..") {
+            return Vec::new();
+        }
+        let folders = self.urls(scheme).iter().filter_map(|base| local(base));
+        folders.map(|folder| folder.join(path)).collect()
     }
+}
+
+/// The path of a `file:` address.
+fn local(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("file://").or(url.strip_prefix("file:"))?;
+    Some(Path::new("/").join(path.trim_start_matches('/')))
 }
 
 #[cfg(test)]
@@ -149,16 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn existing_local_folders_are_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().to_str().unwrap().to_owned();
-        let mirrors = Mirrors::new([
-            (
-                "a".to_owned(),
-                vec![path.clone(), "/nonexistent/x".to_owned()],
-            ),
-            ("b".to_owned(), vec![format!("file://{path}/")]),
-        ]);
-        assert_eq!(mirrors.folders(), [dir.path()]);
+    fn files_lie_in_local_mirrors() {
+        let mirrors = data();
+        assert_eq!(
+            mirrors.files("mirror://gnu/gcc/x.tar"),
+            [Path::new("/srv/gnu/gcc/x.tar")]
+        );
+        assert_eq!(mirrors.files("file:///srv/x"), [Path::new("/srv/x")]);
+        for url in [
+            "mirror://gnu/../etc/x",
+            "mirror://debian/x",
+            "https://g.example/x",
+            "mirror://",
+        ] {
+            assert!(mirrors.files(url).is_empty(), "{url}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod add;
 mod apt;
+mod bootstrap;
 mod config;
 mod drv;
 mod error;
@@ -12,12 +13,15 @@ mod eval;
 mod events;
 mod graph;
 mod guard;
+mod local;
 mod mirror;
 mod probe;
 mod realise;
 mod store;
+mod users;
 
 pub use apt::Apt;
+pub use bootstrap::Bootstrap;
 pub use config::{Packages, Settings};
 pub(crate) use drv::name_of;
 pub use drv::{Derivation, DrvError, Output};
@@ -27,6 +31,7 @@ pub use events::{Activity, Event, Parser};
 pub use graph::Graph;
 pub use guard::Guard;
 pub use mirror::Mirrors;
-pub use probe::{Nix, Version};
+pub use probe::{Nix, Place, Version};
 pub use realise::{Job, Line, Realise};
 pub(crate) use store::last_error;
+pub use users::BuildUsers;

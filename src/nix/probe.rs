@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
 
 use super::error::NixError;
 use super::guard::Guard;
+use super::users::BuildUsers;
 use crate::text::clean_line;
 
 /// The oldest Nix that kflake works with.
@@ -40,6 +42,68 @@ pub struct Nix {
     version: Version,
     shown: String,
     guard: Guard,
+    place: Place,
+    users: BuildUsers,
+    /// What `/bin/sh` is in the sandbox, once that is known.
+    shell: Arc<OnceLock<Option<String>>>,
+}
+
+/// Whose store it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `/nix`, which this user may write.
+    Local,
+    /// `/nix`, which a daemon writes.
+    Daemon {
+        /// Whether it takes settings of the sandbox from this user.
+        trusted: bool,
+    },
+    /// A store below another folder, which holds a `nix` of its own.
+    Private(PathBuf),
+}
+
+impl Place {
+    /// Where this user's Nix works, by the rules that Nix itself goes by.
+    fn probe() -> Place {
+        let remote = std::env::var_os("NIX_REMOTE").unwrap_or_default();
+        let root = rustix::process::geteuid().is_root();
+        let writable = rustix::fs::access("/nix/var/nix", rustix::fs::Access::WRITE_OK).is_ok()
+            || root && !Path::new("/nix/var/nix").exists();
+        Place::of(
+            &remote.to_string_lossy(),
+            root,
+            writable,
+            Path::new("/nix/var/nix/daemon-socket/socket").exists(),
+            data_folder(),
+        )
+    }
+
+    fn of(remote: &str, root: bool, writable: bool, daemon: bool, data: Option<PathBuf>) -> Place {
+        let (store, query) = remote.split_once('?').unwrap_or((remote, ""));
+        if let Some(root) = query.split('&').find_map(|pair| pair.strip_prefix("root=")) {
+            return Place::Private(PathBuf::from(root));
+        }
+        match store {
+            "daemon" => Place::Daemon { trusted: root },
+            _ if store.starts_with("unix://") => Place::Daemon { trusted: root },
+            _ if store.starts_with('/') => Place::Private(PathBuf::from(store)),
+            "" | "auto" if !writable && daemon => Place::Daemon { trusted: root },
+            "" | "auto" if !writable => match data {
+                Some(data) => Place::Private(data.join("nix/root")),
+                None => Place::Local,
+            },
+            _ => Place::Local,
+        }
+    }
+}
+
+/// Where a user's programs keep their data.
+fn data_folder() -> Option<PathBuf> {
+    let set = |name: &str| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
 }
 
 impl Nix {
@@ -82,11 +146,15 @@ impl Nix {
         if version < OLDEST {
             return Err(NixError::TooOld { found: version });
         }
+        let (guard, place) = (Guard::probe(), Place::probe());
         Ok(Nix {
             program: program.to_owned(),
             version,
             shown: first,
-            guard: Guard::probe(),
+            users: BuildUsers::probe(guard, &place),
+            guard,
+            place,
+            shell: Arc::default(),
         })
     }
 
@@ -103,6 +171,31 @@ impl Nix {
     /// How its processes are kept from outliving kflake.
     pub fn guard(&self) -> Guard {
         self.guard
+    }
+
+    /// Whose store it works in.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The users that its builds run as.
+    pub fn users(&self) -> &BuildUsers {
+        &self.users
+    }
+
+    /// What `/bin/sh` is in the sandbox; none until [`Nix::prepare`] has seen to it.
+    pub(super) fn shell(&self) -> Option<String> {
+        self.shell.get().cloned().flatten()
+    }
+
+    /// Whether it is yet to be found out.
+    pub(super) fn shell_is_open(&self) -> bool {
+        self.shell.get().is_none()
+    }
+
+    pub(super) fn set_shell(&self, shell: Option<String>) {
+        // another thread may have found the same
+        let _ = self.shell.set(shell);
     }
 
     /// The path of `tool` (`nix-store`, `nix-instantiate`) of this Nix: the one beside `nix` where there is one.
@@ -181,6 +274,34 @@ mod tests {
         ] {
             assert_eq!(parse_version(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn the_place_is_the_one_that_nix_takes() {
+        let data = || Some(PathBuf::from("/home/ann/.local/share"));
+        let private = |path: &str| Place::Private(PathBuf::from(path));
+        let place =
+            |remote, root, writable, daemon| Place::of(remote, root, writable, daemon, data());
+        assert_eq!(place("", true, true, true), Place::Local);
+        assert_eq!(
+            place("", false, false, true),
+            Place::Daemon { trusted: false }
+        );
+        assert_eq!(
+            place("", false, false, false),
+            private("/home/ann/.local/share/nix/root")
+        );
+        assert_eq!(place("auto", false, true, true), Place::Local);
+        assert_eq!(
+            place("daemon", true, true, true),
+            Place::Daemon { trusted: true }
+        );
+        assert_eq!(place("local", false, false, true), Place::Local);
+        assert_eq!(
+            place("local?root=/srv/x", false, true, true),
+            private("/srv/x")
+        );
+        assert_eq!(place("/srv/y", false, true, true), private("/srv/y"));
     }
 
     #[test]

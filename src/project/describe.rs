@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Answers, Asked, Entry, Flake, ProjectError, STATE};
+use crate::flake::DEBIAN_PACKAGES;
 use crate::hash::Sha256;
 use crate::nix::{Nix, NixError, Packages, Settings, quote};
 
@@ -28,6 +29,7 @@ impl Flake {
         settings: &Settings,
         asked: &Asked,
     ) -> Result<Answers, ProjectError> {
+        self.prepare(nix, settings)?;
         let temporary = std::env::temp_dir();
         let io = || ProjectError::io(&temporary);
         let text = json(asked)?;
@@ -41,7 +43,7 @@ impl Flake {
             .and_then(|()| file.flush())
             .map_err(io())?;
         let path = file.path().canonicalize().map_err(io())?;
-        let expression = expression(settings.packages, &self.folder, &path);
+        let expression = expression(&settings.packages, &self.folder, &path);
         Ok(nix.eval(settings, &expression)?)
     }
 
@@ -55,6 +57,7 @@ impl Flake {
         settings: &Settings,
         asked: &Asked,
     ) -> Result<Answers, ProjectError> {
+        self.prepare(nix, settings)?;
         let path = self.folder.join(STATE).join("manifest.json");
         let key = self.key(nix, settings, asked)?;
         if let Some(answers) = cached(&path, &key) {
@@ -64,6 +67,14 @@ impl Flake {
         let cached = Cached { key, manifest };
         replace(&path, &json(&cached)?).map_err(ProjectError::io(&path))?;
         Ok(cached.manifest)
+    }
+
+    /// Sees to it that what is described can be built.
+    fn prepare(&self, nix: &Nix, settings: &Settings) -> Result<(), ProjectError> {
+        if let Some(bootstrap) = &self.bootstrap {
+            nix.prepare(settings, bootstrap)?;
+        }
+        Ok(())
     }
 
     /// Digest of all that an answer depends on.
@@ -77,8 +88,8 @@ impl Flake {
         let lock = std::fs::read_to_string(self.folder.join("flake.lock")).unwrap_or_default();
         let all = json(&(
             nix.banner(),
-            settings.nix_config()?,
-            settings.packages.as_str(),
+            settings.nix_config(nix, true),
+            settings.packages.to_string(),
             std::env::var("NIX_REMOTE").unwrap_or_default(),
             &self.folder,
             files,
@@ -90,10 +101,10 @@ impl Flake {
 }
 
 /// Evaluates `describe.nix` with the package set of `packages`.
-fn expression(packages: Packages, flake: &Path, asked: &Path) -> String {
+fn expression(packages: &Packages, flake: &Path, asked: &Path) -> String {
     let path = |path: &Path| format!("(/. + {})", quote(&path.to_string_lossy()));
     let packages = match packages {
-        Packages::Host => path(&flake.join("host-packages")),
+        Packages::Debian(_) => path(&flake.join(DEBIAN_PACKAGES)),
         Packages::Nixpkgs => "null".to_owned(),
     };
     format!(
@@ -146,7 +157,11 @@ mod tests {
 
     #[test]
     fn paths_cannot_become_nix_code() {
-        let text = expression(Packages::Host, Path::new("/a\"${b}"), Path::new("/c"));
+        let text = expression(
+            &"debian".parse().unwrap(),
+            Path::new("/a\"${b}"),
+            Path::new("/c"),
+        );
         assert!(
             text.contains(r#"(/. + "/a\"\${b}/describe.nix")"#),
             "{text}"

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use crate::catalog::UnknownSuite;
 use crate::exit;
 use crate::flake::{RenderError, WriteError};
 use crate::nix::NixError;
@@ -20,6 +21,10 @@ pub enum ProjectError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Write(#[from] WriteError),
+    /// No tools are pinned of the suite that was named.
+    #[error(transparent)]
+    #[diagnostic(code(kflake::project::suite))]
+    Suite(#[from] UnknownSuite),
     /// Nix cannot be used, or does not evaluate.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -50,6 +55,7 @@ impl ProjectError {
     pub fn exit_code(&self) -> u8 {
         match self {
             ProjectError::Render(_) => exit::DATA,
+            ProjectError::Suite(_) => exit::USAGE,
             ProjectError::Write(_) | ProjectError::Io { .. } => exit::IO,
             ProjectError::Nix(error) => error.exit_code(),
             ProjectError::Interrupted => exit::INTERRUPTED,

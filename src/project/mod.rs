@@ -20,8 +20,10 @@ pub use request::{
     ProofRequest, Request, SdkRequest, Thing,
 };
 
-use crate::catalog::Catalog;
-use crate::flake::{self, Options, Tree, Written};
+use crate::catalog::{Catalog, HostTools, UnknownSuite};
+use crate::flake::{self, Options, Packages, Tree, Written};
+use crate::id::Suite;
+use crate::nix::Bootstrap;
 use guard::Guard;
 
 /// Folder of kflake's own within a project.
@@ -49,6 +51,7 @@ pub struct Flake {
     tree: Tree,
     written: Written,
     private: Option<tempfile::TempDir>,
+    bootstrap: Option<Bootstrap>,
     _guard: Option<Guard>,
 }
 
@@ -64,10 +67,26 @@ impl<'a> Project<'a> {
     /// When they cannot be rendered, or the lock cannot be read.
     pub fn tree(&self, catalog: &Catalog, options: &Options) -> Result<Tree, ProjectError> {
         let mut options = options.clone();
+        if let Packages::Debian(suite) = &options.packages {
+            catalog.host_tools_of(suite)?;
+        } else if options.suite.is_none() {
+            options.suite = self.suite()?;
+        }
         if options.nixpkgs.is_none() {
             options.nixpkgs = self.locked()?;
         }
         Ok(flake::generate(catalog, &options)?)
+    }
+
+    /// The suite that the project's Debian package set is of.
+    fn suite(&self) -> Result<Option<Suite>, ProjectError> {
+        if !self.is_generated()? {
+            return Ok(None);
+        }
+        let pins = self.folder.join(flake::DEBIAN_PACKAGES).join("pins.json");
+        Ok(fs::read_to_string(pins)
+            .ok()
+            .and_then(|text| flake::suite_of(&text)))
     }
 
     /// What the project's lock has as nixpkgs: its owner's choice. None where there is no generated flake that it belongs to.
@@ -119,7 +138,9 @@ impl<'a> Project<'a> {
         };
         let tree = self.tree(catalog, options)?;
         let written = flake::Plan::new(&tree, &folder)?.apply(false)?;
+        let bootstrap = bootstrap(catalog, &options.packages.suite(), &folder);
         Ok(Flake {
+            bootstrap,
             folder,
             tree,
             written,
@@ -130,10 +151,55 @@ impl<'a> Project<'a> {
 }
 
 impl Flake {
+    /// What builds with its Debian package set begin with.
+    pub fn bootstrap(&self) -> Option<&Bootstrap> {
+        self.bootstrap.as_ref()
+    }
+
     /// How many files had to be written, where they are the project's.
     pub fn written(&self) -> Option<Written> {
         self.private.is_none().then_some(self.written)
     }
+}
+
+/// Writes the Debian package set of `suite` into `folder`, and tells what builds with it begin with.
+///
+/// # Errors
+/// When the matrix has no tools of that suite, or the folder cannot be written.
+pub fn package_set(
+    catalog: &Catalog,
+    suite: &Suite,
+    folder: &Path,
+) -> Result<Bootstrap, ProjectError> {
+    catalog.host_tools_of(suite)?;
+    let tree = flake::package_set(catalog, suite)?;
+    flake::Plan::new(&tree, folder)?.apply(false)?;
+    bootstrap(catalog, suite, folder).ok_or_else(|| ProjectError::Suite(UnknownSuite::of(suite)))
+}
+
+/// What builds with the Debian package set of the flake in `folder` begin with; none where the matrix has no tools of `suite`.
+pub fn bootstrap(catalog: &Catalog, suite: &Suite, folder: &Path) -> Option<Bootstrap> {
+    let tools: &HostTools = catalog.host_tools_of(suite).ok()?;
+    let pin = tools.pins.get(&tools.seed.package)?;
+    let url = pin.url.as_str();
+    Some(Bootstrap {
+        name: tools.seed.name.to_string(),
+        hash: tools.seed.hash,
+        package: (
+            url.strip_prefix("mirror://debian/")
+                .unwrap_or(url)
+                .to_owned(),
+            pin.sha256,
+        ),
+        snapshot: format!("{}/", tools.snapshot),
+        folder: folder.join(flake::DEBIAN_PACKAGES),
+        needed: fs::read_to_string(folder.join("flake.lock")).is_ok_and(|text| {
+            matches!(
+                flake::Choice::of_lock(&text),
+                Some(flake::Choice::Folder(_))
+            )
+        }),
+    })
 }
 
 fn private_folder() -> Result<tempfile::TempDir, ProjectError> {

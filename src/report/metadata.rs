@@ -303,11 +303,11 @@ mod tests {
         let run = samples::small();
         assert_eq!(
             shell(&reproducer(&run, &run.cells[0])),
-            "kflake validate --cell k6-arm64 --kernel 6.1.192 --toolchains debian --packages host"
+            "kflake validate --cell k6-arm64 --kernel 6.1.192 --toolchains debian --packages debian"
         );
         assert_eq!(
-            given(&["--packages=host".to_owned()], "--packages"),
-            Some("host")
+            given(&["--packages=debian".to_owned()], "--packages"),
+            Some("debian")
         );
         assert_eq!(given(&["--packages".to_owned()], "--packages"), None);
     }

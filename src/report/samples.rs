@@ -28,7 +28,7 @@ impl Sample {
                     "kflake",
                     "validate",
                     "--packages",
-                    "host",
+                    "debian",
                     "--toolchains",
                     "debian",
                 ]

@@ -226,11 +226,13 @@ mod tests {
             name: "out".to_owned(),
             path: None,
             fixed,
+            sha256: None,
         };
         let drv = Derivation {
             outputs: vec![output],
             inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
             system: String::new(),
+            urls: Vec::new(),
         };
         (path.to_owned(), drv)
     }

@@ -214,6 +214,7 @@ pub fn run(
         (Graph::default(), BTreeSet::new())
     } else {
         let graph = Graph::load(goals.iter().copied())?;
+        nix.adopt(settings, &graph)?;
         (graph, nix.to_build(settings, goals.iter().copied())?)
     };
     // what a binary cache has is fetched, not built: still a goal

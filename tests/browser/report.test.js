@@ -117,7 +117,7 @@ test("a cell opens to everything that is known about it", async () => {
       "debian is k4's first source with a compiler for mipsel", // the resolver's reasons
       "documented", // how well that is known
       "1 min", // timings
-      "kflake validate --cell k4-mipsel --kernel 5.10.229 --toolchains debian --packages host", // to reproduce
+      "kflake validate --cell k4-mipsel --kernel 5.10.229 --toolchains debian --packages debian", // to reproduce
       "relocation-overflow", "relocation truncated to fit: R_MIPS_26", // class and first error
       "make: *** [Makefile:2010: vmlinux] Error 2", // the log's tail
     ]) assert.ok(text.includes(part), `${part} in ${text}`);

@@ -19,15 +19,22 @@ pub fn nix(program: &str) -> Command {
     command
 }
 
-/// How Nix builds with the machine's own package set.
-pub const BUILD_CONFIG: &str = "experimental-features = nix-command flakes
-build-users-group =
-sandbox = true
-sandbox-fallback = false
-sandbox-paths = /usr /bin /lib /lib64 /etc/alternatives
-substitute = false
-substituters =
-";
+/// The settings that kflake builds with, for a Nix that a test starts itself: flakes, the closed sandbox with its shell, no caches.
+pub fn build_config() -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let said = succeeded(kflake(folder.path(), &["nix", "--settings"])).stdout;
+    let settings = String::from_utf8(said).expect("kflake prints UTF-8");
+    format!("{settings}substitute = false\nsubstituters =\n")
+}
+
+/// Debian's package set in a folder of its own, as a project has it: `debian-packages` below what this returns.
+pub fn package_set() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    let catalog = kflake::catalog::Catalog::embedded().expect("the matrix is sound");
+    kflake::project::package_set(&catalog, &kflake::id::Suite::default(), dir.path())
+        .expect("the package set can be written");
+    dir
+}
 
 /// Where Debian's packages are fetched from: what the environment says, else the first archive of this machine's apt that has a
 /// `debian` folder's layout.
@@ -95,8 +102,8 @@ pub fn succeeded(output: Output) -> Output {
     output
 }
 
-/// What chooses Debian's compilers, and this machine's own package set to run them.
-pub const HOST_DEBIAN: &[&str] = &["--packages", "host", "--toolchains", "debian"];
+/// What chooses Debian's compilers, and Debian's packages to run them.
+pub const DEBIAN: &[&str] = &["--packages", "debian", "--toolchains", "debian"];
 
 /// Runs kflake on the project in `project`.
 pub fn kflake(project: &Path, args: &[&str]) -> Output {

@@ -119,7 +119,7 @@ fn bare(world: &World, program: &str, arguments: &[&str]) {
         world.expression_with_drvs()
     );
     std::fs::write(&file, text).expect("write");
-    let config = world.settings.nix_config().expect("config");
+    let config = world.settings.nix_config(&world.nix, true);
     Command::new(program)
         .args(arguments)
         .arg(&file)

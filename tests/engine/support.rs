@@ -9,7 +9,9 @@ use std::time::Duration;
 use kflake::blame::FailureTable;
 use kflake::catalog::{Catalog, SourceKind};
 use kflake::id::CellId;
-use kflake::nix::{Mirrors, Nix, Packages, Settings, quote};
+use kflake::id::Suite;
+use kflake::nix::{Apt, Mirrors, Nix, Settings, quote};
+use kflake::project::package_set;
 use kflake::validate::{
     BootLimits, CellRecord, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
     RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
@@ -27,6 +29,7 @@ pub struct World {
     shared: String,
     targets: String,
     salt: String,
+    busybox: String,
 }
 
 /// A builder's script, and what it needs.
@@ -45,6 +48,26 @@ pub const FINE: Script<'static> = Script {
     needs: "",
 };
 
+/// Nix with a closed sandbox that has a shell, and the busybox that builders here are scripts of.
+fn prepared() -> (Nix, String) {
+    let nix = Nix::probe().expect("these tests need Nix: `make deps` installs it");
+    let catalog = Catalog::embedded().expect("the matrix is sound");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bootstrap =
+        package_set(&catalog, &Suite::default(), folder.path()).expect("the package set");
+    let apt = Apt::read(Path::new("/etc/apt"));
+    let settings = Settings {
+        packages: "debian".parse().expect("a package set"),
+        mirrors: Mirrors::default()
+            .with_apt(&apt)
+            .with_environment(std::env::vars()),
+    };
+    nix.prepare(&settings, &bootstrap)
+        .expect("what builds begin with can be had");
+    let busybox = nix.plant(&settings, &bootstrap).expect("busybox is there");
+    (nix, busybox)
+}
+
 impl World {
     pub fn new() -> World {
         World::in_folder(tempfile::tempdir().expect("a temporary folder"))
@@ -53,7 +76,7 @@ impl World {
     /// A world in a folder of its own; its derivations are those of no other.
     pub fn in_folder(dir: tempfile::TempDir) -> World {
         let settings = Settings {
-            packages: Packages::Host,
+            packages: "debian".parse().expect("a package set"),
             mirrors: Mirrors::default(),
         };
         let options = Options {
@@ -68,10 +91,12 @@ impl World {
             resume: false,
             command: vec!["kflake".to_owned(), "validate".to_owned()],
         };
+        let (nix, busybox) = prepared();
         // nothing that another test or run built may count as built here
         let salt = dir.path().display().to_string();
         World {
-            nix: Nix::probe().expect("these tests need Nix: `make setup` installs it"),
+            nix,
+            busybox,
             settings,
             plan: Plan::default(),
             options,
@@ -188,10 +213,11 @@ impl World {
     fn expression_of(&self, attribute: &str, of: &str) -> String {
         format!(
             r#"let
+  busybox = builtins.storePath {busybox};
   common = text: {{
     system = builtins.currentSystem;
-    builder = "/bin/sh";
-    args = [ "-c" ("export PATH=/usr/bin:/bin\n" + text) ];
+    builder = "${{busybox}}/bin/sh";
+    args = [ "-c" ("export PATH=${{busybox}}/bin\n" + text) ];
     salt = {salt};
   }};
   build = name: text: needs: derivation (common text // {{ inherit name needs; }});
@@ -211,6 +237,7 @@ in {{
   targets = map (t: t // {{ {attribute} = builtins.mapAttrs (_: {of}) t.stages; }}) [
 {targets}  ];
 }}"#,
+            busybox = quote(&self.busybox),
             salt = quote(&self.salt),
             shared = self.shared,
             targets = self.targets,

@@ -21,7 +21,7 @@ use crate::version::{KernelVersion, ToolVersion};
 /// asked for: toolchain, kernel, module, boot. Exits with 0 if all passed, 1 if something failed, 130 if interrupted.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages host --toolchains debian\n  \
+    after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages debian --toolchains debian\n  \
     kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --resume"
 )]
 pub struct Args {
@@ -52,7 +52,7 @@ pub struct Args {
     /// Configuration: tiny, or board for the board's own defconfig
     #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
     profile: Option<String>,
-    /// Where a build's own tools come from: nixpkgs, or host for this machine's distribution
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
     #[arg(long, value_name = "SET", default_value_t)]
     pub packages: Packages,
     /// Sources of toolchains that may be taken, the preferred first [default: each band's own order]

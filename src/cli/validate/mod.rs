@@ -38,7 +38,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     let nix = Nix::probe().map_err(Failure::nix)?;
     let settings = Settings {
-        packages: args.packages,
+        packages: args.packages.clone(),
         mirrors: context.mirrors(&catalog),
     };
     let stop = catch_signals()?;
@@ -81,7 +81,8 @@ fn prepare(
     let options = flake::Options {
         sources: args.toolchains.clone(),
         include: plan.toolchains(),
-        packages: args.packages,
+        packages: args.packages.clone(),
+        suite: None,
         nixpkgs: None,
     };
     let flake = Project::new(&context.project)

@@ -1,12 +1,11 @@
 {
-  description = "The part of nixpkgs' interface that kflake's builders use, served from this machine's own distribution";
+  description = "The part of nixpkgs' interface that kflake's builders use, made of pinned Debian packages";
 
   outputs =
     { self }:
     let
       systems = [
         "x86_64-linux"
-        "aarch64-linux"
       ];
       forSystems =
         f:

@@ -6,8 +6,11 @@ set -eu -o pipefail
 said=
 say() { said="$said${said:+; }$1"; }
 
+tried=' '
 try() {
   local url=$1 code status
+  case $tried in *" $url "*) return 0 ;; esac
+  tried="$tried$url "
   echo "fetching $url" >&2
   # The hash decides, so an unknown certificate authority does not: the sandbox has none to compare with.
   set +e

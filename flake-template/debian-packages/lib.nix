@@ -55,5 +55,6 @@ rec {
     "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] string}'";
   escapeShellArgs = concatMapStringsSep " " escapeShellArg;
 
+  makeLibraryPath = packages: concatMapStringsSep ":" (package: "${package}/lib") packages;
   makeBinPath = packages: concatMapStringsSep ":" (package: "${package}/bin") packages;
 }

@@ -1,0 +1,370 @@
+//! What has to be in the store before anything can be built: the program that unpacks Debian's packages, and the sandbox's shell.
+
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use super::config::{Packages, Settings};
+use super::error::NixError;
+use super::eval::quote;
+use super::probe::{Nix, Place};
+use super::store::last_error;
+use crate::hash::Sha256;
+
+/// The most that the program may hold, in bytes; Debian's has 2 MB.
+const MAX_PROGRAM: u64 = 32 << 20;
+
+/// The Debian package set of a project, and its first program.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    /// The program's name in the store.
+    pub name: String,
+    /// Digest of the folder that holds it.
+    pub hash: Sha256,
+    /// The package that has it: its path in Debian's archive, and its digest.
+    pub package: (String, Sha256),
+    /// The archive as it was when the package was pinned.
+    pub snapshot: String,
+    /// The folder of the package set.
+    pub folder: PathBuf,
+    /// Whether the project's lock has a folder in the place of nixpkgs, which may be the package set.
+    pub needed: bool,
+}
+
+impl Nix {
+    /// Makes sure that builds can start: with Debian's package set, or where Nix brings no shell for its sandbox, busybox is in the store;
+    /// in the latter case a shell is built out of the package set.
+    ///
+    /// # Errors
+    /// When busybox cannot be fetched or added, or the shell cannot be built.
+    pub fn prepare(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<(), NixError> {
+        let decides = !matches!(self.place(), Place::Daemon { trusted: false });
+        let own = if decides && self.shell_is_open() {
+            self.own_shell(settings)?
+        } else {
+            None
+        };
+        let needs_shell = decides && self.shell_is_open() && own.is_none();
+        if settings.packages.is_debian() || bootstrap.needed || needs_shell {
+            self.plant(settings, bootstrap)?;
+        }
+        if needs_shell {
+            let shell = self.build_shell(settings, bootstrap)?;
+            self.set_shell(Some(shell));
+        } else if own.is_some() {
+            self.set_shell(own);
+        }
+        Ok(())
+    }
+
+    /// The shell that this Nix shows to builds, where it lies in the store: others are the host's.
+    fn own_shell(&self, settings: &Settings) -> Result<Option<String>, NixError> {
+        for words in [["config", "show"], ["show-config", "--quiet"]] {
+            let mut command = settings.command(self, "nix")?;
+            // as Nix itself and its own files have it
+            command.env("NIX_CONFIG", "extra-experimental-features = nix-command");
+            let output = command
+                .args(words)
+                .stdin(Stdio::null())
+                .output()
+                .map_err(run("nix"))?;
+            if output.status.success() {
+                return Ok(shell_in(&String::from_utf8_lossy(&output.stdout))
+                    .filter(|shell| self.real_path(shell).exists())
+                    .map(str::to_owned));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds busybox to the store, unless it is there, and returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, is not what the pin says, or Nix refuses it.
+    pub fn plant(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<String, NixError> {
+        let output = settings
+            .command(self, "nix-store")?
+            .args(["--print-fixed-path", "--recursive", "sha256"])
+            .arg(bootstrap.hash.hex())
+            .arg(&bootstrap.name)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(run("nix-store"))?;
+        if !output.status.success() {
+            return Err(NixError::Store {
+                reason: last_error(&output.stderr),
+            });
+        }
+        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if self.invalid(settings, [path.as_str()])?.is_empty() {
+            return Ok(path);
+        }
+        let package = self.fetch(settings, bootstrap)?;
+        let program = program(&package).ok_or_else(|| NixError::Seed {
+            reason: format!(
+                "{} holds no bin/busybox that can be read",
+                bootstrap.package.0
+            ),
+        })?;
+        let added = self.add_program(settings, &bootstrap.name, &program)?;
+        if added == path {
+            Ok(path)
+        } else {
+            Err(NixError::Seed {
+                reason: format!(
+                    "bin/busybox of {} is not the one that host-tools.json pins: it became {added}, not {path}",
+                    bootstrap.package.0
+                ),
+            })
+        }
+    }
+
+    /// The package, from the first mirror that has the right one.
+    fn fetch(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<Vec<u8>, NixError> {
+        let (path, hash) = &bootstrap.package;
+        let mut reasons = Vec::new();
+        let bases = settings.mirrors.urls("debian").iter();
+        for base in bases.chain([&bootstrap.snapshot]) {
+            let url = format!("{base}{path}");
+            match self.fetch_from(settings, &url, hash) {
+                Ok(bytes) => return Ok(bytes),
+                Err(reason) => reasons.push(format!("{url}: {reason}")),
+            }
+        }
+        Err(NixError::Seed {
+            reason: reasons.join("; "),
+        })
+    }
+
+    fn fetch_from(&self, settings: &Settings, url: &str, hash: &Sha256) -> Result<Vec<u8>, String> {
+        let file = match url.strip_prefix("file:") {
+            Some(path) => PathBuf::from(format!("/{}", path.trim_start_matches('/'))),
+            None => self.download(settings, url, hash)?,
+        };
+        let file = std::fs::File::open(&file).map_err(|error| error.to_string())?;
+        if !file.metadata().is_ok_and(|it| it.is_file()) {
+            return Err("not a file".to_owned());
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_PROGRAM)
+            .read_to_end(&mut bytes)
+            .map_err(|error| error.to_string())?;
+        if Sha256::of_bytes(&bytes) == *hash {
+            Ok(bytes)
+        } else {
+            Err("it is another file than the pinned one".to_owned())
+        }
+    }
+
+    /// Has Nix itself fetch it, which needs no program in the store.
+    fn download(&self, settings: &Settings, url: &str, hash: &Sha256) -> Result<PathBuf, String> {
+        let expression = format!(
+            "derivation {{ name = \"kflake-busybox.deb\"; system = \"builtin\"; builder = \"builtin:fetchurl\"; url = {}; \
+             outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"{}\"; executable = false; unpack = false; \
+             preferLocalBuild = true; \
+             impureEnvVars = [ \"http_proxy\" \"https_proxy\" \"all_proxy\" \"no_proxy\" ]; }}",
+            quote(url),
+            hash.hex()
+        );
+        let mut command = settings
+            .guarded(self, "nix-build")
+            .map_err(|error| error.to_string())?;
+        let output = command
+            .args(["--no-out-link", "--expr", &expression])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            Ok(self.real_path(&path))
+        } else {
+            Err(last_error(&output.stderr))
+        }
+    }
+
+    fn add_program(
+        &self,
+        settings: &Settings,
+        name: &str,
+        program: &[u8],
+    ) -> Result<String, NixError> {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let scratch = tempfile::Builder::new()
+            .prefix("kflake-")
+            .tempdir()
+            .map_err(run("nix-store"))?;
+        let folder = scratch.path().join(name);
+        let bin = folder.join("bin");
+        let written = std::fs::create_dir_all(&bin)
+            .and_then(|()| std::fs::write(bin.join("busybox"), program))
+            .and_then(|()| {
+                let mode = std::fs::Permissions::from_mode(0o555);
+                std::fs::set_permissions(bin.join("busybox"), mode)
+            })
+            .and_then(|()| symlink("busybox", bin.join("sh")));
+        written.map_err(run("nix-store"))?;
+        self.add_path(settings, &folder, true)
+    }
+
+    /// The shell of the package set, built.
+    fn build_shell(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<String, NixError> {
+        // no cache has it, whatever the package set of the run
+        let settings = Settings {
+            packages: Packages::Debian(crate::id::Suite::default()),
+            ..settings.clone()
+        };
+        let expression = format!(
+            "(import (/. + {}) {{ }}).sandboxShell",
+            quote(&bootstrap.folder.to_string_lossy())
+        );
+        let mut command = settings.guarded(self, "nix-build")?;
+        let output = command
+            .args(["--no-out-link", "--expr", &expression])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(run("nix-build"))?;
+        if output.status.success() {
+            let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            Ok(format!("{path}/bin/dash"))
+        } else {
+            Err(NixError::Shell {
+                reason: last_error(&output.stderr),
+            })
+        }
+    }
+
+    /// What a daemon's settings may name as `/bin/sh`: the shell of the Debian package set, where it was built.
+    pub fn daemon_shell(&self) -> String {
+        self.shell().unwrap_or_else(|| {
+            "the bin/dash that `nix-build debian-packages -A sandboxShell` makes in a project"
+                .to_owned()
+        })
+    }
+
+    /// Where a path of the store lies on this machine.
+    pub fn real_path(&self, path: &str) -> PathBuf {
+        match self.place() {
+            Place::Private(root) => {
+                let inside = root.join(path.trim_start_matches('/'));
+                if inside.exists() {
+                    inside
+                } else {
+                    PathBuf::from(path)
+                }
+            }
+            Place::Local | Place::Daemon { .. } => PathBuf::from(path),
+        }
+    }
+}
+
+fn run(program: &'static str) -> impl Fn(std::io::Error) -> NixError {
+    move |source| NixError::Run {
+        program: program.to_owned(),
+        source,
+    }
+}
+
+/// The `/bin/sh` of `sandbox-paths` in Nix's settings, where it is a path of the store.
+fn shell_in(settings: &str) -> Option<&str> {
+    let line = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("sandbox-paths = "))?;
+    line.split_whitespace().find_map(|entry| {
+        let source = entry.strip_prefix("/bin/sh=")?.trim_end_matches('?');
+        source.starts_with("/nix/store/").then_some(source)
+    })
+}
+
+/// `bin/busybox` out of a Debian package.
+fn program(package: &[u8]) -> Option<Vec<u8>> {
+    let data = member(package, "data.tar.xz")?;
+    let unpacked = lzma_rust2::XzReader::new(Cursor::new(data), true);
+    let mut archive = tar::Archive::new(unpacked);
+    for entry in archive.entries().ok()? {
+        let mut entry = entry.ok()?;
+        let path = entry.path().ok()?;
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        let path = path.strip_prefix("usr").unwrap_or(path);
+        if path == Path::new("bin/busybox") && entry.size() <= MAX_PROGRAM {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).ok()?;
+            return Some(bytes);
+        }
+    }
+    None
+}
+
+/// A member of an `ar` archive, which a Debian package is: after 8 bytes, headers of 60 with the name first and the size, in
+/// decimal, at 48; contents are padded to an even length.
+fn member<'a>(archive: &'a [u8], wanted: &str) -> Option<&'a [u8]> {
+    let mut rest = archive.strip_prefix(b"!<arch>\n")?;
+    loop {
+        let (header, after) = rest.split_at_checked(60)?;
+        let name = std::str::from_utf8(&header[..16]).ok()?;
+        let size: usize = std::str::from_utf8(&header[48..58])
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        let content = after.get(..size)?;
+        if name.trim_end().trim_end_matches('/') == wanted {
+            return Some(content);
+        }
+        rest = after.get(size.checked_add(size % 2)?..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut bytes = b"!<arch>\n".to_vec();
+        for (name, content) in members {
+            bytes.extend(
+                format!(
+                    "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+                    0,
+                    0,
+                    0,
+                    100_644,
+                    content.len()
+                )
+                .bytes(),
+            );
+            bytes.extend(*content);
+            if content.len() % 2 == 1 {
+                bytes.push(b'\n');
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn members_are_found_behind_others_of_odd_length() {
+        let bytes = archive(&[("debian-binary", b"2.0"), ("data.tar.xz/", b"abc")]);
+        assert_eq!(member(&bytes, "data.tar.xz"), Some(&b"abc"[..]));
+        assert_eq!(member(&bytes, "debian-binary"), Some(&b"2.0"[..]));
+        assert_eq!(member(&bytes, "control.tar.xz"), None);
+        for end in 0..bytes.len() {
+            // cut short: none, and no panic
+            let _ = member(&bytes[..end], "data.tar.xz");
+        }
+        assert_eq!(member(b"!<arch>\nnonsense", "x"), None);
+    }
+
+    #[test]
+    fn only_a_shell_of_the_store_is_taken_for_nixs_own() {
+        let shell = "/nix/store/abc-busybox/bin/busybox";
+        let text = format!("x = 1\nsandbox-paths = /usr /bin/sh={shell}\ny = 2\n");
+        assert_eq!(shell_in(&text), Some(shell));
+        for text in [
+            "",
+            "sandbox-paths = ",
+            "sandbox-paths = /bin/sh=/usr/bin/busybox",
+            "sandbox-paths = /bin/sh",
+        ] {
+            assert_eq!(shell_in(text), None, "{text}");
+        }
+    }
+}
