@@ -175,7 +175,8 @@ fn a_good_build_is_not_blamed() {
 
 #[test]
 fn big_and_binary_logs_are_read_in_bounded_memory() {
-    let mut log = vec![0u8; 1 << 20];
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut log: Vec<u8> = (0..1 << 20).map(|_| random.u8(11..)).collect();
     log.extend_from_slice(b"\na.c:1:2: error: unknown type name 'x'\n");
     for n in 0..20_000 {
         log.extend_from_slice(format!("b.c:{n}:2: error: later\n").as_bytes());

@@ -93,6 +93,12 @@ impl Line {
         super::languages::in_english(text)
     }
 
+    /// Whether it is no text: of bytes without sense, matching would be slow and mean nothing.
+    pub fn is_binary(&self) -> bool {
+        let senseless = self.core.chars().filter(|c| *c == '\u{fffd}').count();
+        senseless * 8 > self.core.len()
+    }
+
     /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`.
     pub fn is_progress(&self) -> bool {
         let Some(rest) = self.core.strip_prefix("  ") else {
@@ -204,6 +210,18 @@ mod tests {
         assert_eq!(read.len(), 4);
         assert!(read[0].len() < MAX_LINE);
         assert_eq!(&read[1..], ["next", "", "last"]);
+    }
+
+    #[test]
+    fn bytes_without_sense_are_no_text() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let noise: Vec<u8> = (0..4096)
+            .map(|_| random.u8(..))
+            .filter(|b| *b != b'\n')
+            .collect();
+        assert!(Line::new(&noise).is_binary());
+        assert!(!Line::new("error: \u{fffd} in Größe".as_bytes()).is_binary());
+        assert!(!Line::new(b"").is_binary());
     }
 
     #[test]

@@ -188,6 +188,9 @@ impl Reading {
         if line.core.is_empty() {
             return;
         }
+        if line.is_binary() {
+            return;
+        }
         self.last = Some((self.number, line.core.clone()));
         if line.is_progress() {
             return;
