@@ -14,6 +14,7 @@ pub mod check;
 pub mod cli;
 pub mod doctor;
 pub mod exit;
+pub mod files;
 pub mod flake;
 pub mod hash;
 pub mod id;

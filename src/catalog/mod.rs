@@ -58,7 +58,7 @@ pub use load::LoadError;
 pub use lookup::UnknownName;
 pub use pinned::{PinnedFile, store_name};
 pub use pointer::Pointer;
-pub use project_file::{ProjectFile, ProjectFileError};
+pub use project_file::{Editing, ProjectFile, ProjectFileError};
 pub use schema::schemas;
 pub use stage::Stage;
 pub use toolchain::{Origin, Toolchain, libc_starts_on};

@@ -1,14 +1,46 @@
 //! Editing one file of a project's own `matrix/`, without losing what else is in it.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// A data file of a project's `matrix/` folder: an object, keyed by id.
+use crate::files::{self, Lock, LockError};
+
+/// How long to wait for another process that edits the data.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The right to edit the data of a project, until dropped: what is read then is what will be replaced.
+#[derive(Debug)]
+pub struct Editing {
+    _lock: Lock,
+}
+
+impl Editing {
+    /// Waits until no other process edits the data of `project`.
+    ///
+    /// # Errors
+    /// When another one does for a minute, or the project's own folder cannot be written.
+    pub fn begin(project: &Path) -> Result<Editing, LockError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LockError::Io { path, source }
+        };
+        let state = project.join(files::STATE);
+        let data = project.join("matrix");
+        files::plain_folder(&state).map_err(io(&state))?;
+        files::plain_folder(&data).map_err(io(&data))?;
+        let lock = Lock::wait(&state.join("matrix.lock"), PATIENCE)?;
+        files::sweep(&data);
+        Ok(Editing { _lock: lock })
+    }
+}
+
+/// A data file of a project's `matrix/` folder: an object, keyed by id. Nobody else edits the data while it is open.
 #[derive(Debug)]
 pub struct ProjectFile {
+    _editing: Editing,
     path: PathBuf,
     entries: Map<String, Value>,
 }
@@ -16,6 +48,10 @@ pub struct ProjectFile {
 /// Why a project's data file could not be edited.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ProjectFileError {
+    /// Another process edits the data, or the project cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Lock(#[from] LockError),
     /// Reading or writing failed.
     #[error("cannot {doing} {path}", path = path.display())]
     Io {
@@ -41,10 +77,11 @@ impl ProjectFile {
     /// Opens `PROJECT/matrix/NAME`; a file that does not exist is empty.
     ///
     /// # Errors
-    /// When it cannot be read or is not a JSON object.
+    /// When it cannot be read or is not a JSON object, or another process edits the data.
     pub fn open(project: &Path, name: &str) -> Result<Self, ProjectFileError> {
+        let editing = Editing::begin(project)?;
         let path = project.join("matrix").join(name);
-        let entries = match fs::read(&path) {
+        let entries = match files::read(&path, files::MAX_DATA) {
             Ok(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| ProjectFileError::NotAnObject {
                     path: path.clone(),
@@ -60,7 +97,11 @@ impl ProjectFile {
                 });
             }
         };
-        Ok(ProjectFile { path, entries })
+        Ok(ProjectFile {
+            _editing: editing,
+            path,
+            entries,
+        })
     }
 
     /// Sets the entry `key`; whether that changed anything.
@@ -99,23 +140,16 @@ impl ProjectFile {
     }
 
     fn replace(&self) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, &self.entries)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        fs::set_permissions(
-            file.path(),
-            std::os::unix::fs::PermissionsExt::from_mode(0o644),
-        )?;
-        file.persist(&self.path)?;
-        Ok(())
+        let mut text = serde_json::to_string_pretty(&self.entries)?;
+        text.push('\n');
+        files::replace(&self.path, text.as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -124,12 +158,43 @@ mod tests {
         let mut file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
         assert!(file.set("6.1", "a".into()));
         file.save().unwrap();
+        drop(file);
         let mut file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
         assert!(!file.set("6.1", "a".into()));
         assert!(file.set("6.2", "b".into()));
         file.save().unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
         assert_eq!(text, "{\n  \"6.1\": \"a\",\n  \"6.2\": \"b\"\n}\n");
+    }
+
+    #[test]
+    fn edits_at_the_same_time_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let edit = |number: usize| {
+            let mut file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
+            file.set(&format!("6.{number}"), number.into());
+            file.save().unwrap();
+        };
+        std::thread::scope(|scope| {
+            for number in 0..12 {
+                scope.spawn(move || edit(number));
+            }
+        });
+        let file = ProjectFile::open(dir.path(), "kernels.json").unwrap();
+        assert_eq!(file.entries.len(), 12, "{:?}", file.entries);
+    }
+
+    #[test]
+    fn data_that_lies_elsewhere_is_not_edited() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for name in [".kflake", "matrix"] {
+            let link = dir.path().join(name);
+            std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
+            let error = ProjectFile::open(dir.path(), "kernels.json").unwrap_err();
+            assert!(error.to_string().contains("a symbolic link"), "{error}");
+            fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     }
 
     #[test]

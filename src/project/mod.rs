@@ -26,8 +26,7 @@ use crate::id::Suite;
 use crate::nix::Bootstrap;
 use guard::Guard;
 
-/// Folder of kflake's own within a project.
-pub const STATE: &str = ".kflake";
+pub use crate::files::STATE;
 
 /// A project's folder.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,12 @@
 //! A run's folder: the report in every format that is kept.
 
+use std::io::Write as _;
 use std::path::Path;
 
+use crate::files::{Own, OwnError};
 use crate::validate::{CellRecord, RunRecord};
 
-use super::json::{self, WriteError};
+use super::json;
 use super::metadata::Metadata;
 use super::{badge, html, junit, markdown};
 
@@ -48,10 +50,18 @@ fn folder_name(cell: &CellRecord) -> Option<String> {
         .then_some(name)
 }
 
-/// Writes [`files`] into `folder`, each replaced as a whole.
-pub fn write(folder: &Path, run: &RunRecord) -> Result<(), WriteError> {
+/// Writes [`files`] into `folder`, which is kflake's own, each replaced as a whole.
+///
+/// # Errors
+/// When the folder holds something else, or cannot be written.
+pub fn write(folder: &Path, run: &RunRecord) -> Result<(), OwnError> {
+    let own = Own::open(folder)?;
     for (path, text) in files(run) {
-        json::replace(&folder.join(path), text.as_bytes())?;
+        own.write_with(&path, false, |file| {
+            file.write_all(text.as_bytes())?;
+            // the report outlives a loss of power
+            file.sync()
+        })?;
     }
     Ok(())
 }

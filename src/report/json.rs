@@ -1,13 +1,13 @@
 //! `report.json`: reading it with care, writing it whole.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_path_to_error::{Path as JsonPath, Segment};
 
+use crate::files;
 use crate::validate::{Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage};
 use crate::version::KernelVersion;
 
@@ -16,6 +16,8 @@ use super::text::clean;
 
 /// Name of the report inside its folder.
 pub const FILE: &str = "report.json";
+/// The most of a report that is read, in bytes.
+const MAX: u64 = 256 << 20;
 
 /// Why a report could not be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -124,7 +126,7 @@ pub fn locate(path: &Path) -> PathBuf {
 /// Reads the report that `path` means; see [`locate`].
 pub fn read(path: &Path) -> Result<RunRecord, ReadError> {
     let file = locate(path);
-    match fs::read(&file) {
+    match files::read(&file, MAX) {
         Ok(bytes) => parse(&bytes, &file),
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => {
             Err(ReadError::None {
@@ -275,33 +277,12 @@ pub fn changes_to_string(old: &RunRecord, new: &RunRecord, changes: &Changes) ->
     text
 }
 
-/// Writes `bytes` to `path` as a whole or not at all, making its folder.
+/// Writes `bytes` to the place that a user named, making its folder; see [`files::deliver`].
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let fail = |source| WriteError {
+    files::deliver(path, bytes).map_err(|source| WriteError {
         path: path.to_owned(),
         source,
-    };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(folder).map_err(fail)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".kflake-")
-        .tempfile_in(folder)
-        .map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    // a temporary file is private; a report is for everyone who may read its folder
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))
-            .map_err(fail)?;
-    }
-    file.as_file().sync_all().map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    })
 }
 
 /// The JSON Schema of `report.json`.

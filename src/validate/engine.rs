@@ -17,6 +17,7 @@ use super::progress::{Ending, Progress, Tally};
 use super::run::{Limits, Options, RunError, Tools};
 use super::state::{Fault, Proofs, State, States};
 use crate::blame::NIX;
+use crate::files::{self, Own};
 use crate::nix::{Event, Graph, Job, Line, Realise, name_of};
 use crate::text::clean_line;
 
@@ -42,6 +43,7 @@ pub(super) struct World<'a> {
     pub graph: &'a Graph,
     pub proofs: &'a Proofs,
     pub options: &'a Options,
+    pub report: &'a Own,
 }
 
 /// Where a unit is.
@@ -99,7 +101,7 @@ impl<'a> Engine<'a> {
     pub fn run(
         &mut self,
         tell: &mut dyn FnMut(&Progress),
-        save: &mut dyn FnMut(&Self) -> io::Result<()>,
+        save: &mut dyn FnMut(&Self) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
         let mut told = Instant::now();
         let mut saved = Instant::now();
@@ -124,7 +126,7 @@ impl<'a> Engine<'a> {
             }
             if saved.elapsed() >= SAVE {
                 saved = Instant::now();
-                save(self).map_err(RunError::report(&self.world.options.report))?;
+                save(self)?;
             }
         }
         self.leave_rest(tell);
@@ -292,14 +294,14 @@ impl<'a> Engine<'a> {
         event: Event,
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<(), RunError> {
-        let report = &self.world.options.report;
+        let report = self.world.report;
         let Some(process) = self.processes.get_mut(&number) else {
             return Ok(());
         };
         match event {
             Event::BuildStarted { id, drv } => {
                 let now = Instant::now();
-                let path = logs(report).join(format!(".running-{number}-{id}"));
+                let path = report.unfinished(LOGS, &format!("running-{number}-{id}"))?;
                 let estimate = self.history.seconds(&drv);
                 let name = self.world.proofs.name(&drv);
                 process.running.insert(
@@ -330,7 +332,10 @@ impl<'a> Engine<'a> {
                 if let Some(build) = process.running.get_mut(&id) {
                     build.last_output = Instant::now();
                     let line = clean_line(&line);
-                    build.log.line(&line).map_err(RunError::report(report))?;
+                    build
+                        .log
+                        .line(&line)
+                        .map_err(RunError::report(report.path()))?;
                     let drv = build.drv.clone();
                     tell(&Progress::BuildLine { drv, line });
                 }
@@ -636,12 +641,16 @@ impl<'a> Engine<'a> {
         status: ExitStatus,
         timed_out: Option<(bool, u64)>,
     ) -> Result<(Fault, bool), RunError> {
-        let report = &self.world.options.report;
-        let io = RunError::report(report);
+        let report = self.world.report;
+        let io = RunError::report(report.path());
         let began = finished.is_some();
         let (seconds, phase, mut log) = match finished {
             Some(finished) => (Some(finished.seconds), finished.phase, finished.log),
-            None => (None, None, Log::new(logs(report).join(".running-none"))),
+            None => (
+                None,
+                None,
+                Log::new(report.unfinished(LOGS, "running-none")?),
+            ),
         };
         let write = |log: &mut Log| -> io::Result<()> {
             if let Some((silent, limit)) = timed_out {
@@ -657,13 +666,13 @@ impl<'a> Engine<'a> {
         };
         write(&mut log).map_err(&io)?;
         let name = self.world.proofs.log_name(drv);
-        let path = logs(report).join(&name);
-        log.keep(&path).map_err(&io)?;
+        let name = format!("{LOGS}/{name}");
+        log.keep(report, &name)?;
         let stage = self.world.proofs.stage(drv);
-        let blame = std::fs::File::open(&path)
+        let blame = files::open(&report.join(&name))
             .and_then(|file| self.world.tools.table.read(BufReader::new(file), stage))
             .map_err(&io)?;
-        let mut record = FailureRecord::new(blame, phase, Some(format!("logs/{name}")));
+        let mut record = FailureRecord::new(blame, phase, Some(name));
         let mut reason = record
             .first_error
             .clone()
@@ -769,9 +778,7 @@ fn late(silent: bool, seconds: u64) -> String {
 }
 
 /// The folder of logs within a report.
-pub(super) fn logs(report: &Path) -> PathBuf {
-    report.join("logs")
-}
+pub(super) const LOGS: &str = "logs";
 
 fn over_limit(build: &Running, limits: &Limits, stage: Option<super::Stage>) -> Option<Stop> {
     let stop = |silent, limit: Duration| Stop::Timeout {

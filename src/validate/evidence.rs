@@ -1,23 +1,24 @@
 //! Adding what a run measured to a project's `matrix/evidence.json`.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::run::RunError;
 use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
-use crate::catalog::{Evidence, MeasuredToolchain};
+use crate::catalog::{Editing, Evidence, MeasuredToolchain};
+use crate::files;
 
 /// Appends every stage that `record` really tried; the number of new entries. A stage that was built before is no measurement.
 ///
 /// # Errors
 /// When the project's file is no list, or cannot be written.
 pub fn record_evidence(project: &Path, record: &RunRecord) -> Result<usize, RunError> {
-    let folder = project.join("matrix");
-    let path = folder.join("evidence.json");
+    let path = project.join("matrix/evidence.json");
     let io = RunError::report(&path);
-    let mut list: Vec<Value> = match std::fs::read(&path) {
+    let _editing = Editing::begin(project)?;
+    let mut list: Vec<Value> = match files::read(&path, files::MAX_DATA) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(io::Error::from)
             .map_err(&io)?,
@@ -38,7 +39,7 @@ pub fn record_evidence(project: &Path, record: &RunRecord) -> Result<usize, RunE
     }
     let added = list.len() - before;
     if added > 0 {
-        write(&folder, &path, &list).map_err(&io)?;
+        files::replace(&path, text(&list).as_bytes()).map_err(&io)?;
     }
     Ok(added)
 }
@@ -76,18 +77,8 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
     })
 }
 
-fn write(folder: &Path, path: &Path, list: &[Value]) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)?;
-    // one measurement a line: the file grows, and is read by people
-    file.write_all(b"[\n")?;
-    for (index, entry) in list.iter().enumerate() {
-        let comma = if index + 1 < list.len() { "," } else { "" };
-        writeln!(file, "  {}{comma}", serde_json::to_string(entry)?)?;
-    }
-    file.write_all(b"]\n")?;
-    file.persist(path)?;
-    Ok(())
+/// One measurement a line: the file grows, and is read by people.
+fn text(list: &[Value]) -> String {
+    let lines: Vec<String> = list.iter().map(|entry| format!("  {entry}")).collect();
+    format!("[\n{}\n]\n", lines.join(",\n"))
 }

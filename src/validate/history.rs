@@ -1,10 +1,11 @@
 //! How long things took before: for the order of a run, and for saying when it will end.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::Stage;
+use crate::files;
 use crate::nix::name_of;
 
 /// Seconds by derivation name. A name holds version and arch, and stays when a hash changes.
@@ -16,7 +17,7 @@ pub struct History {
 impl History {
     /// What `path` holds; nothing when it is missing or no history.
     pub fn read(path: &Path) -> History {
-        let text = std::fs::read(path).unwrap_or_default();
+        let text = files::read(path, files::MAX_DATA).unwrap_or_default();
         let seconds: BTreeMap<String, f64> = serde_json::from_slice(&text).unwrap_or_default();
         History {
             seconds: seconds
@@ -31,12 +32,9 @@ impl History {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, &self.seconds)?;
-        file.write_all(b"\n")?;
-        file.persist(path)?;
-        Ok(())
+        let mut text = serde_json::to_string_pretty(&self.seconds)?;
+        text.push('\n');
+        files::replace(path, text.as_bytes())
     }
 
     /// Notes that `drv` took `seconds`.

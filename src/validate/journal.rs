@@ -3,14 +3,19 @@
 //! One JSON object a line, only ever appended. A line cut off by a crash ends the reading; everything before it counts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::FailureRecord;
+use crate::files::{self, Own, OwnError};
+
+/// Its name in a report's folder.
+const FILE: &str = "journal.jsonl";
+/// The most of it that is read, in bytes.
+const MAX: u64 = 256 << 20;
 
 /// Version of the lines' shape; a journal of another one is not resumed.
 const VERSION: u32 = 1;
@@ -77,31 +82,33 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts a new one at `path`, in place of any other.
+    /// Starts a new one in `report`, in place of any other.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(path: &Path) -> io::Result<Journal> {
-        Ok(Journal {
-            file: File::create(path)?,
-        })
+    pub fn create(report: &Own) -> std::result::Result<Journal, OwnError> {
+        let file = report.create(FILE)?;
+        Ok(Journal { file })
     }
 
-    /// Opens the one at `path` to go on, with what it holds. A missing one, or one of another version, is begun anew.
+    /// Opens the one in `report` to go on, with what it holds. A missing one, or one of another version, is begun anew.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn resume(path: &Path) -> io::Result<(Journal, Past)> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        let (past, whole) = read(&file)?;
+    pub fn resume(report: &Own) -> std::result::Result<(Journal, Past), OwnError> {
+        let path = report.claim(FILE)?;
+        let io = |source| OwnError::Io {
+            path: path.clone(),
+            source,
+        };
+        let bytes = match files::read(&path, MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(io)?,
+        };
+        let (past, whole) = read(&bytes);
         // what follows the last whole line was cut off
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
+        report.write(FILE, &bytes[..whole], false)?;
+        let file = report.append(FILE)?;
         Ok((Journal { file }, past))
     }
 
@@ -133,19 +140,15 @@ impl Journal {
     }
 }
 
-/// The whole lines of `file`, and how many bytes they take.
-fn read(file: &File) -> io::Result<(Past, u64)> {
+/// What the whole lines of `bytes` say, and how many bytes they take.
+fn read(bytes: &[u8]) -> (Past, usize) {
     let mut past = Past::default();
     let mut whole = 0;
-    let mut reader = BufReader::new(file);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let length = reader.read_until(b'\n', &mut bytes)?;
-        if length == 0 || bytes.last() != Some(&b'\n') {
-            return Ok((past, whole));
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if line.last() != Some(&b'\n') {
+            break;
         }
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice(line) {
             Ok(Line::Begin {
                 version,
                 started,
@@ -157,10 +160,11 @@ fn read(file: &File) -> io::Result<(Past, u64)> {
             Ok(Line::End(ended)) => {
                 past.ended.insert(ended.drv.clone(), ended);
             }
-            _ => return Ok((past, whole)),
+            _ => break,
         }
-        whole += length as u64;
+        whole += line.len();
     }
+    (past, whole)
 }
 
 #[cfg(test)]
@@ -177,32 +181,33 @@ mod tests {
         }
     }
 
-    fn whole(path: &Path) -> Vec<u8> {
-        let mut journal = Journal::create(path).unwrap();
+    fn whole(report: &Own) -> Vec<u8> {
+        let mut journal = Journal::create(report).unwrap();
         let missing = ["a", "b", "c"].map(str::to_owned).into();
         journal
             .begin("2026-11-20T05:00:00Z".parse().unwrap(), &missing)
             .unwrap();
         journal.end(ended("a", Result::Built)).unwrap();
         journal.end(ended("b", Result::Failed)).unwrap();
-        std::fs::read(path).unwrap()
+        std::fs::read(report.join(FILE)).unwrap()
     }
 
     #[test]
     fn goes_on_where_it_was_cut_off() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let bytes = whole(&path);
-        let full = Journal::resume(&path).unwrap().1;
+        let report = Own::open(dir.path()).unwrap();
+        let path = report.join(FILE);
+        let bytes = whole(&report);
+        let full = Journal::resume(&report).unwrap().1;
         assert_eq!(full.ended.len(), 2);
         assert_eq!(full.missing.len(), 3);
         for cut in 0..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let (mut journal, past) = Journal::resume(&path).unwrap();
+            let (mut journal, past) = Journal::resume(&report).unwrap();
             let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(past.ended.len(), lines.saturating_sub(1), "cut at {cut}");
             journal.end(ended("c", Result::TimedOut)).unwrap();
-            let (_, again) = Journal::resume(&path).unwrap();
+            let (_, again) = Journal::resume(&report).unwrap();
             assert_eq!(again.ended.len(), past.ended.len() + 1, "cut at {cut}");
         }
     }
@@ -210,12 +215,13 @@ mod tests {
     #[test]
     fn another_version_is_not_resumed() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        whole(&path);
+        let report = Own::open(dir.path()).unwrap();
+        let path = report.join(FILE);
+        whole(&report);
         let text = std::fs::read_to_string(&path)
             .unwrap()
             .replace("\"version\":1", "\"version\":9");
         std::fs::write(&path, text).unwrap();
-        assert_eq!(Journal::resume(&path).unwrap().1, Past::default());
+        assert_eq!(Journal::resume(&report).unwrap().1, Past::default());
     }
 }

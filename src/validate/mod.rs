@@ -5,7 +5,6 @@ mod evaluate;
 mod evidence;
 mod history;
 mod journal;
-mod lock;
 mod manifest;
 mod order;
 mod outcome;
@@ -20,7 +19,6 @@ mod state;
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use history::History;
-pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, Target};
 pub use outcome::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::order::UnitId;
+use crate::files::{Own, OwnError};
 use crate::nix::{Activity, Realise};
 use crate::text::clean_line;
 
@@ -170,15 +171,17 @@ impl Log {
         Ok(())
     }
 
-    /// Keeps it as `path`.
-    pub fn keep(mut self, path: &Path) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(BufWriter::new(File::create(&self.path)?));
-        }
-        if let Some(file) = &mut self.file {
-            file.flush()?;
-        }
-        std::fs::rename(&self.path, path)
+    /// Keeps it as `name` in a report.
+    pub fn keep(mut self, report: &Own, name: &str) -> Result<(), OwnError> {
+        let mut flush = || match &mut self.file {
+            Some(file) => file.flush(),
+            None => File::create(&self.path).map(drop),
+        };
+        flush().map_err(|source| OwnError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
+        report.keep(&self.path, name)
     }
 
     /// Throws it away.
@@ -197,19 +200,20 @@ mod tests {
     #[test]
     fn a_log_is_a_file_only_when_it_is_kept_or_long() {
         let dir = tempfile::tempdir().unwrap();
+        let report = Own::open(&dir.path().join("report")).unwrap();
         let path = dir.path().join("running");
         Log::new(path.clone()).discard();
         assert!(!path.exists());
         let mut log = Log::new(path.clone());
         log.line("one").unwrap();
-        log.keep(&dir.path().join("kept")).unwrap();
+        log.keep(&report, "logs/kept").unwrap();
         assert_eq!(
-            std::fs::read_to_string(dir.path().join("kept")).unwrap(),
+            std::fs::read_to_string(report.join("logs/kept")).unwrap(),
             "one\n"
         );
-        Log::new(path).keep(&dir.path().join("empty")).unwrap();
+        Log::new(path).keep(&report, "empty").unwrap();
         assert_eq!(
-            std::fs::read_to_string(dir.path().join("empty")).unwrap(),
+            std::fs::read_to_string(report.join("empty")).unwrap(),
             ""
         );
     }
@@ -217,13 +221,14 @@ mod tests {
     #[test]
     fn endless_logs_are_cut() {
         let dir = tempfile::tempdir().unwrap();
+        let report = Own::open(&dir.path().join("report")).unwrap();
         let mut log = Log::new(dir.path().join("running"));
         let line = "x".repeat(4000);
         for _ in 0..20_000 {
             log.line(&line).unwrap();
         }
-        log.keep(&dir.path().join("kept")).unwrap();
-        let size = std::fs::metadata(dir.path().join("kept")).unwrap().len();
+        log.keep(&report, "kept").unwrap();
+        let size = std::fs::metadata(report.join("kept")).unwrap().len();
         assert!(size > MAX_LOG && size < MAX_LOG + 10_000, "{size}");
     }
 }

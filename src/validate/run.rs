@@ -1,7 +1,7 @@
 //! A run: from a manifest to a report on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::engine::{Engine, World, logs};
+use super::engine::{Engine, LOGS, World};
 use super::history::History;
 use super::journal::{Journal, Past};
 use super::manifest::Manifest;
@@ -19,9 +19,10 @@ use super::planned::{Plan, Verdict};
 use super::progress::Progress;
 use super::record::Recorder;
 use super::state::{Proofs, States};
-use super::{Lock, LockError, Outcome, RunRecord, Stage};
+use super::{Outcome, RunRecord, Stage};
 use crate::blame::FailureTable;
 use crate::exit;
+use crate::files::{self, LockError, Own, OwnError};
 use crate::nix::{Graph, Nix, NixError, Settings};
 use crate::project::{Build, Entry, ProjectError};
 
@@ -103,10 +104,14 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Project(#[from] ProjectError),
-    /// The folder is taken, or cannot be.
+    /// The project's data are taken, or cannot be.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Lock(#[from] LockError),
+    /// The report's folder is not for this run to write.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Own(OwnError),
     /// The report cannot be written.
     #[error("cannot write to {}: {source}", path.display())]
     #[diagnostic(
@@ -137,7 +142,7 @@ impl RunError {
             RunError::Nix(error) => error.exit_code(),
             RunError::Project(error) => error.exit_code(),
             RunError::Manifest { .. } => exit::EVALUATION,
-            RunError::Lock(_) | RunError::Report { .. } => exit::IO,
+            RunError::Lock(_) | RunError::Own(_) | RunError::Report { .. } => exit::IO,
         }
     }
 
@@ -147,6 +152,15 @@ impl RunError {
         move |source| RunError::Report {
             path: path.clone(),
             source,
+        }
+    }
+}
+
+impl From<OwnError> for RunError {
+    fn from(error: OwnError) -> Self {
+        match error {
+            OwnError::Io { path, source } => RunError::Report { path, source },
+            error => RunError::Own(error),
         }
     }
 }
@@ -178,10 +192,9 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let Tools { nix, settings, .. } = tools;
     let io = RunError::report(&options.report);
-    std::fs::create_dir_all(&options.report).map_err(&io)?;
-    let _lock = Lock::take(&options.report)?;
-    prepare(options).map_err(&io)?;
-    let (mut journal, past) = open_journal(options).map_err(&io)?;
+    let report = Own::open(&options.report)?;
+    prepare(options, &report)?;
+    let (mut journal, past) = open_journal(options, &report)?;
 
     let targets = match_targets(plan, manifest)?;
     let mut proofs = Proofs::new(plan.cells.iter().map(super::PlannedCell::key).collect());
@@ -250,14 +263,20 @@ pub fn run(
         .iter()
         .filter(|(_, _, build)| !goals.contains(build.drv.as_str()))
         .count();
-    let path = options.report.join("report.json");
-    let write = |record: &RunRecord| write_atomically(&path, record);
+    let write = |record: &RunRecord| -> Result<(), RunError> {
+        let mut text = serde_json::to_vec_pretty(record)
+            .map_err(io::Error::from)
+            .map_err(&io)?;
+        text.push(b'\n');
+        Ok(report.write("report.json", &text, false)?)
+    };
 
     let world = World {
         tools,
         graph: &graph,
         proofs: &proofs,
         options,
+        report: &report,
     };
     let mut engine = Engine::new(world, order, states, journal, history);
     tell(&Progress::RunStarted {
@@ -281,7 +300,7 @@ pub fn run(
         }
     }
     if !missing.is_empty() {
-        write(&recorder.record(&engine.states, None, false)).map_err(&io)?;
+        write(&recorder.record(&engine.states, None, false))?;
     }
     let ran = engine.run(tell, &mut |engine| {
         write(&recorder.record(&engine.states, None, false))
@@ -291,7 +310,7 @@ pub fn run(
     let record = recorder.record(&engine.states, finished, engine.interrupted);
     let written = write(&record);
     ran?;
-    written.map_err(&io)?;
+    written?;
     if let Some(history) = &options.history {
         engine.history.write(history).map_err(&io)?;
     }
@@ -303,30 +322,25 @@ pub fn run(
 }
 
 /// Makes the folders, and clears what an earlier run left in them.
-fn prepare(options: &Options) -> io::Result<()> {
-    let logs = logs(&options.report);
-    std::fs::create_dir_all(&logs)?;
+fn prepare(options: &Options, report: &Own) -> Result<(), RunError> {
+    report.folder(LOGS)?;
     if let Some(roots) = &options.roots {
-        std::fs::create_dir_all(roots)?;
+        files::plain_folder(roots).map_err(RunError::report(roots))?;
     }
-    for entry in std::fs::read_dir(&logs)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let stale = name.starts_with(".running-") || (!options.resume && name.ends_with(".log"));
-        if stale {
-            std::fs::remove_file(entry.path())?;
+    if !options.resume {
+        let names = report.names();
+        for name in names.iter().filter(|name| name.ends_with(".log")) {
+            report.remove(name)?;
         }
     }
     Ok(())
 }
 
-fn open_journal(options: &Options) -> io::Result<(Journal, Past)> {
-    let path = options.report.join("journal.jsonl");
+fn open_journal(options: &Options, report: &Own) -> Result<(Journal, Past), OwnError> {
     if options.resume {
-        Journal::resume(&path)
+        Journal::resume(report)
     } else {
-        Ok((Journal::create(&path)?, Past::default()))
+        Ok((Journal::create(report)?, Past::default()))
     }
 }
 
@@ -369,17 +383,4 @@ fn all_goals<'a>(builds: &[(usize, Stage, &'a Build)], goals: &BTreeSet<&str>) -
             drv: &build.drv,
         })
         .collect()
-}
-
-/// Replaces `path` by `record`, whole or not at all.
-fn write_atomically(path: &Path, record: &RunRecord) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".report-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, record)?;
-    file.write_all(b"\n")?;
-    file.persist(path)?;
-    Ok(())
 }

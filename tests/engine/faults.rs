@@ -1,6 +1,7 @@
 //! What a run makes of a machine that fails it.
 
-use kflake::validate::{LockError, Outcome, RunError, Stage};
+use kflake::files::{Own, OwnError};
+use kflake::validate::{Outcome, RunError, Stage};
 
 use std::process::Command;
 
@@ -10,16 +11,61 @@ use crate::support::{FINE, World, outcomes, script, stage};
 fn two_runs_do_not_share_a_folder() {
     let mut world = World::new();
     world.cell("k6-arm64", [FINE, FINE, FINE, FINE]);
-    std::fs::create_dir_all(&world.options.report).unwrap();
-    let lock = kflake::validate::Lock::take(&world.options.report).unwrap();
+    let other = Own::open(&world.options.report).unwrap();
     let error = world.try_run().unwrap_err();
     assert!(
-        matches!(error, RunError::Lock(LockError::Busy { .. })),
+        matches!(error, RunError::Own(OwnError::Busy { .. })),
         "{error}"
     );
     assert_eq!(error.exit_code(), kflake::exit::IO);
-    drop(lock);
+    drop(other);
     assert_eq!(outcomes(&world.run(), "k6-arm64"), [Outcome::Passed; 4]);
+}
+
+#[test]
+fn what_is_the_users_in_a_reports_place_stays() {
+    let mut world = World::new();
+    world.cell("k6-arm64", [FINE, FINE, FINE, FINE]);
+    let report = world.options.report.clone();
+    let (log, page) = (report.join("logs/server.log"), report.join("report.md"));
+    std::fs::create_dir_all(report.join("logs")).unwrap();
+    for file in [&log, &page] {
+        std::fs::write(file, "mine").unwrap();
+    }
+    let error = world.try_run().unwrap_err();
+    assert!(
+        matches!(error, RunError::Own(OwnError::NotOurs { .. })),
+        "{error}"
+    );
+    assert_eq!(error.exit_code(), kflake::exit::IO);
+    for file in [&log, &page] {
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
+    }
+    assert_eq!(std::fs::read_dir(&report).unwrap().count(), 2);
+
+    // nor does a report that is kflake's lend itself to writing elsewhere
+    std::fs::remove_dir_all(&report).unwrap();
+    world.run();
+    let precious = world.path("precious");
+    std::fs::create_dir(&precious).unwrap();
+    std::fs::write(precious.join("old.log"), "mine").unwrap();
+    std::fs::write(&log, "mine").unwrap();
+    std::fs::remove_file(report.join("journal.jsonl")).unwrap();
+    std::os::unix::fs::symlink(precious.join("old.log"), report.join("journal.jsonl")).unwrap();
+    world.run();
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "mine");
+    std::fs::remove_dir_all(report.join("logs")).unwrap();
+    std::os::unix::fs::symlink(&precious, report.join("logs")).unwrap();
+    let error = world.try_run().unwrap_err();
+    assert!(
+        matches!(error, RunError::Own(OwnError::NotPlain { .. })),
+        "{error}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(precious.join("old.log")).unwrap(),
+        "mine"
+    );
+    assert_eq!(std::fs::read_dir(&precious).unwrap().count(), 1);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Files and folders on disk: the one place that reads what others may have put there, and that replaces what is there.
+//!
+//! - [`read`], [`read_text`] and [`open`] take regular files only, and no more of them than a bound allows: a named pipe, a
+//!   device or a file without end is an error, not a wait.
+//! - [`replace`] and [`Replacement`] put a file in place whole or not at all, with one policy for permissions.
+//! - [`Own`] is a folder that kflake fills: it knows by a mark what it put there, and touches nothing else.
+//! - [`Lock`] lets one process at a time do something.
+//! - [`Scratch`] is a temporary folder that does not stay, even when its process is killed.
+
+mod lock;
+mod own;
+mod read;
+mod scratch;
+mod write;
+
+pub use lock::{Lock, LockError};
+pub use own::{MARK, Own, OwnError};
+pub use read::{MAX_DATA, open, read, read_text};
+pub use scratch::Scratch;
+pub use write::{Replacement, deliver, plain_folder, replace, sweep};
+
+/// Folder of kflake's own within a project.
+pub const STATE: &str = ".kflake";
+
+use std::fs::FileType;
+use std::os::unix::fs::FileTypeExt as _;
+
+/// What a thing on disk is, in words: `a named pipe`.
+pub(crate) fn kind_of(kind: FileType) -> &'static str {
+    match () {
+        () if kind.is_file() => "a regular file",
+        () if kind.is_dir() => "a folder",
+        () if kind.is_symlink() => "a symbolic link",
+        () if kind.is_fifo() => "a named pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}

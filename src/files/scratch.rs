@@ -1,0 +1,129 @@
+//! Temporary folders that do not stay.
+//!
+//! All lie in one folder of the user's, and each is locked by the process that made it: the lock goes with the process,
+//! however it ends, and the next one that makes a temporary folder removes those that nobody has locked.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Lock, LockError, kind_of};
+
+/// A temporary folder; dropping it removes it.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    _locked: File,
+}
+
+impl Scratch {
+    /// Makes one, and removes what killed processes left.
+    ///
+    /// # Errors
+    /// When the system's folder for temporary files (`TMPDIR`) cannot be used; the path is the one that was tried.
+    pub fn new() -> Result<Scratch, (PathBuf, io::Error)> {
+        Scratch::below(&std::env::temp_dir())
+    }
+
+    fn below(temporary: &Path) -> Result<Scratch, (PathBuf, io::Error)> {
+        let all = temporary.join(format!("kflake-{}", rustix::process::getuid().as_raw()));
+        let make = || {
+            own_folder(&all)?;
+            let _lock = Lock::wait(&all.join(".lock"), Duration::from_secs(60)).map_err(
+                |error| match error {
+                    LockError::Io { source, .. } => source,
+                    busy @ LockError::Busy { .. } => io::Error::other(busy.to_string()),
+                },
+            )?;
+            sweep(&all);
+            let folder = tempfile::Builder::new()
+                .prefix(&format!("{}-", std::process::id()))
+                .tempdir_in(&all)?;
+            let locked = File::open(folder.path())?;
+            locked.lock()?;
+            Ok(Scratch {
+                folder,
+                _locked: locked,
+            })
+        };
+        make().map_err(|error| (all.clone(), error))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Makes `path` a folder that nobody else can write, or makes sure that it is one.
+fn own_folder(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let facts = fs::symlink_metadata(path)?;
+    let what = match () {
+        () if !facts.is_dir() => kind_of(facts.file_type()),
+        () if facts.uid() != rustix::process::getuid().as_raw() => "another user's",
+        () if facts.mode() & 0o022 != 0 => "writable by others",
+        () => return Ok(()),
+    };
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("it is {what}, so temporary files are not safe there"),
+    ))
+}
+
+/// Removes the folders of `all` that no process has locked; what cannot be removed stays.
+fn sweep(all: &Path) {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            // the next sweep tries again
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_goes_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Scratch::below(dir.path()).unwrap();
+        let all = first.path().parent().unwrap().to_owned();
+        let dead = all.join("123-dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("request.json"), "{}").unwrap();
+        let second = Scratch::below(dir.path()).unwrap();
+        assert!(first.path().exists() && second.path().exists() && !dead.exists());
+        drop((first, second));
+        assert_eq!(fs::read_dir(&all).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = dir
+            .path()
+            .join(format!("kflake-{}", rustix::process::getuid().as_raw()));
+        std::os::unix::fs::symlink(dir.path(), &all).unwrap();
+        let (path, error) = Scratch::below(dir.path()).unwrap_err();
+        assert_eq!(path, all);
+        assert!(error.to_string().contains("a symbolic link"), "{error}");
+        fs::remove_file(&all).unwrap();
+        fs::create_dir(&all).unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(&all, open).unwrap();
+        let (_, error) = Scratch::below(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("writable by others"), "{error}");
+        let (_, error) = Scratch::below(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}
