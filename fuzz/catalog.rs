@@ -192,18 +192,21 @@ fn show(finding: &Finding) -> Result<(), String> {
             text.len()
         ));
     }
-    let mut shown = String::new();
-    let handler =
-        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
-    handler
-        .render_report(&mut shown, finding)
-        .map_err(|error| format!("{} cannot be shown: {error}", finding.code))?;
-    let steers = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    match shown.chars().find(|c| steers(*c)) {
-        Some(c) => Err(format!("{} is shown with {c:?}", finding.code)),
-        None => Ok(()),
+    let shown = kflake::cli::render::diagnostic(finding, Some(80));
+    if shown.len() > 4 * (finding.message.len() + 1000) {
+        return Err(format!(
+            "{} takes {} bytes to show",
+            finding.code,
+            shown.len()
+        ));
     }
+    match inert(&shown) {
+        true => Ok(()),
+        false => Err(format!("{} is shown with what acts", finding.code)),
+    }
+}
+
+/// Whether `text`, which kflake coloured, does nothing but be coloured.
+pub fn inert(text: &str) -> bool {
+    kflake::text::styled(text) == text
 }

@@ -314,7 +314,7 @@ fn disk(what: &'static str, path: &Path) -> Check {
     match rustix::fs::statvfs(&there) {
         Ok(stat) => {
             let gib = (stat.f_bavail * stat.f_frsize) >> 30;
-            let found = format!("{gib} GiB free for {}", path.display());
+            let found = format!("{gib} GiB free for {}", crate::text::shown(path));
             if gib >= WANTED_GIB {
                 Check::good(what, found)
             } else {
@@ -331,7 +331,7 @@ fn disk(what: &'static str, path: &Path) -> Check {
         Err(error) => Check::wrong(
             what,
             Verdict::Poor,
-            format!("{}: {error}", there.display()),
+            format!("{}: {error}", crate::text::shown(there)),
             "make the folder readable",
         ),
     }

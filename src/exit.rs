@@ -22,3 +22,5 @@ pub const IO: u8 = 8;
 pub const NO_STATUS: u8 = 125;
 /// The run was interrupted (Ctrl-C, SIGTERM); the report holds what was done by then.
 pub const INTERRUPTED: u8 = 130;
+/// The reader of the output left (`kflake … | head`) before the work was done, and ended it so.
+pub const UNREAD: u8 = 141;

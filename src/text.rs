@@ -1,43 +1,243 @@
-//! Making text of unknown origin fit to print.
+//! Text of unknown origin, made fit to show: nothing in it can drive a terminal, a browser or a CI runner.
+//!
+//! Whatever kflake did not write itself (paths, arguments, logs, data files, Nix's words) goes through here on its way out.
+//! What counts as acting instead of being read is decided once, in `acts`; each medium then has its own spelling.
 
-/// Longest line kept, in bytes; what follows is cut.
+use std::ffi::OsStr;
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+/// Longest line of a log kept, in bytes; what follows is cut.
 const MAX_LINE: usize = 4096;
 
-/// One line of log or message without terminal control: escape sequences are dropped, tabs become spaces, every other control
-/// character and every invisible direction mark becomes `�`.
+/// Foreign text or a path as it may be shown: clean by construction, so that errors and messages can hold it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shown(String);
+
+impl Shown {
+    /// The clean text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// `foreign`, a path or an argument, as it may be shown; bytes that are no UTF-8 are spelled `\xff`.
+pub fn shown(foreign: impl AsRef<OsStr>) -> Shown {
+    let mut out = String::new();
+    for chunk in foreign.as_ref().as_encoded_bytes().utf8_chunks() {
+        push_clean(&mut out, chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    Shown(out)
+}
+
+/// `text` with every character that could act instead of being read replaced by its escape: control characters
+/// (`\u{1b}`), line ends, bidirectional overrides, invisible formatting. Tabs become spaces.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_clean(&mut out, text);
+    out
+}
+
+/// [`clean`] for each line of `text`; the line ends stay.
+pub fn clean_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(clean).collect();
+    lines.join("\n")
+}
+
+/// [`clean`] for a name or value in the middle of a sentence: at most 80 characters of it.
+pub fn brief(text: &str) -> String {
+    let cut = text.char_indices().nth(80).map_or(text.len(), |(at, _)| at);
+    let mut out = clean(&text[..cut]);
+    if cut < text.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// [`clean`] for one line of a log, which honest tools colour: whole escape sequences go without a trace, as does the line's
+/// end, and a line is cut where it is too long to be meant for people.
 pub fn clean_line(line: &str) -> String {
-    let mut out = String::with_capacity(line.len().min(MAX_LINE));
-    // a program that redraws its line means the last drawing
-    let line = line.trim_end_matches(['\r', '\n']);
-    let mut chars = line.chars().peekable();
+    let mut plain = String::with_capacity(line.len().min(MAX_LINE));
+    let mut chars = line.trim_end_matches(['\r', '\n']).chars().peekable();
     while let Some(c) = chars.next() {
-        if out.len() >= MAX_LINE {
-            out.push('…');
+        if plain.len() >= MAX_LINE {
+            plain.push('…');
             break;
         }
         match c {
             '\u{1b}' => skip_escape(&mut chars),
             '\u{9b}' => skip_csi(&mut chars),
-            '\t' => out.push_str("    "),
-            '\r' => out.push(' '),
-            c if c.is_control() || is_direction_mark(c) => out.push('\u{fffd}'),
+            // a program that redraws its line
+            '\r' => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    clean(&plain)
+}
+
+/// A finished text of kflake's own, colours included, as it may go to a terminal or a CI runner's log: of escape sequences
+/// only those that set colours are left, and no line is a workflow command.
+pub fn styled(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        let mut rest = line;
+        while let Some(found) = rest.find('\u{1b}') {
+            push_clean(&mut out, &rest[..found]);
+            rest = &rest[found..];
+            let end = colour(rest).unwrap_or(0);
+            if end == 0 {
+                push_clean(&mut out, "\u{1b}");
+                rest = &rest[1..];
+            } else {
+                out.push_str(&rest[..end]);
+                rest = &rest[end..];
+            }
+        }
+        push_clean(&mut out, rest);
+    }
+    defuse(&out)
+}
+
+/// `text` with no line that a CI runner obeys: GitHub's takes `::name::` at the start of a line, and `##[name]` anywhere, as
+/// Azure's takes `##vso[…]`. A backslash breaks them, which Markdown does not show. Colours do not hide them.
+pub fn defuse(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        let mut start = 0;
+        loop {
+            let rest = &line[start..];
+            match colour(rest) {
+                Some(end) => start += end,
+                None if rest.starts_with(char::is_whitespace) => {
+                    start += rest.chars().next().map_or(1, char::len_utf8);
+                }
+                None => break,
+            }
+        }
+        let (indent, rest) = line.split_at(start);
+        out.push_str(indent);
+        if rest.starts_with("::") {
+            out.push('\\');
+        }
+        let mut rest = rest;
+        while let Some(bracket) = rest.find('[') {
+            let (before, after) = rest.split_at(bracket);
+            out.push_str(before);
+            if is_command_word(before) {
+                out.push('\\');
+            }
+            out.push('[');
+            rest = &after[1..];
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// `value` as JSON in one line. Whatever could act is a `\u` escape, so that the text is inert and its meaning unchanged.
+///
+/// # Errors
+/// When `value` cannot be written as JSON.
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|text| inert_json(&text))
+}
+
+/// [`json`] over several lines, for people.
+///
+/// # Errors
+/// When `value` cannot be written as JSON.
+pub fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| inert_json(&text))
+}
+
+/// Characters that act stand only in strings of a JSON text, where an escape means the same.
+fn inert_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let escape = |out: &mut String, c: char| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    };
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(c),
+            ':' if out.ends_with(':') => escape(&mut out, c),
+            '[' if is_command_word(&out) => escape(&mut out, c),
+            c if acts(c) => escape(&mut out, c),
             c => out.push(c),
         }
     }
     out
 }
 
-/// [`clean_line`] for a place where GitHub Actions reads workflow commands: a line that would be one no longer is.
-pub fn clean_for_workflow(line: &str) -> String {
-    let line = clean_line(line);
-    let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
-        if (c == ':' && out.ends_with(':')) || (c == '[' && out.ends_with("##")) {
-            out.push(' ');
+/// `text`, finished HTML or XML, with workflow commands in it broken by character references, which change nothing.
+pub fn inert_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ':' if out.ends_with(':') => out.push_str("&#58;"),
+            '[' if is_command_word(&out) => out.push_str("&#91;"),
+            c => out.push(c),
         }
-        out.push(c);
     }
     out
+}
+
+/// Whether a `[` after `text` would begin a command: `##`, `##vso`.
+fn is_command_word(text: &str) -> bool {
+    text.trim_end_matches(|c: char| c.is_ascii_alphanumeric())
+        .ends_with("##")
+}
+
+/// The length of the colour sequence that `text` begins with.
+fn colour(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    rest[end..].starts_with('m').then_some(end + 3)
+}
+
+fn push_clean(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if acts(c) => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+}
+
+/// Whether showing `c` does something, or hides something.
+pub(crate) fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `words` as a shell reads them back, whatever they hold.
@@ -51,10 +251,6 @@ pub fn shell_words(words: &[String]) -> String {
         }
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
@@ -119,7 +315,28 @@ mod tests {
     }
 
     #[test]
-    fn control_sequences_go() {
+    fn what_acts_is_spelled_out() {
+        assert_eq!(
+            clean("a\x1b[31mb\0\u{202e}c\r\n"),
+            "a\\u{1b}[31mb\\u{0}\\u{202e}c\\u{d}\\u{a}"
+        );
+        assert_eq!(
+            clean("\u{9b}2J\u{61c}\u{200b}"),
+            "\\u{9b}2J\\u{61c}\\u{200b}"
+        );
+        assert_eq!(clean("naïve → 日本"), "naïve → 日本");
+        assert_eq!(brief(&"x\u{7}".repeat(60)).matches("\\u{7}").count(), 40);
+    }
+
+    #[test]
+    fn paths_are_shown_byte_for_byte() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = OsStr::from_bytes(b"/tmp/\x1b]0;x\x07\xff/y");
+        assert_eq!(shown(path).as_str(), "/tmp/\\u{1b}]0;x\\u{7}\\xff/y");
+    }
+
+    #[test]
+    fn log_lines_lose_their_colours() {
         assert_eq!(
             clean_line("\u{1b}[31;1merror:\u{1b}[0m no\r\n"),
             "error: no"
@@ -129,34 +346,59 @@ mod tests {
             clean_line("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\"),
             "link"
         );
-        assert_eq!(clean_line("a\tb\u{7}c\u{8}"), "a    b\u{fffd}c\u{fffd}");
-        assert_eq!(clean_line("\u{9b}2Jx\u{202e}y"), "x\u{fffd}y");
+        assert_eq!(clean_line("a\tb\u{7}c\u{8}"), "a    b\\u{7}c\\u{8}");
+        assert_eq!(clean_line("\u{9b}2Jx\u{202e}y"), "x\\u{202e}y");
         assert_eq!(clean_line("\u{1b}(Bplain"), "plain");
         assert_eq!(clean_line("\u{1b}"), "");
     }
 
     #[test]
     fn workflow_commands_are_defused() {
+        assert_eq!(defuse("::error file=x::boo"), "\\::error file=x::boo");
+        assert_eq!(defuse("a\n \t::add-mask::a"), "a\n \t\\::add-mask::a");
+        assert_eq!(defuse("x ##[group]x ##vso[y]"), "x ##\\[group]x ##vso\\[y]");
+        assert_eq!(defuse("core::ffi::c_int a[1]"), "core::ffi::c_int a[1]");
         assert_eq!(
-            clean_for_workflow("::error file=x::boo"),
-            ": :error file=x: :boo"
+            styled("\u{1b}[1m::stop-commands::t\u{1b}[0m"),
+            "\u{1b}[1m\\::stop-commands::t\u{1b}[0m"
         );
-        assert_eq!(clean_for_workflow("  ::add-mask::a"), "  : :add-mask: :a");
-        assert_eq!(clean_for_workflow("##[group]x"), "## [group]x");
         assert_eq!(
-            clean_for_workflow("\u{1b}[0m:\u{1b}[0m:stop-commands::t"),
-            ": :stop-commands: :t"
+            inert_markup("<a>::x:: ##[y]</a>"),
+            "<a>:&#58;x:&#58; ##&#91;y]</a>"
         );
-        assert_eq!(clean_for_workflow(":::error::"), ": : :error: :");
+        let json = inert_json("[\"::x\",\"##[y]\"]");
+        assert_eq!(json, "[\":\\u003ax\",\"##\\u005by]\"]");
+    }
+
+    #[test]
+    fn of_sequences_only_colours_are_left() {
+        assert_eq!(
+            styled("\u{1b}[1;31mx\u{1b}[0m\n"),
+            "\u{1b}[1;31mx\u{1b}[0m\n"
+        );
+        assert_eq!(
+            styled("\u{1b}]0;x\u{7}\u{1b}[2J\u{1b}["),
+            "\\u{1b}]0;x\\u{7}\\u{1b}[2J\\u{1b}["
+        );
     }
 
     proptest! {
         #[test]
-        fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
-            let clean = clean_line(&text);
-            prop_assert!(!clean.chars().any(|c| c.is_control() || is_direction_mark(c)), "{clean:?}");
-            let safe = clean_for_workflow(&text);
-            prop_assert!(!safe.contains("::") && !safe.contains("##["), "{safe:?}");
+        fn nothing_that_acts_is_left(text in any::<String>()) {
+            prop_assert!(!clean(&text).contains(acts));
+            prop_assert!(!clean_line(&text).contains(acts));
+            prop_assert!(!shown(&text).as_str().contains(acts));
+            let inert = |line: &str| !line.trim_start().starts_with("::") && !line.contains("##[");
+            prop_assert!(defuse(&text).split('\n').all(inert));
+        }
+
+        #[test]
+        fn json_means_the_same(text in "[a:#\\[\u{1b}\u{202e}\u{e0041}\n\u{9b}]*") {
+            let written = json_pretty(&vec![&text]).unwrap();
+            let read: Vec<String> = serde_json::from_str(&written).unwrap();
+            prop_assert_eq!(&read[0], &text);
+            prop_assert!(!written.contains(|c| acts(c) && c != '\n'));
+            prop_assert!(!written.contains("::") && !written.contains("##["), "{}", written);
         }
     }
 }

@@ -28,21 +28,11 @@ pub struct KernelVersion {
 
 /// Why a text is not a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a {what}: {reason}", printable(text))]
+#[error("`{}` is not a {what}: {reason}", crate::text::brief(text))]
 pub struct VersionError {
     text: String,
     what: &'static str,
     reason: String,
-}
-
-/// `text` made fit to print: control characters escaped, at most [`MAX_LEN`] characters.
-fn printable(text: &str) -> String {
-    let cut: String = text.chars().take(MAX_LEN).collect();
-    let mut shown = cut.escape_debug().to_string();
-    if cut.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 impl KernelVersion {
@@ -199,7 +189,7 @@ fn refuse_foreign_text(text: &str) -> Result<(), String> {
     }
     Err(format!(
         "it begins with `{}`, not with a number as 2.6.39.4, 5.10, 6.12-rc3 and 6.12-rc3-next-20241010 do",
-        printable(before)
+        crate::text::brief(before)
     ))
 }
 

@@ -156,7 +156,9 @@ fn pinned_files_are_taken_from_a_folder_whatever_they_are_called() {
         .success()
         .stdout(
             contains("linux 6.1.7778: ")
-                .and(contains("1 files are in the store now; 1 are not pinned"))
+                .and(contains(
+                    "1 pinned file in the store now; 1 not pinned by the matrix",
+                ))
                 .and(contains('\u{1b}').not()),
         );
     let empty = dir.path().join("empty");
@@ -181,7 +183,7 @@ fn mirrors_can_be_told_by_environment() {
         .env("NIX_MIRRORS_bootlin", "/srv/mirror")
         .assert()
         .success()
-        .stdout(contains("export NIX_MIRRORS_bootlin='file:///srv/mirror/'"));
+        .stdout(contains("export NIX_MIRRORS_bootlin=file:///srv/mirror/"));
 }
 
 #[test]

@@ -268,7 +268,7 @@ impl Artifacts {
 }
 
 fn pretty(metadata: &Metadata) -> Result<String, BuildError> {
-    let mut text = serde_json::to_string_pretty(metadata).map_err(|error| BuildError::Answer {
+    let mut text = crate::text::json_pretty(metadata).map_err(|error| BuildError::Answer {
         what: METADATA,
         reason: error.to_string(),
     })?;

@@ -9,6 +9,7 @@ use crate::exit;
 use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
 use crate::nix::NixError;
 use crate::project::ProjectError;
+use crate::text::shown;
 
 /// Why there is no result.
 #[derive(Debug, Error, Diagnostic)]
@@ -34,7 +35,10 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),
     /// A configuration for another architecture.
-    #[error("{} is a configuration for {title}, and the kernel is for {wanted}", path.display())]
+    #[error(
+        "{} is a configuration for {title}, and the kernel is for {wanted}",
+        shown(path)
+    )]
     #[diagnostic(
         code(kflake::build::config_arch),
         help("give a configuration of the right architecture, or build for the one it is for")
@@ -105,7 +109,7 @@ pub enum BuildError {
         meant: &'static str,
     },
     /// The module's folder is none.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::build::module_source), help("{help}"))]
     ModuleSource {
         /// What was given.
@@ -130,7 +134,7 @@ pub enum BuildError {
         arch: String,
     },
     /// A file that a machine should start with is wrong.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::build::boot_file), help("{help}"))]
     BootFile {
         /// What was given.
@@ -159,7 +163,7 @@ pub enum BuildError {
     #[diagnostic(code(kflake::build::interrupted))]
     Interrupted,
     /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", shown(path))]
     #[diagnostic(code(kflake::build::io))]
     Io {
         /// The file.
@@ -168,7 +172,7 @@ pub enum BuildError {
         error: std::io::Error,
     },
     /// The folder holds something else.
-    #[error("{} is not empty, and kflake did not fill it", path.display())]
+    #[error("{} is not empty, and kflake did not fill it", shown(path))]
     #[diagnostic(
         code(kflake::build::out),
         help("give an empty or a new folder with --out")

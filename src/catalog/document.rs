@@ -11,9 +11,10 @@ use jsonc_parser::common::Ranged;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::codes;
-use super::finding::{Code, Finding, Level, SourceFile, escape_controls, printable};
+use super::finding::{Code, Finding, Level, SourceFile};
 use super::pointer::Pointer;
 use super::table::SCHEMA_KEY;
+use crate::text::{brief, clean};
 
 /// How a text becomes what a section holds.
 #[derive(Clone, Copy)]
@@ -139,7 +140,7 @@ impl Findings<'_> {
             file: self.file.clone(),
             pointer,
             offset: None,
-            message: escape_controls(&message),
+            message: clean(&message),
             help,
         });
     }
@@ -202,7 +203,7 @@ impl Findings<'_> {
         self.add(
             codes::DUPLICATE_KEY,
             pointer.join(name),
-            format!("the key {:?} is here twice", printable(name)),
+            format!("the key `{}` is here twice", brief(name)),
             Some("keep one of them: JSON readers silently drop the other".into()),
         );
         if let Some(last) = self.list.last_mut() {
@@ -227,7 +228,7 @@ impl Findings<'_> {
                     self.add(
                         codes::UNKNOWN_FIELD,
                         pointer,
-                        format!("this file has no part called {:?}", printable(name)),
+                        format!("this file has no part called `{}`", brief(name)),
                         Some(format!("its parts are {}", known.join(", "))),
                     );
                 }

@@ -7,6 +7,7 @@ use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde::{Serialize, Serializer};
 
 use super::pointer::{Pointer, locate};
+use crate::text::{acts, clean};
 
 /// A finding's stable code: `K002`. `kflake explain` tells what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +71,7 @@ impl SourceFile {
             true => text.chars().map(stand_in).collect::<String>().into(),
             false => Arc::clone(&text),
         };
-        let name = escape_controls(&name.into());
+        let name = clean(&name.into());
         SourceFile { name, text, shown }
     }
 
@@ -188,8 +189,7 @@ impl Diagnostic for Finding {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span()?;
-        let label =
-            Some(escape_controls(&self.pointer.to_string())).filter(|pointer| !pointer.is_empty());
+        let label = Some(clean(&self.pointer.to_string())).filter(|pointer| !pointer.is_empty());
         let label = LabeledSpan::new(label.or(Some("here".into())), span.start, span.len());
         Some(Box::new(std::iter::once(label)))
     }
@@ -214,40 +214,16 @@ impl SourceCode for Finding {
     }
 }
 
-/// `text` fit to print: control characters escaped, at most 80 characters.
-pub fn printable(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-    if text.chars().nth(80).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// `text` with control characters escaped, so that data cannot steer a terminal.
-pub(super) fn escape_controls(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match is_unprintable(c) || c == '\n' || c == '\t' {
-            true => shown.extend(c.escape_unicode()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// Control characters but line ends and tabs, and those that turn the direction of text around.
+/// Whether `c` may not reach a terminal; line ends and tabs may.
 fn is_unprintable(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    acts(c) && !matches!(c, '\n' | '\t')
 }
 
 /// What stands for `c` on the terminal, with as many bytes.
-fn stand_in(c: char) -> char {
-    match c.len_utf8() {
-        _ if !is_unprintable(c) => c,
-        1 => '?',
-        2 => '¿',
-        _ => '\u{fffd}',
+fn stand_in(c: char) -> String {
+    match is_unprintable(c) {
+        true => "?".repeat(c.len_utf8()),
+        false => c.to_string(),
     }
 }
 
@@ -267,13 +243,16 @@ mod tests {
             file,
             pointer: Pointer::root().join("\u{202e}key"),
             offset: Some(3..4),
-            message: escape_controls("a\u{1b}\nb"),
+            message: clean("a\u{1b}\nb"),
             help: None,
         };
         let mut shown = String::new();
-        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
-            .render_report(&mut shown, &finding)
-            .unwrap();
+        let contents = finding.read_span(&(0..text.len()).into(), 0, 0).unwrap();
+        shown += &String::from_utf8_lossy(contents.data());
+        shown += contents.name().unwrap();
+        let labels = finding.labels().unwrap();
+        labels.for_each(|it| shown += it.label().unwrap());
+        shown += &finding.to_string();
         assert!(
             !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']),
             "{shown:?}"

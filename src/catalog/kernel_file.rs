@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-use super::finding::printable;
 use super::kernel_makefile::version_of_makefile;
 
 use crate::hash::Sha256;
 use crate::id::FileName;
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 /// No kernel's top Makefile comes near this.
@@ -34,7 +34,7 @@ pub struct KernelFile {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum KernelFileError {
     /// It cannot be read at all.
-    #[error("cannot read {path}", path = path.display())]
+    #[error("cannot read {path}", path = shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum KernelFileError {
         source: io::Error,
     },
     /// It is something else, or packed in a way that builds do not unpack.
-    #[error("{path} is not a tarball: its content is {content}", path = path.display())]
+    #[error("{path} is not a tarball: its content is {content}", path = shown(path))]
     #[diagnostic(help(
         "a tar packed with xz, gzip, bzip2 or lzma, or none, is taken; of anything else, unpack it and add the folder"
     ))]
@@ -53,7 +53,7 @@ pub enum KernelFileError {
         content: &'static str,
     },
     /// Its name cannot be one in the Nix store.
-    #[error("{path} cannot keep its name in the Nix store: {source}", path = path.display())]
+    #[error("{path} cannot keep its name in the Nix store: {source}", path = shown(path))]
     #[diagnostic(help("rename the file, for example to linux-6.1.tar.xz"))]
     BadName {
         /// The file.
@@ -62,7 +62,7 @@ pub enum KernelFileError {
         source: crate::id::IdError,
     },
     /// Decompression or the archive's structure failed.
-    #[error("{path} is damaged or cut short: {source}", path = path.display())]
+    #[error("{path} is damaged or cut short: {source}", path = shown(path))]
     #[diagnostic(help("fetch it again and compare its sha256"))]
     Damaged {
         /// The file.
@@ -71,7 +71,7 @@ pub enum KernelFileError {
         source: io::Error,
     },
     /// There is no kernel's Makefile at its top.
-    #[error("{path} holds no kernel: {missing}", path = path.display())]
+    #[error("{path} holds no kernel: {missing}", path = shown(path))]
     #[diagnostic(help("{help}"))]
     NoKernel {
         /// The file.
@@ -236,7 +236,7 @@ fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
             path,
             missing: format!(
                 "its top Makefile is a link to {}, which is not in it",
-                printable(&target.to_string_lossy())
+                shown(&target)
             ),
             help: "unpack it, and add the folder with the kernel's own Makefile".to_owned(),
         },
@@ -291,7 +291,6 @@ impl Elsewhere {
     }
 
     fn error(self, path: PathBuf) -> KernelFileError {
-        let shown = |path: &Path| printable(&path.to_string_lossy());
         let (missing, help) = match (self.folder, self.archive) {
             (Some(folder), _) if folder.as_os_str().is_empty() => (
                 "its files lie at the top, without a folder around them".to_owned(),

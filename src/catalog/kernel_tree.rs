@@ -8,11 +8,13 @@ use walkdir::WalkDir;
 
 use super::kernel_makefile::version_of_makefile;
 
+use crate::text::shown;
+
 /// Why a folder is not taken for a kernel's source.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum KernelTreeError {
     /// Something in it cannot be read, or the tarball not be written.
-    #[error("cannot pack {path}: {source}", path = path.display())]
+    #[error("cannot pack {path}: {source}", path = shown(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -20,7 +22,7 @@ pub enum KernelTreeError {
         source: io::Error,
     },
     /// It has no kernel's Makefile at its top.
-    #[error("{path} holds no kernel: {missing}", path = path.display())]
+    #[error("{path} holds no kernel: {missing}", path = shown(path))]
     #[diagnostic(help("name the folder with the kernel's own Makefile in it"))]
     NoKernel {
         /// The folder.
@@ -29,7 +31,7 @@ pub enum KernelTreeError {
         missing: String,
     },
     /// A kernel was built in it: its makefiles would refuse to build elsewhere, or build with what lies there.
-    #[error("{path} is not clean: {found} is left of a build", path = path.display())]
+    #[error("{path} is not clean: {found} is left of a build", path = shown(path))]
     #[diagnostic(help(
         "run `make mrproper` there, or add a copy without it: `git archive` makes one"
     ))]
@@ -40,7 +42,7 @@ pub enum KernelTreeError {
         found: &'static str,
     },
     /// It holds something that is no file, folder or link.
-    #[error("{path} is neither file, folder nor link", path = path.display())]
+    #[error("{path} is neither file, folder nor link", path = shown(path))]
     #[diagnostic(help("remove it"))]
     OddFile {
         /// What it is.
@@ -92,7 +94,7 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
         return Err(KernelTreeError::NotClean { path, found });
     }
     let top = PathBuf::from(format!("linux-{}", version.in_name()));
-    let packed = folder.join(format!("{}.tar.gz", top.display()));
+    let packed = folder.join(format!("linux-{}.tar.gz", version.in_name()));
     let file = File::create(&packed).map_err(io(&packed))?;
     let gz = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
     let mut archive = tar::Builder::new(gz);

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::codes;
 use super::document::{Layout, Shape, diagnose, entry, key, value};
 use super::failure;
-use super::finding::{Finding, Level, SourceFile, escape_controls};
+use super::finding::{Finding, Level, SourceFile};
 use super::pointer::Pointer;
 use super::table::Table;
 use super::{
@@ -23,6 +23,7 @@ use super::{
 use crate::id::{
     ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
 };
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/matrix");
@@ -34,7 +35,7 @@ const MAX_FILE: u64 = 32 << 20;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LoadError {
     /// A file or the folder cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown(path))]
     Io {
         /// Which.
         path: PathBuf,
@@ -237,7 +238,7 @@ pub(super) fn with_project(project: &Path) -> Result<Catalog, LoadError> {
         if embedded_text(&name) == Some(&text) {
             continue;
         }
-        let source = SourceFile::new(folder.join(&name).display().to_string(), text);
+        let source = SourceFile::new(shown(folder.join(&name)).as_str(), text);
         match (file.read)(source.text(), &mut catalog) {
             Ok(()) => drop(catalog.project_files.insert(file.name, source)),
             Err(error) => findings.extend(problems(file, &source, &error)),
@@ -322,7 +323,7 @@ fn problems(file: &File, source: &SourceFile, error: &serde_json::Error) -> Vec<
             file: source.clone(),
             pointer: Pointer::root(),
             offset: None,
-            message: escape_controls(&error.to_string()),
+            message: crate::text::clean(&error.to_string()),
             help: None,
         });
     }
@@ -355,7 +356,7 @@ fn project_files(
             continue;
         }
         if !FILES.iter().any(|file| file.name == name) {
-            let file = SourceFile::new(path.display().to_string(), "");
+            let file = SourceFile::new(shown(&path).as_str(), "");
             findings.push(unknown_file(file));
             continue;
         }
@@ -363,7 +364,7 @@ fn project_files(
             findings.push(Finding {
                 code,
                 level,
-                file: SourceFile::new(path.display().to_string(), ""),
+                file: SourceFile::new(shown(&path).as_str(), ""),
                 pointer: Pointer::root(),
                 offset: None,
                 message: message.into(),

@@ -47,7 +47,7 @@ pub use debian::{Debian, DebianPin, DebianToolchain};
 pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
 pub use failure::{FailureClass, Link, Signature};
-pub use finding::{Code, Finding, Level, SourceFile, printable};
+pub use finding::{Code, Finding, Level, SourceFile};
 pub use fix::{Apply, Fix};
 pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};
 pub use kernel::KernelPin;
@@ -140,7 +140,7 @@ impl Catalog {
             file: load::source(self, name, &pointer),
             pointer,
             offset: None,
-            message: finding::escape_controls(message),
+            message: crate::text::clean(message),
             help: None,
         }
     }

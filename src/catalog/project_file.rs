@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::files::{self, Lock, LockError};
+use crate::text::shown;
 
 /// How long to wait for another process that edits the data.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,7 +54,7 @@ pub enum ProjectFileError {
     #[diagnostic(transparent)]
     Lock(#[from] LockError),
     /// Reading or writing failed.
-    #[error("cannot {doing} {path}", path = path.display())]
+    #[error("cannot {doing} {path}", path = shown(path))]
     Io {
         /// `read` or `write`.
         doing: &'static str,
@@ -63,7 +64,7 @@ pub enum ProjectFileError {
         source: io::Error,
     },
     /// It is there and is not a JSON object.
-    #[error("{path} is not a JSON object: {why}", path = path.display())]
+    #[error("{path} is not a JSON object: {why}", path = shown(path))]
     #[diagnostic(help("mend or move the file; it was left as it is"))]
     NotAnObject {
         /// The file.

@@ -153,13 +153,9 @@ fn a_finding_points_into_the_users_file() {
         panic!("{error}")
     };
     assert_eq!(findings[0].line_column(), Some((2, 24)));
-    let mut shown = String::new();
-    miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
-        .with_width(80)
-        .render_report(&mut shown, &error)
-        .unwrap();
+    let shown = crate::cli::render::diagnostic(&error, None);
     assert!(
-        shown.contains("K004") && shown.contains("eras.json:2:"),
+        shown.contains("K004") && shown.contains("eras.json:2:24"),
         "{shown}"
     );
     assert!(shown.contains("\"form\": 1"), "{shown}");

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -140,9 +140,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         &forge.stop,
         &mut |shown| match shown {
             Shown::Bytes(bytes) => {
-                let mut out = std::io::stdout().lock();
-                // a reader that leaves early does not end the machine
-                let _ = out.write_all(bytes).and_then(|()| out.flush());
+                super::output::pass_on(bytes);
             }
             Shown::Kernel(line) => {
                 forge.detail(line);

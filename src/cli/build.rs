@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, Reproduction, Timing};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::project::{ConfigChoice, FragmentChoice, Request, Thing};
+use crate::report::text::duration;
 use crate::suggest::nearest;
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 /// Build a kernel of your own configuration, with the toolchain that fits it
@@ -94,25 +96,25 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .map_err(fail)?;
     if let Some(report) = report {
         for request in report.unmet() {
-            anstream::eprintln!("{}", crate::text::clean_line(&format!("CONFIG_{request}")));
+            output::note(&format!("CONFIG_{request}"));
         }
         if let Some(drift) = &report.drift {
-            anstream::eprintln!(
+            output::note(&format!(
                 "base configuration: {} symbols new in {version}, {} gone, {} changed (config-report.txt lists them)",
                 drift.new.len(),
                 drift.gone.len(),
                 drift.changed.len()
-            );
+            ));
         }
     }
     let took = built.seconds.map_or("cached".to_owned(), |seconds| {
-        format!("built in {seconds:.0} s")
+        format!("built in {}", duration(seconds))
     });
-    anstream::println!(
+    output::line(&format!(
         "{}: Linux {} for {arch}, {took}",
-        args.out.display(),
+        shown(&args.out),
         metadata.source.kernelrelease
-    );
+    ))?;
     Ok(exit::OK)
 }
 
@@ -168,7 +170,7 @@ fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
             && !target.contains("..");
         if !valid {
             return Err(BuildError::Target {
-                target: crate::text::clean_line(target),
+                target: shown(target).to_string(),
             });
         }
         if !TARGETS.contains(&target.as_str())
@@ -207,7 +209,7 @@ fn project_data(
         if path.is_dir() {
             project_data(project, &name, files)?;
         } else {
-            files.push((name.display().to_string(), path));
+            files.push((name.to_string_lossy().into_owned(), path));
         }
     }
     Ok(())

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
-use crate::text::clean_line;
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 /// Build a module against a kernel, and check that it fits it
@@ -130,7 +130,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         })
     })?;
     for module in &report.modules {
-        anstream::println!("{}", clean_line(&line(module)));
+        output::line(&line(module))?;
     }
     if args.boot {
         let build = builds.build(Thing::ModuleBoot).map_err(fail)?;
@@ -138,10 +138,10 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         let log = Path::new(build.out().unwrap_or_default()).join("boot.log");
         let text = std::fs::read(&log).map_err(|error| fail(BuildError::io(&log)(error)))?;
         artifacts.write("boot.log", &text, false).map_err(fail)?;
-        anstream::println!(
+        output::line(&format!(
             "booted and loaded; {} holds the console",
-            artifacts.path().join("boot.log").display()
-        );
+            shown(artifacts.path().join("boot.log"))
+        ))?;
     }
     Ok(exit::OK)
 }
@@ -190,7 +190,7 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         .find(|flag| flag.chars().any(|c| c.is_whitespace() || c.is_control()))
     {
         return Err(bad(
-            &format!("--make-flag {:?} holds a blank", clean_line(flag)),
+            &format!("--make-flag `{}` holds a blank", shown(flag)),
             "give one argument without blanks at a time",
         ));
     }

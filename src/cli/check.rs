@@ -1,8 +1,12 @@
 //! `kflake check`: whether the matrix data holds together.
 
-use super::{Context, Failure, Result, output};
+use super::{Context, Failure, Result, output, render};
 use crate::catalog::{Catalog, Finding, Level, LoadError};
+use crate::report::text::count as count_of;
 use crate::{check, exit};
+
+/// Findings shown; the rest is counted.
+const SHOWN: usize = 200;
 
 /// Check the matrix data, with the project's own over it
 ///
@@ -33,8 +37,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         Err(error) => return Err(Failure::load(error)),
     };
     if args.json {
-        let value = serde_json::json!({ "schema_version": 1, "findings": findings });
-        output::print(&format!("{value:#}\n"))?;
+        output::json(&serde_json::json!({ "schema_version": 1, "findings": findings }))?;
         return Ok(code);
     }
     let count = |level| {
@@ -44,11 +47,16 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             .count()
     };
     let notes = count(Level::Note);
-    for finding in findings
-        .iter()
-        .filter(|it| args.notes || it.level != Level::Note)
-    {
-        output::print(&rendered(finding))?;
+    let shown = |it: &&Finding| args.notes || it.level != Level::Note;
+    for finding in findings.iter().filter(shown).take(SHOWN) {
+        output::print(&format!(
+            "{}\n",
+            render::diagnostic(finding, render::terminal_width())
+        ))?;
+    }
+    let left = findings.iter().filter(shown).count().saturating_sub(SHOWN);
+    if left > 0 {
+        output::print(&format!("… and {left} more, which --json lists\n\n"))?;
     }
     let hidden = match notes {
         0 => String::new(),
@@ -56,18 +64,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         _ => "; --notes shows the notes".into(),
     };
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    output::print(&format!(
-        "{errors} errors, {warnings} warnings, {notes} notes{hidden}
-"
+    output::line(&format!(
+        "{}, {}, {}{hidden}",
+        count_of(errors, "error"),
+        count_of(warnings, "warning"),
+        count_of(notes, "note")
     ))?;
     Ok(code)
-}
-
-fn rendered(finding: &Finding) -> String {
-    let mut text = String::new();
-    let handler = miette::GraphicalReportHandler::new().with_width(80);
-    match handler.render_report(&mut text, finding) {
-        Ok(()) => text + "\n",
-        Err(_) => format!("{}: {finding}\n", finding.code),
-    }
 }

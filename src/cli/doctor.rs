@@ -2,12 +2,13 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::doctor::{Check, Verdict, examine};
 use crate::exit;
 use crate::id::Suite;
 use crate::nix::Nix;
 use crate::project::{ProjectError, package_set};
+use crate::text;
 
 /// Check this machine: Nix, its sandbox, disk, tools and mirrors
 ///
@@ -49,34 +50,28 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         &bootstrap,
     );
     if args.json {
-        anstream::println!("{}", serde_json::json!(checks));
+        output::print(&format!("{}\n", text::json(&checks).unwrap_or_default()))?;
     } else {
-        checks.iter().for_each(print);
+        output::print(&checks.iter().map(in_words).collect::<String>())?;
     }
     let bad = checks.iter().any(|check| check.verdict == Verdict::Bad);
     Ok(if bad { exit::FAILED } else { exit::OK })
 }
 
-fn print(check: &Check) {
+fn in_words(check: &Check) -> String {
     let (word, color) = match check.verdict {
         Verdict::Good => ("ok", AnsiColor::Green),
         Verdict::Poor => ("warn", AnsiColor::Yellow),
         Verdict::Bad => ("bad", AnsiColor::Red),
     };
     let style = Style::new().fg_color(Some(color.into()));
-    anstream::println!(
-        "{style}{word:4}{style:#}  {:10}  {}",
+    let mut out = format!(
+        "{style}{word:4}{style:#}  {:10}  {}\n",
         check.name,
-        printable_whole(&check.found)
+        text::clean(&check.found)
     );
     if let Some(advice) = &check.advice {
-        anstream::println!("{:18}→ {}", "", printable_whole(advice));
+        out += &format!("{:18}→ {}\n", "", text::clean(advice));
     }
-}
-
-/// `text` without control characters, uncut.
-fn printable_whole(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    out
 }

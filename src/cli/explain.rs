@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::catalog::{Constraint, Purpose, Toolchain, Window};
 use crate::id::{ArchId, ConstraintId};
 use crate::resolve::{Candidate, Fact, Need, NothingFits, Objection, Resolution, Unresolved};
+use crate::text::clean;
 use crate::version::KernelVersion;
 
 const WIDTH: usize = 80;
@@ -362,18 +363,11 @@ fn heading(out: &mut String, text: &str) {
 
 /// `text` filled to the width of the terminal; control characters escaped.
 fn wrapped(text: &str, first: &str, next: &str) -> String {
-    let clean: String = text
-        .chars()
-        .flat_map(|c| match c.is_control() {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect();
     let options = textwrap::Options::new(WIDTH)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .initial_indent(first)
         .subsequent_indent(next);
-    textwrap::fill(&clean, options)
+    textwrap::fill(&clean(text), options)
 }
 
 /// A toolchain as JSON.

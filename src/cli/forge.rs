@@ -16,6 +16,7 @@ use crate::catalog::{Catalog, SourceKind};
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
 use crate::project::{Build, Project, Request};
+use crate::text::{clean, clean_lines, shown};
 
 /// Options about how to build.
 #[derive(clap::Args)]
@@ -91,6 +92,7 @@ impl<'c> Forge<'c> {
             // without it a signal ends kflake at once, and Nix with it
             let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
         }
+        super::output::stop_without_reader(&stop);
         Ok(Forge {
             nix,
             settings,
@@ -109,7 +111,7 @@ impl<'c> Forge<'c> {
 
     /// A line about what is going on.
     pub fn say(&self, text: &str) {
-        anstream::eprintln!("{}", crate::text::clean_line(text));
+        super::output::note(text);
     }
 
     /// A line for those who want to see everything.
@@ -161,12 +163,12 @@ impl<'c> Forge<'c> {
                     if terminal {
                         bar.set_prefix(name.to_owned());
                     } else if *shown.borrow() != name {
-                        anstream::eprintln!("building {name}");
+                        super::output::note(&format!("building {name}"));
                         name.clone_into(&mut shown.borrow_mut());
                     }
                 }
                 Progress::Said(line) if terminal => bar.set_message(line.to_owned()),
-                Progress::Said(line) if self.verbose => anstream::eprintln!("{line}"),
+                Progress::Said(line) if self.verbose => super::output::note(line),
                 Progress::Said(_) | Progress::Ended => {}
             },
         );
@@ -200,11 +202,12 @@ impl<'c> Forge<'c> {
             Some(function) => format!("in {function}\n"),
             None => String::new(),
         };
-        anstream::eprintln!(
-            "{bold}{}{bold:#}\n{place}{}",
-            in_source(line, source),
+        super::output::complain(&format!(
+            "{bold}{}{bold:#}\n{}{}\n",
+            clean(&in_source(line, source)),
+            clean_lines(&place),
             super::lints::classed(&self.table, &blame)
-        );
+        ));
     }
 }
 
@@ -215,10 +218,7 @@ const COPY: &str = "/build/source";
 fn in_source(line: &str, source: Option<&Path>) -> String {
     match source {
         None => line.to_owned(),
-        Some(source) => line.replace(
-            COPY,
-            &crate::text::clean_line(&source.display().to_string()),
-        ),
+        Some(source) => line.replace(COPY, shown(source).as_str()),
     }
 }
 

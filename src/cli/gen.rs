@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
 use crate::flake::{self, Options, Plan, Tree, Written};
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
 use crate::project::{Project, ProjectError, bootstrap};
+use crate::report::text::count;
+use crate::text::shown;
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
@@ -56,7 +58,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     .map_err(|error| Failure::new(error.exit_code(), error))?;
     let plan = Plan::new(&tree, &out).map_err(|error| Failure::new(exit::IO, error))?;
     if args.check {
-        anstream::print!("{}", plan.diff());
+        output::print(&plan.diff())?;
         return Ok(if plan.is_done() {
             exit::OK
         } else {
@@ -66,12 +68,12 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let done = plan
         .apply(args.force)
         .map_err(|error| Failure::new(exit::IO, error))?;
-    anstream::println!("{}: {}", out.display(), in_words(done));
+    output::line(&format!("{}: {}", shown(&out), in_words(done)))?;
     if options.packages.is_debian() {
         plant(&catalog, &options, &out, context);
     }
     if let Some(hint) = untracked(&tree, &out) {
-        anstream::eprintln!("{hint}");
+        output::note(&hint);
     }
     Ok(exit::OK)
 }
@@ -88,9 +90,9 @@ fn plant(catalog: &Catalog, options: &Options, out: &Path, context: &Context) {
         return;
     };
     if let Err(error) = nix.plant(&settings, &bootstrap) {
-        anstream::eprintln!(
+        output::note(&format!(
             "warning: `nix build` will not work here until `kflake gen` or any build of kflake's has run with a mirror at hand: {error}"
-        );
+        ));
     }
 }
 
@@ -100,8 +102,9 @@ fn in_words(done: Written) -> String {
         n => format!(", {n} removed"),
     };
     format!(
-        "{} files written{removed}, {} as they should be",
-        done.written, done.unchanged
+        "{} written{removed}, {} unchanged",
+        count(done.written, "file"),
+        done.unchanged
     )
 }
 
@@ -121,7 +124,7 @@ fn untracked(tree: &Tree, out: &Path) -> Option<String> {
         format!(
             "git does not track {missing} of these files, and Nix sees only what git tracks: `git add` them, or name the \
              flake as path:{}",
-            out.display()
+            shown(out)
         )
     })
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, Failure, Result, kernel_list};
+use super::{Context, Failure, Result, kernel_list, output};
 use crate::catalog::{Catalog, KernelFile, PackedKernel, ProjectFile, pack_kernel, store_name};
 use crate::exit;
 use crate::nix::{Nix, Packages, Settings};
-use crate::text::clean_line;
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 /// Manage the kernels that the project builds
@@ -63,7 +63,7 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
         Err(_) if kernel.is_dir() => add_folder(kernel, &catalog, context),
         Err(error) => Err(Failure::message(
             exit::USAGE,
-            format!("{}: no such file, and {error}", kernel.display()),
+            format!("{}: no such file, and {error}", shown(kernel)),
             Some(
                 "name a kernel's tarball or folder, or a version that `kflake kernel list` shows"
                     .to_owned(),
@@ -76,20 +76,17 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     let scratch = tempfile::tempdir().map_err(|error| {
         Failure::message(
             exit::IO,
-            format!("no room to pack {}: {error}", tree.display()),
+            format!("no room to pack {}: {error}", shown(tree)),
             None,
         )
     })?;
     if std::io::stderr().is_terminal() {
-        anstream::eprintln!(
-            "Packing {}, which may take a minute",
-            clean_line(&tree.to_string_lossy())
-        );
+        output::note(&format!("Packing {}, which may take a minute", shown(tree)));
     }
     let packed =
         pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
     if let Some(warning) = outside(&packed) {
-        anstream::eprintln!("{}", clean_line(&warning));
+        output::note(&warning);
     }
     add_file(&packed.path, catalog, context)
 }
@@ -103,8 +100,8 @@ fn outside(packed: &PackedKernel) -> Option<String> {
     };
     Some(format!(
         "warning: {} leads to {}, outside the tree{more}: a build finds nothing there; copy in what it needs, and add the folder again",
-        link.display(),
-        target.display()
+        shown(link),
+        shown(target)
     ))
 }
 
@@ -143,7 +140,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
         json!({ "file": name, "sha256": sha256, "size": size }),
         context,
     )?;
-    anstream::println!("Linux {version} ({era}): {name}, {sha256}");
+    output::line(&format!("Linux {version} ({era}): {name}, {sha256}"))?;
     Ok(exit::OK)
 }
 
@@ -156,7 +153,7 @@ fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) ->
         ));
     };
     register(version, json!(pin), context)?;
-    anstream::println!("Linux {version}: {}", pin.sha256);
+    output::line(&format!("Linux {version}: {}", pin.sha256))?;
     Ok(exit::OK)
 }
 

@@ -1,10 +1,8 @@
 //! `kflake kernel list`: the kernels whose tarballs the matrix knows.
 
-use std::io::{self, Write};
-
 use serde_json::{Value, json};
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::catalog::{Catalog, KernelPin};
 use crate::exit;
 use crate::id::EraId;
@@ -47,21 +45,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let text = match args.json {
         true => {
             let list: Vec<Value> = rows.iter().map(Row::json).collect();
-            format!("{:#}\n", Value::from(list))
+            format!("{}\n", crate::text::json_pretty(&list).unwrap_or_default())
         }
         false => rows.iter().map(Row::text).collect(),
     };
-    // a list is read through a pager or `head`, which may leave early
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Failure::message(
-                exit::IO,
-                format!("cannot write the list: {error}"),
-                None,
-            ));
-        }
-        _ => {}
-    }
+    output::print(&text)?;
     Ok(match rows.is_empty() {
         true => exit::FAILED,
         false => exit::OK,

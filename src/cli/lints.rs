@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Context, Failure, Result, output};
 use crate::blame::{Blame, FailureTable};
-use crate::catalog::{Catalog, Constraint, FailureClass, Fix, Stage, printable};
+use crate::catalog::{Catalog, Constraint, FailureClass, Fix, Stage};
 use crate::suggest::nearest;
-use crate::text::clean_line;
+use crate::text::{brief, clean_line, shown};
 use crate::{check, exit};
 
 /// The most of a log that is read.
@@ -168,8 +168,8 @@ fn unknown(catalog: &Catalog, code: &str) -> Failure {
     Failure::message(
         exit::USAGE,
         format!(
-            "no finding, failure class, constraint or fix is called {:?}",
-            printable(code)
+            "no finding, failure class, constraint or fix is called `{}`",
+            brief(code)
         ),
         Some(format!(
             "{meant}`kflake explain` without an argument lists the codes"
@@ -181,13 +181,8 @@ fn unknown(catalog: &Catalog, code: &str) -> Failure {
 fn log(path: &Path, args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let table = FailureTable::new(&catalog);
-    let failed = |error: io::Error| {
-        Failure::message(
-            exit::IO,
-            format!("{}: {error}", clean_line(&path.display().to_string())),
-            None,
-        )
-    };
+    let failed =
+        |error: io::Error| Failure::message(exit::IO, format!("{}: {error}", shown(path)), None);
     let input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {

@@ -15,12 +15,12 @@ mod lints;
 mod nix;
 mod output;
 mod pins;
+pub mod render;
 mod report;
 mod resolve;
 mod sdk;
 mod validate;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,6 +31,8 @@ pub use failure::{Failure, Result};
 use crate::catalog::Catalog;
 use crate::exit;
 use crate::nix::{Apt, Mirrors};
+use crate::report::text::count;
+use crate::text::{clean, shown};
 
 /// Build any Linux kernel from 2.6 to today with the toolchain that fits it.
 #[derive(Parser)]
@@ -43,7 +45,8 @@ use crate::nix::{Apt, Mirrors};
 #[command(
     after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
     3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
-    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted."
+    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted; 141 the reader of the output left \
+    before the work was done."
 )]
 struct Cli {
     /// Project folder: holds the generated flake, and `matrix/` with data of your own
@@ -86,11 +89,11 @@ pub struct Context {
 /// Says how many files of the project's flake had to be written, where any had to.
 fn say_written(project: &std::path::Path, written: Option<crate::flake::Written>) {
     if let Some(written) = written.filter(|it| it.written + it.removed > 0) {
-        anstream::eprintln!(
-            "flake: brought {} up to date ({} files written)",
-            project.display(),
-            written.written
-        );
+        output::note(&format!(
+            "flake: brought {} up to date ({} written)",
+            shown(project),
+            count(written.written, "file")
+        ));
     }
 }
 
@@ -108,7 +111,7 @@ impl Context {
             .map(|(scheme, urls)| (scheme.to_string(), urls.clone()));
         Mirrors::new(bases)
             .with_apt(&Apt::read(Path::new("/etc/apt")))
-            .with_environment(std::env::vars())
+            .with_environment(std::env::vars_os())
     }
 }
 
@@ -116,34 +119,53 @@ impl Context {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::OK
-            };
-            // nothing is left to do when the terminal is gone
-            let _ = error.print();
-            return code.into();
-        }
+        Err(error) => return refuse(error),
     };
-    // what reads a log has lines of its own length
-    if !std::io::stderr().is_terminal() {
-        let plain = |_: &_| -> Box<dyn miette::ReportHandler> {
-            Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())
-        };
-        // nobody has set another
-        let _ = miette::set_hook(Box::new(plain));
-    }
     let context = Context {
         project: cli.project,
     };
     match run(cli.command, &context) {
+        // whoever left needs no words about it
+        Ok(exit::INTERRUPTED) if output::reader_left() => exit::UNREAD.into(),
+        Err(failure) if failure.code == exit::INTERRUPTED && output::reader_left() => {
+            exit::UNREAD.into()
+        }
         Ok(code) => code.into(),
         Err(failure) => {
-            anstream::eprintln!("{:?}", failure.report);
+            output::complain(&render::diagnostic(
+                &*failure.report,
+                render::terminal_width(),
+            ));
             failure.code.into()
         }
+    }
+}
+
+/// Prints what clap has to say: help and version where they were asked for, else what is wrong with the command line.
+fn refuse(mut error: clap::Error) -> ExitCode {
+    use clap::error::ContextValue;
+    let foreign: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(clean(text)))),
+            ContextValue::Strings(list) => {
+                let list = list.iter().map(|text| clean(text)).collect();
+                Some((kind, ContextValue::Strings(list)))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in foreign {
+        error.insert(kind, value);
+    }
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        output::complain(&text);
+        return exit::USAGE.into();
+    }
+    match output::print(&text) {
+        Ok(()) => exit::OK.into(),
+        Err(failure) => failure.code.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::exit;
 use crate::flake::Options;
 use crate::nix::{Nix, Settings};
@@ -55,7 +55,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     // others may go on with the flake while Nix is at work
     drop(flake);
     if args.settings {
-        anstream::print!("{}", settings.nix_config(&nix, false));
+        output::print(&settings.nix_config(&nix, false))?;
         return Ok(exit::OK);
     }
     let mut command = settings.guarded(&nix, "nix").map_err(Failure::nix)?;

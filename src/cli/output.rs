@@ -1,22 +1,100 @@
-//! What is printed for a reader who may leave early.
+//! The one place that writes to standard output and standard error.
+//!
+//! Everything passes [`crate::text`] on its way: whatever a message was made of, a terminal gets colours and nothing else
+//! that acts, and a CI runner no commands. Nothing here panics: a reader that left or a full disk is an outcome.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use serde::Serialize;
 
 use super::{Failure, Result};
 use crate::exit;
+use crate::text;
 
-/// Prints `text`, without its colours where the terminal has none; a closed pipe (`| head`) is no error.
+/// Whether the reader of standard output or standard error left.
+static LEFT: AtomicBool = AtomicBool::new(false);
+/// What ends the work that is going on.
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Has `stop` set when the reader leaves, so that long work ends as it does on a signal.
+pub fn stop_without_reader(stop: &Arc<AtomicBool>) {
+    // a second piece of work in one process would end with the first
+    let _ = STOP.set(Arc::clone(stop));
+}
+
+/// Whether the reader of standard output or standard error left.
+pub fn reader_left() -> bool {
+    LEFT.load(Ordering::Relaxed)
+}
+
+/// Prints `text`, which may hold colours of kflake's own; foreign text in it must be clean. Without its colours where the
+/// terminal has none. A reader that left early (`| head`) is no error.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = anstream::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::message(
+    let written = stdout
+        .write_all(text::styled(text).as_bytes())
+        .and_then(|()| stdout.flush());
+    told(written)
+}
+
+/// Prints `line` and a line end; nothing in it is taken for a colour.
+pub fn line(line: &str) -> Result<()> {
+    print(&format!("{}\n", text::clean_lines(line)))
+}
+
+/// Prints `value` as JSON over several lines.
+pub fn json(value: &impl Serialize) -> Result<()> {
+    let text = text::json_pretty(value).map_err(|error| {
+        Failure::message(exit::IO, format!("cannot write the answer: {error}"), None)
+    })?;
+    print(&format!("{text}\n"))
+}
+
+/// Passes on `bytes` as they are: the output of a user's own program, or of a console that someone sits at.
+pub fn pass_on(bytes: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    // a full disk does not end the machine, whose exit code is what counts
+    let _ = told(written);
+}
+
+/// Says `message` on standard error; nothing in it is taken for a colour.
+pub fn note(message: &str) {
+    complain(&format!("{}\n", text::clean_lines(message)));
+}
+
+/// Prints `text` on standard error, which may hold colours of kflake's own; foreign text in it must be clean.
+pub fn complain(text: &str) {
+    write_stderr(&text::styled(text));
+}
+
+/// Tells GitHub's runner `command`, such as `group`, about `title`.
+pub fn workflow(command: &str, title: &str) {
+    write_stderr(&format!("::{command}::{}\n", text::clean(title)));
+}
+
+fn write_stderr(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    // where standard error cannot be written to, there is nobody to tell
+    let _ = told(stderr.write_all(text.as_bytes()));
+}
+
+fn told(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            LEFT.store(true, Ordering::Relaxed);
+            if let Some(stop) = STOP.get() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+        Err(error) => Err(Failure::message(
             exit::IO,
             format!("cannot write the answer: {error}"),
             None,
         )),
-        _ => Ok(()),
+        Ok(()) => Ok(()),
     }
 }

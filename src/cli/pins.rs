@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, Failure, Result};
-use crate::catalog::{PinnedFile, ProjectFile, printable, store_name};
+use super::{Context, Failure, Result, output};
+use crate::catalog::{PinnedFile, ProjectFile, store_name};
 use crate::exit;
 use crate::hash::Sha256;
 use crate::id::{FileName, PinId};
 use crate::nix::{Nix, Packages, Settings};
+use crate::report::text::count;
+use crate::text::{shell_words, shown};
 
 /// Look at pinned files and take them from where you have them
 #[derive(clap::Args)]
@@ -142,7 +144,9 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
     )
     .map_err(Failure::nix)?;
     if is_pinned {
-        anstream::println!("{id}: {name}, {sha256}: the file that kflake pins");
+        output::line(&format!(
+            "{id}: {name}, {sha256}: the file that kflake pins"
+        ))?;
         return Ok(exit::OK);
     }
     let mut project = ProjectFile::open(&context.project, "components.json")
@@ -156,7 +160,9 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
             .save()
             .map_err(|error| Failure::new(exit::IO, error))?;
     }
-    anstream::println!("{id}: {name}, {sha256}: a file of the project's own");
+    output::line(&format!(
+        "{id}: {name}, {sha256}: a file of the project's own"
+    ))?;
     Ok(exit::OK)
 }
 
@@ -182,13 +188,14 @@ fn import(dir: &Path, context: &Context) -> Result<u8> {
         for pin in pins {
             nix.add_fixed(&settings, &path, &pin.name)
                 .map_err(Failure::nix)?;
-            anstream::println!("{}: {}", pin.what, printable(&path.to_string_lossy()));
+            output::line(&format!("{}: {}", pin.what, shown(&path)))?;
         }
         known += 1;
     }
-    anstream::println!(
-        "{known} files are in the store now; {unknown} are not pinned by the matrix."
-    );
+    output::line(&format!(
+        "{} in the store now; {unknown} not pinned by the matrix",
+        count(known, "pinned file")
+    ))?;
     Ok(if known == 0 { exit::FAILED } else { exit::OK })
 }
 
@@ -215,10 +222,7 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::message(
         exit::IO,
-        format!(
-            "cannot read {}: {error}",
-            printable(&path.to_string_lossy())
-        ),
+        format!("cannot read {}: {error}", shown(path)),
         None,
     )
 }
@@ -226,8 +230,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 fn mirrors(export: bool, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     for (variable, urls) in context.mirrors(&catalog).variables() {
-        if export {
-            anstream::println!("export {variable}='{}'", urls.replace('\'', "'\\''"));
+        if export && !is_name(&variable) {
+            // a scheme of the project's own whose name no shell can hold, and no fetcher reads
+            output::note(&format!("left out: {variable} is not a variable's name"));
+        } else if export {
+            output::line(&format!("export {variable}={}", shell_words(&[urls])))?;
         } else {
             let scheme = variable.trim_start_matches("NIX_MIRRORS_");
             let shown = if urls.is_empty() {
@@ -235,8 +242,13 @@ fn mirrors(export: bool, context: &Context) -> Result<u8> {
             } else {
                 &urls
             };
-            anstream::println!("{scheme:10} {}", printable(shown));
+            output::line(&format!("{scheme:10} {shown}"))?;
         }
     }
     Ok(exit::OK)
+}
+
+/// Whether a shell takes `text` for a variable's name.
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

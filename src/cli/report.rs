@@ -1,16 +1,17 @@
 //! `kflake report`: what a run has to say, in many formats, and against older runs.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::exit;
 use crate::report::text::count;
 use crate::report::{
     badge, compare, coverage, history, html, json, jsonl, junit, markdown, metadata, svg, terminal,
 };
+use crate::text::shown;
 use crate::validate::RunRecord;
 
 /// Show what a run found, in many formats, and what changed since an older run
@@ -192,7 +193,7 @@ fn measured(args: &CoverageArgs, context: &Context) -> Result<u8> {
     let kept = std::fs::read_to_string(file).map_err(|error| {
         Failure::message(
             exit::IO,
-            format!("cannot read {}: {error}", file.display()),
+            format!("cannot read {}: {error}", shown(file)),
             None,
         )
     })?;
@@ -200,13 +201,13 @@ fn measured(args: &CoverageArgs, context: &Context) -> Result<u8> {
         return Ok(exit::OK);
     }
     let (file, old, new) = (
-        file.display(),
+        shown(file),
         count(kept.lines().count(), "line"),
         count(text.lines().count(), "line"),
     );
-    anstream::eprintln!(
+    output::note(&format!(
         "{file} is out of date ({old} there, {new} now): `kflake report coverage --output {file}` writes it"
-    );
+    ));
     Ok(exit::FAILED)
 }
 
@@ -263,18 +264,5 @@ fn deliver(file: Option<&Path>, text: &str) -> Result<()> {
     if let Some(file) = file {
         return json::replace(file, text.as_bytes()).map_err(|error| Failure::new(exit::IO, error));
     }
-    let mut stdout = anstream::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // a pager that was left is no error
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::message(
-            exit::IO,
-            format!("cannot write to standard output: {error}"),
-            None,
-        )),
-        Ok(()) => Ok(()),
-    }
+    output::print(text)
 }

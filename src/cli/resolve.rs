@@ -59,7 +59,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             Ok(resolution) => resolved(&asked, resolution),
             Err(unresolved) => not_resolved(&asked, unresolved),
         };
-        output::print(&format!("{value:#}\n"))?;
+        output::json(&value)?;
         return Ok(code);
     }
     match outcome {

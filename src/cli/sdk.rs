@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::forge::{ConfigArgs, Forge, ForgeArgs};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, SDK_ROOT};
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
 use crate::project::{ConfigChoice, Request, SdkRequest, Thing};
+use crate::text::shown;
 use crate::version::KernelVersion;
 
 /// Lay out an SDK for a cell: its compiler, the kernel's prepared tree, and files for make, Meson and CMake
@@ -82,12 +83,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .add_root(&forge.settings, out, &root.join(SDK_ROOT))
         .map_err(Failure::nix)?;
     artifacts.sdk(Path::new(out)).map_err(fail)?;
-    anstream::println!(
+    output::line(&format!(
         "{}: SDK for {cell}: Linux {version}, {} {}",
-        args.out.display(),
+        shown(&args.out),
         programs.target,
         programs.libc.as_deref().unwrap_or_default()
-    );
+    ))?;
     Ok(exit::OK)
 }
 

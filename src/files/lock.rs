@@ -22,7 +22,7 @@ pub struct Lock {
 #[derive(Debug, Error, Diagnostic)]
 pub enum LockError {
     /// Another process has it.
-    #[error("another kflake ({who}) is at work in {}", folder.display())]
+    #[error("another kflake ({who}) is at work in {}", crate::text::shown(folder))]
     #[diagnostic(code(kflake::files::busy), help("wait for it to end"))]
     Busy {
         /// The folder that the lock file is in.
@@ -31,7 +31,7 @@ pub enum LockError {
         who: String,
     },
     /// The file cannot be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", crate::text::shown(path))]
     #[diagnostic(code(kflake::files::lock))]
     Io {
         /// The lock file.

@@ -42,7 +42,10 @@ struct Listed {
 #[derive(Debug, Error, Diagnostic)]
 pub enum OwnError {
     /// It holds something, and nothing says that kflake put it there.
-    #[error("{} is not empty, and kflake did not fill it", folder.display())]
+    #[error(
+        "{} is not empty, and kflake did not fill it",
+        crate::text::shown(folder)
+    )]
     #[diagnostic(
         code(kflake::files::not_ours),
         help("name a new or an empty folder; what is in this one was left as it is")
@@ -52,7 +55,7 @@ pub enum OwnError {
         folder: PathBuf,
     },
     /// Another process fills it.
-    #[error("another kflake ({who}) is at work in {}", folder.display())]
+    #[error("another kflake ({who}) is at work in {}", crate::text::shown(folder))]
     #[diagnostic(
         code(kflake::files::busy),
         help("wait for it, or name another folder for this run")
@@ -64,7 +67,10 @@ pub enum OwnError {
         who: String,
     },
     /// Something of the user's has the name of a file that kflake writes.
-    #[error("{} is not a file that kflake put there, so it is not overwritten", path.display())]
+    #[error(
+        "{} is not a file that kflake put there, so it is not overwritten",
+        crate::text::shown(path)
+    )]
     #[diagnostic(
         code(kflake::files::taken),
         help("move it away, or name another folder")
@@ -74,7 +80,10 @@ pub enum OwnError {
         path: PathBuf,
     },
     /// Something that is not what kflake makes stands in a place that it writes to.
-    #[error("{} is {what}, and kflake writes only to plain files and folders", path.display())]
+    #[error(
+        "{} is {what}, and kflake writes only to plain files and folders",
+        crate::text::shown(path)
+    )]
     #[diagnostic(
         code(kflake::files::not_plain),
         help("move it away, or name another folder")
@@ -86,7 +95,10 @@ pub enum OwnError {
         what: &'static str,
     },
     /// A name that no file of kflake's can have.
-    #[error("{name:?} cannot be the name of a file in {}", folder.display())]
+    #[error(
+        "{name:?} cannot be the name of a file in {}",
+        crate::text::shown(folder)
+    )]
     #[diagnostic(code(kflake::files::name))]
     BadName {
         /// The folder.
@@ -95,7 +107,7 @@ pub enum OwnError {
         name: String,
     },
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", crate::text::shown(path))]
     #[diagnostic(code(kflake::files::io))]
     Io {
         /// Where.
@@ -574,10 +586,7 @@ mod tests {
         drop(own);
         fs::rename(folder.join(MARK), victim.join("mark")).unwrap();
         symlink(victim.join("mark"), folder.join(MARK)).unwrap();
-        assert!(matches!(
-            Own::open(&folder),
-            Err(OwnError::NotPlain { .. })
-        ));
+        assert!(matches!(Own::open(&folder), Err(OwnError::NotPlain { .. })));
     }
 
     #[test]
@@ -633,8 +642,18 @@ mod tests {
             assert_eq!(names.contains("a"), whole("a"), "cut at {cut}");
             assert_eq!(names.contains("b"), whole("b"), "cut at {cut}");
         }
-        for bad in ["", "x\n", "+ ../x\n", "+ /etc/x\n", "+ a/../../x\n", "? a\n"] {
-            assert_eq!(parse(format!("{HEAD}\n{bad}").as_bytes()).is_none(), !bad.is_empty());
+        for bad in [
+            "",
+            "x\n",
+            "+ ../x\n",
+            "+ /etc/x\n",
+            "+ a/../../x\n",
+            "? a\n",
+        ] {
+            assert_eq!(
+                parse(format!("{HEAD}\n{bad}").as_bytes()).is_none(),
+                !bad.is_empty()
+            );
         }
         assert!(parse(b"").is_none() && parse(b"{}\n").is_none());
     }

@@ -9,6 +9,7 @@ use similar::TextDiff;
 use super::header;
 use super::lock;
 use super::tree::{Tree, TreePath};
+use crate::text::{clean_lines, shown};
 
 /// Folders that hold nothing but generated files, where those of an earlier version are looked for.
 const OWN_FOLDERS: [&str; 2] = [super::DEBIAN_PACKAGES, "validate"];
@@ -30,7 +31,7 @@ pub enum WriteError {
         paths: Vec<String>,
     },
     /// Something that is no regular file or folder (a symbolic link, most likely) stands where one is to be written.
-    #[error("{}: is {what}, and kflake writes only to plain files and folders", .path.display())]
+    #[error("{}: is {what}, and kflake writes only to plain files and folders", shown(.path))]
     #[diagnostic(
         code(kflake::gen::not_plain),
         help("move it away, or write elsewhere with --out; nothing was written")
@@ -42,7 +43,7 @@ pub enum WriteError {
         what: &'static str,
     },
     /// The file system refused.
-    #[error("cannot {verb} {}: {source}", .path.display())]
+    #[error("cannot {verb} {}: {source}", shown(.path))]
     #[diagnostic(code(kflake::gen::io))]
     Io {
         /// `read`, `write`, `remove` or `create the folder`.
@@ -206,19 +207,8 @@ impl Change {
             .unified_diff()
             .header(&side(old.is_some(), "a"), &side(new.is_some(), "b"))
             .to_string();
-        printable(&diff)
+        clean_lines(&diff)
     }
-}
-
-/// `text` without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c.to_string(),
-            c if c.is_control() => c.escape_default().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
 }
 
 /// What the file holds; none if there is no file. Neither it nor a folder on the way may be a link.
@@ -472,7 +462,7 @@ mod tests {
         let diff = Plan::new(&tree(&[("x.nix", "new")]), dir.path())
             .unwrap()
             .diff();
-        assert!(diff.contains("-\\u{1b}[2J\\r\n"), "{diff}");
+        assert!(diff.contains("-\\u{1b}[2J\\u{d}\n"), "{diff}");
         assert!(diff.starts_with("--- a/x.nix\n+++ b/x.nix\n"), "{diff}");
     }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::setting::{Setting, SettingError, shown};
+use super::setting::{Setting, SettingError};
+use crate::text::brief;
 
 /// What a build starts from: `--config`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +146,7 @@ fn is_tree_fragment(text: &str) -> bool {
 impl Base {
     /// Reads `--config`: a file that exists, one of `profiles`, or a name.
     pub fn parse(text: &str, profiles: &[&str]) -> Result<Base, BaseError> {
-        let given = || shown(text);
+        let given = || brief(text);
         if text.trim().is_empty() {
             return Err(BaseError::Empty);
         }
@@ -181,7 +182,7 @@ impl Base {
 impl Fragment {
     /// Reads one `-K`.
     pub fn parse(text: &str) -> Result<Fragment, FragmentError> {
-        let given = || shown(text);
+        let given = || brief(text);
         if text.trim().is_empty() {
             return Err(FragmentError::Empty);
         }
@@ -223,7 +224,7 @@ impl Fragment {
     pub fn label(&self) -> String {
         match self {
             Fragment::Setting(setting) => format!("-K {setting}"),
-            Fragment::File(path) => shown(&path.file_name().unwrap_or_default().to_string_lossy()),
+            Fragment::File(path) => brief(&path.file_name().unwrap_or_default().to_string_lossy()),
             Fragment::Tree(name) => name.clone(),
         }
     }

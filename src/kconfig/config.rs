@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::setting::{Setting, SettingError, Value, shown};
+use super::setting::{Setting, SettingError, Value};
 use crate::id::Symbol;
+use crate::text::{brief, shown};
 
 /// No kernel's configuration comes near this many bytes.
 const MAX_BYTES: u64 = 16 << 20;
@@ -38,7 +39,7 @@ impl fmt::Display for Title {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("{} cannot be read: {error}", path.display())]
+    #[error("{} cannot be read: {error}", shown(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -46,20 +47,20 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// A folder, device, or the like.
-    #[error("{} is not a file", path.display())]
+    #[error("{} is not a file", shown(path))]
     #[diagnostic(help("give a kernel configuration, such as a .config or a fragment of one"))]
     NotAFile {
         /// What was given.
         path: PathBuf,
     },
     /// Larger than any configuration.
-    #[error("{} is too large for a kernel configuration", path.display())]
+    #[error("{} is too large for a kernel configuration", shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// A line that is neither a setting nor a comment.
-    #[error("{} line {line}: {reason}: `{text}`", path.display())]
+    #[error("{} line {line}: {reason}: `{text}`", shown(path))]
     #[diagnostic(help(
         "a configuration holds lines like CONFIG_FOO=y and `# CONFIG_FOO is not set`"
     ))]
@@ -74,7 +75,7 @@ pub enum ConfigError {
         reason: SettingError,
     },
     /// Not one setting.
-    #[error("{} sets no symbol", path.display())]
+    #[error("{} sets no symbol", shown(path))]
     #[diagnostic(help(
         "a configuration holds lines like CONFIG_FOO=y and `# CONFIG_FOO is not set`"
     ))]
@@ -249,7 +250,7 @@ fn lines<'a>(text: &'a str, path: &Path) -> impl Iterator<Item = Result<Line<'a>
             Err(reason) => Err(ConfigError::Line {
                 path: path.to_owned(),
                 line: index + 1,
-                text: shown(line),
+                text: brief(line),
                 reason,
             }),
         }

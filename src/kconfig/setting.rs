@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::Symbol;
+use crate::text::brief;
 
 /// A symbol's value, as a configuration file writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,14 +102,6 @@ pub enum SettingError {
     Shape,
 }
 
-/// What an error message may repeat of a user's text.
-pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .take(60)
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
-}
-
 impl FromStr for Value {
     type Err = SettingError;
 
@@ -136,10 +129,10 @@ impl FromStr for Value {
             "y" | "yes" | "on" | "true" => "y",
             "m" | "module" => "m",
             "n" | "no" | "off" | "false" => "n",
-            _ => return Err(SettingError::Unquoted(shown(text))),
+            _ => return Err(SettingError::Unquoted(brief(text))),
         };
         Err(SettingError::Spelling {
-            given: shown(text),
+            given: brief(text),
             meant,
         })
     }
@@ -190,7 +183,7 @@ fn symbol(text: &str) -> Result<Symbol, SettingError> {
         return Err(SettingError::NoSymbol);
     }
     text.parse()
-        .map_err(|_| SettingError::BadSymbol(shown(text)))
+        .map_err(|_| SettingError::BadSymbol(brief(text)))
 }
 
 impl FromStr for Setting {
@@ -207,7 +200,7 @@ impl FromStr for Setting {
         let Some(rest) = text.strip_prefix("CONFIG_") else {
             return Err(match text.split_once('=') {
                 Some((name, _)) if name.parse::<Symbol>().is_ok() => {
-                    SettingError::NoPrefix(shown(name))
+                    SettingError::NoPrefix(brief(name))
                 }
                 _ => SettingError::Shape,
             });
@@ -217,18 +210,18 @@ impl FromStr for Setting {
                 SettingError::NoSymbol
             } else {
                 symbol(rest)?;
-                SettingError::NoValue(shown(rest))
+                SettingError::NoValue(brief(rest))
             });
         };
         if name.trim() != name && symbol(name.trim()).is_ok() {
-            return Err(SettingError::Blanks(shown(name.trim())));
+            return Err(SettingError::Blanks(brief(name.trim())));
         }
         let symbol = symbol(name)?;
         if value.trim().is_empty() {
-            return Err(SettingError::EmptyValue(shown(name)));
+            return Err(SettingError::EmptyValue(brief(name)));
         }
         if value.starts_with([' ', '\t']) {
-            return Err(SettingError::Blanks(shown(name)));
+            return Err(SettingError::Blanks(brief(name)));
         }
         Ok(Setting {
             symbol,

@@ -103,7 +103,9 @@ impl Settings {
     fn apply(&self, nix: &Nix, command: &mut Command, builds: bool) {
         command.env("NIX_CONFIG", self.nix_config(nix, builds));
         if let Place::Private(root) = nix.place() {
-            command.env("NIX_REMOTE", format!("local?root={}", root.display()));
+            let mut remote = std::ffi::OsString::from("local?root=");
+            remote.push(root);
+            command.env("NIX_REMOTE", remote);
         }
         // nothing may page, and messages are read by a program
         command.env("NIX_PAGER", "cat").env("NO_COLOR", "1");

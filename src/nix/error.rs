@@ -20,7 +20,10 @@ pub enum NixError {
     #[diagnostic(code(kflake::nix::missing), help("{GET_NIX}"))]
     Missing,
     /// `KFLAKE_NIX` names something that cannot be run.
-    #[error("KFLAKE_NIX names {}, which cannot be run: {reason}", path.display())]
+    #[error(
+        "KFLAKE_NIX names {}, which cannot be run: {reason}",
+        crate::text::shown(path)
+    )]
     #[diagnostic(
         code(kflake::nix::missing),
         help("let KFLAKE_NIX name a `nix` program, or unset it to use the one on PATH")
@@ -32,7 +35,10 @@ pub enum NixError {
         reason: String,
     },
     /// It runs, and is not Nix.
-    #[error("{} is not Nix: `--version` printed {shown:?}", path.display())]
+    #[error(
+        "{} is not Nix: `--version` printed {shown:?}",
+        crate::text::shown(path)
+    )]
     #[diagnostic(code(kflake::nix::unknown), help("{GET_NIX}"))]
     NotNix {
         /// The program.

@@ -1,6 +1,7 @@
 //! Mirror schemes: where `mirror://SCHEME/path` is looked for, and how a fetcher inside Nix is told.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Apt;
@@ -38,14 +39,17 @@ impl Mirrors {
     #[must_use]
     pub fn with_environment(
         mut self,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
         for (name, value) in variables {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+                continue;
+            };
             let Some(scheme) = name.strip_prefix("NIX_MIRRORS_") else {
                 continue;
             };
             let urls: Vec<&str> = value.split_whitespace().collect();
-            if !scheme.is_empty() && !urls.is_empty() {
+            if is_scheme(scheme) && !urls.is_empty() {
                 self.bases.remove(scheme);
                 for url in urls {
                     self.push(scheme, url);
@@ -110,6 +114,11 @@ fn local(url: &str) -> Option<PathBuf> {
     Some(Path::new("/").join(path.trim_start_matches('/')))
 }
 
+/// Whether a fetcher would read a scheme of that name: nixpkgs makes a shell variable of it.
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,10 +149,17 @@ mod tests {
             ["https://g.example/gnu/", "file:///srv/gnu/"]
         );
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let os = |name: &str, value: &[u8]| {
+            use std::os::unix::ffi::OsStringExt;
+            (OsString::from(name), OsString::from_vec(value.to_vec()))
+        };
         let mirrors = mirrors.with_environment([
-            variable("NIX_MIRRORS_gnu", " /m  https://h.example/x "),
-            variable("NIX_MIRRORS_debian", ""),
-            variable("HOME", "/h"),
+            os("NIX_MIRRORS_gnu", b" /m  https://h.example/x "),
+            os("NIX_MIRRORS_debian", b""),
+            os("NIX_MIRRORS_debian", b"\xff"),
+            os("NIX_MIRRORS_'$(touch x)'", b"/x"),
+            os("HOME", b"/h"),
+            os("FOO", b"\xff"),
         ]);
         let all: Vec<_> = mirrors.variables().collect();
         assert_eq!(

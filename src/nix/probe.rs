@@ -131,7 +131,7 @@ impl Nix {
                     reason: error.to_string(),
                 },
                 (_, false) => NixError::Run {
-                    program: program.display().to_string(),
+                    program: crate::text::shown(program).to_string(),
                     source: error,
                 },
             })?;

@@ -30,7 +30,7 @@ pub enum ProjectError {
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
     /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", crate::text::shown(path))]
     #[diagnostic(code(kflake::project::io))]
     Io {
         /// The file.

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::text::defuse;
 use crate::validate::{Coverage, RunRecord, SCHEMA_VERSION, Stage, Tally};
 
 use super::html::{digest, escape};
 use super::terminal::tallies;
-use super::text::{clean_line, count, pad, truncate, width};
+use super::text::{clean, count, pad, truncate, width};
 
 /// One run of the history.
 #[derive(Clone, Debug, Serialize)]
@@ -96,7 +97,7 @@ pub fn terminal(points: &[Point], columns: usize, unicode: bool) -> String {
         if point.interrupted {
             line.push_str("  interrupted");
         }
-        let _ = writeln!(out, "{}", fit(&clean_line(&line)));
+        let _ = writeln!(out, "{}", fit(&defuse(&clean(&line))));
     }
     let _ = writeln!(out);
     let most = most(points);
@@ -140,7 +141,7 @@ fn spark(values: &[usize], most: usize, unicode: bool) -> String {
 /// The counts as JSON.
 pub fn json(points: &[Point]) -> String {
     let file = serde_json::json!({ "schema_version": SCHEMA_VERSION, "runs": points });
-    format!("{file:#}\n")
+    format!("{}\n", crate::text::json_pretty(&file).unwrap_or_default())
 }
 
 const WIDTH: f64 = 760.0;

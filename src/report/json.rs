@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_path_to_error::{Path as JsonPath, Segment};
 
 use crate::files;
+use crate::text::shown;
 use crate::validate::{Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage};
 use crate::version::KernelVersion;
 
@@ -23,7 +24,7 @@ const MAX: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ReadError {
     /// The file system said no.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}: {source}", shown(.path))]
     #[diagnostic(code(kflake::report::unreadable))]
     Io {
         /// The file.
@@ -32,7 +33,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A folder without a report.
-    #[error("{} holds no report", .path.display())]
+    #[error("{} holds no report", shown(.path))]
     #[diagnostic(
         code(kflake::report::none),
         help(
@@ -44,7 +45,7 @@ pub enum ReadError {
         path: PathBuf,
     },
     /// It ends in the middle.
-    #[error("{} is torn: it ends in the middle, at line {line}", .path.display())]
+    #[error("{} is torn: it ends in the middle, at line {line}", shown(.path))]
     #[diagnostic(
         code(kflake::report::torn),
         help(
@@ -58,7 +59,7 @@ pub enum ReadError {
         line: usize,
     },
     /// It is not JSON.
-    #[error("{} is not JSON: {reason}", .path.display())]
+    #[error("{} is not JSON: {reason}", shown(.path))]
     #[diagnostic(code(kflake::report::syntax))]
     Syntax {
         /// The file.
@@ -67,7 +68,7 @@ pub enum ReadError {
         reason: String,
     },
     /// It is JSON, but not a report.
-    #[error("{} is not a kflake report: {pointer}: {reason}", .path.display())]
+    #[error("{} is not a kflake report: {pointer}: {reason}", shown(.path))]
     #[diagnostic(
         code(kflake::report::shape),
         help("docs/schemas/report.schema.json describes a report")
@@ -83,7 +84,7 @@ pub enum ReadError {
     /// A newer kflake wrote it.
     #[error(
         "{} has schema version {found}; this kflake ({}) reads version {SCHEMA_VERSION}",
-        .path.display(),
+        shown(.path),
         env!("CARGO_PKG_VERSION")
     )]
     #[diagnostic(
@@ -100,7 +101,7 @@ pub enum ReadError {
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot write {}: {source}", .path.display())]
+#[error("cannot write {}: {source}", shown(.path))]
 #[diagnostic(code(kflake::report::unwritable))]
 pub struct WriteError {
     /// The file.
@@ -223,7 +224,7 @@ fn pointer(path: &JsonPath) -> String {
 
 /// The report as text: indented, ending in a newline.
 pub fn to_string(run: &RunRecord) -> String {
-    let mut text = serde_json::to_string_pretty(run).expect("a run has only string keys");
+    let mut text = crate::text::json_pretty(run).expect("a run has only string keys");
     text.push('\n');
     text
 }
@@ -272,7 +273,7 @@ pub fn changes_to_string(old: &RunRecord, new: &RunRecord, changes: &Changes) ->
         unchanged: changes.unchanged,
         changes: changes.cells.iter().map(entry).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&file).expect("changes have only string keys");
+    let mut text = crate::text::json_pretty(&file).expect("changes have only string keys");
     text.push('\n');
     text
 }

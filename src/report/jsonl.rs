@@ -82,9 +82,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line with its newline. Control characters are `\u` escapes, as in all JSON.
+    /// The line with its newline. Whatever could act is a `\u` escape.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string(self).expect("a line has only string keys");
+        let mut text = crate::text::json(self).expect("a line has only string keys");
         text.push('\n');
         text
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
+use crate::text::inert_markup;
 use crate::validate::{CellRecord, Outcome, RunRecord, StageRecord};
 
 use super::failures::first_error;
@@ -55,7 +56,7 @@ pub fn render(run: &RunRecord) -> String {
         suite.set_time(total);
         report.add_test_suite(suite);
     }
-    report.to_string().expect("XML is written to memory")
+    inert_markup(&report.to_string().expect("XML is written to memory"))
 }
 
 fn seconds(value: f64) -> Duration {

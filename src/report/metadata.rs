@@ -206,7 +206,7 @@ impl Metadata {
 
     /// As text: indented, ending in a newline.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("metadata has only string keys");
+        let mut text = crate::text::json_pretty(self).expect("metadata has only string keys");
         text.push('\n');
         text
     }
@@ -219,7 +219,7 @@ pub fn all_to_json(run: &RunRecord) -> String {
         .iter()
         .map(|cell| Metadata::of(run, cell))
         .collect();
-    let mut text = serde_json::to_string_pretty(&all).expect("metadata has only string keys");
+    let mut text = crate::text::json_pretty(&all).expect("metadata has only string keys");
     text.push('\n');
     text
 }

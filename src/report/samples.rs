@@ -476,7 +476,7 @@ pub fn same_as_file(path: &str, text: &str) {
     assert!(
         kept == text,
         "{} is out of date: KFLAKE_UPDATE=1 cargo test writes it",
-        path.display()
+        crate::text::shown(path)
     );
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::text::inert_markup;
 use crate::validate::RunRecord;
 
 use super::terminal::{self, Style};
@@ -73,9 +74,11 @@ pub fn render(run: &RunRecord, columns: usize) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
+    let text = text
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
-        .replace('>', "&gt;")
+        .replace('>', "&gt;");
+    inert_markup(&text)
 }
 
 /// A line of the terminal report as runs of one colour each. The report's own codes are the only escapes in it.

@@ -39,7 +39,8 @@ pub fn record_evidence(project: &Path, record: &RunRecord) -> Result<usize, RunE
     }
     let added = list.len() - before;
     if added > 0 {
-        files::replace(&path, text(&list).as_bytes()).map_err(&io)?;
+        let text = text(&list).map_err(io::Error::from).map_err(&io)?;
+        files::replace(&path, text.as_bytes()).map_err(&io)?;
     }
     Ok(added)
 }
@@ -78,7 +79,8 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
 }
 
 /// One measurement a line: the file grows, and is read by people.
-fn text(list: &[Value]) -> String {
-    let lines: Vec<String> = list.iter().map(|entry| format!("  {entry}")).collect();
-    format!("[\n{}\n]\n", lines.join(",\n"))
+fn text(list: &[Value]) -> serde_json::Result<String> {
+    let line = |entry: &Value| crate::text::json(entry).map(|text| format!("  {text}"));
+    let lines: Vec<String> = list.iter().map(line).collect::<Result<_, _>>()?;
+    Ok(format!("[\n{}\n]\n", lines.join(",\n")))
 }

@@ -133,10 +133,10 @@ impl Journal {
     }
 
     fn append(&mut self, line: &Line) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
+        let mut text = crate::text::json(line)?;
+        text.push('\n');
         // one write: a reader sees a line whole, or cut at the end of the file
-        self.file.write_all(&bytes)
+        self.file.write_all(text.as_bytes())
     }
 }
 

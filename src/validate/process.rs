@@ -212,10 +212,7 @@ mod tests {
             "one\n"
         );
         Log::new(path).keep(&report, "empty").unwrap();
-        assert_eq!(
-            std::fs::read_to_string(report.join("empty")).unwrap(),
-            ""
-        );
+        assert_eq!(std::fs::read_to_string(report.join("empty")).unwrap(), "");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::exit;
 use crate::files::{self, LockError, Own, OwnError};
 use crate::nix::{Graph, Nix, NixError, Settings};
 use crate::project::{Build, Entry, ProjectError};
+use crate::text::shown;
 
 /// How a run is to be done.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ pub enum RunError {
     #[diagnostic(transparent)]
     Own(OwnError),
     /// The report cannot be written.
-    #[error("cannot write to {}: {source}", path.display())]
+    #[error("cannot write to {}: {source}", shown(path))]
     #[diagnostic(
         code(kflake::validate::report),
         help(
@@ -264,11 +265,11 @@ pub fn run(
         .filter(|(_, _, build)| !goals.contains(build.drv.as_str()))
         .count();
     let write = |record: &RunRecord| -> Result<(), RunError> {
-        let mut text = serde_json::to_vec_pretty(record)
+        let mut text = crate::text::json_pretty(record)
             .map_err(io::Error::from)
             .map_err(&io)?;
-        text.push(b'\n');
-        Ok(report.write("report.json", &text, false)?)
+        text.push('\n');
+        Ok(report.write("report.json", text.as_bytes(), false)?)
     };
 
     let world = World {

@@ -60,7 +60,7 @@ fn prepared() -> (Nix, String) {
         packages: "debian".parse().expect("a package set"),
         mirrors: Mirrors::default()
             .with_apt(&apt)
-            .with_environment(std::env::vars()),
+            .with_environment(std::env::vars_os()),
     };
     nix.prepare(&settings, &bootstrap)
         .expect("what builds begin with can be had");

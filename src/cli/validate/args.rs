@@ -103,6 +103,9 @@ struct Limit {
     time: Duration,
 }
 
+/// The longest time that can be given, in seconds: a year. What is added to it stays in range.
+const LONGEST: u64 = 365 * 24 * 3600;
+
 impl FromStr for Limit {
     type Err = String;
 
@@ -126,8 +129,8 @@ impl FromStr for Limit {
             .ok()
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit))
-            .filter(|seconds| *seconds > 0)
-            .ok_or("a time looks like 90s, 20m or 3h")?;
+            .filter(|seconds| (1..=LONGEST).contains(seconds))
+            .ok_or("a time looks like 90s, 20m or 3h, and is a year at most")?;
         Ok(Limit {
             stage,
             time: Duration::from_secs(seconds),
@@ -249,8 +252,9 @@ fn default_cores(machine: usize, jobs: usize) -> usize {
 
 /// The command line, as it can be repeated.
 fn command() -> Vec<String> {
-    let mut words = std::env::args();
-    words.next();
+    let words = std::env::args_os().skip(1);
+    // for people: a word that is no UTF-8 cannot be in JSON
+    let words = words.map(|word| word.to_string_lossy().into_owned());
     std::iter::once("kflake".to_owned()).chain(words).collect()
 }
 
@@ -274,6 +278,7 @@ mod tests {
             "-1",
             "0",
             "99999999999999999999h",
+            "boot=18446744073709551615",
         ] {
             assert!(limit(text).is_err(), "{text}");
         }

@@ -83,7 +83,7 @@ pub fn json(plan: &Plan) -> Result<String> {
             })
         })
         .collect();
-    let text = serde_json::to_string_pretty(&json!({ "schema_version": 1, "cells": cells }))
+    let text = crate::text::json_pretty(&json!({ "schema_version": 1, "cells": cells }))
         .map_err(|error| Failure::message(exit::IO, error.to_string(), None))?;
     Ok(text + "\n")
 }

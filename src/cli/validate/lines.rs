@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::text::{clean_for_workflow, clean_line};
+use crate::cli::output;
 use crate::validate::{Ending, FailureRecord, Outcome, Progress, RunTally};
 
 /// Longest silence.
@@ -34,12 +34,7 @@ impl Lines {
 
     fn print(&mut self, line: &str) {
         self.last = Instant::now();
-        let line = if self.github {
-            clean_for_workflow(line)
-        } else {
-            clean_line(line)
-        };
-        anstream::eprintln!("{line}");
+        output::note(line);
     }
 
     /// Hears an event.
@@ -115,14 +110,13 @@ impl Lines {
     /// The end of a failed build's log.
     fn log(&mut self, name: &str, failure: &FailureRecord) {
         if self.github {
-            let title = clean_for_workflow(&format!("{name}: end of its log"));
-            anstream::eprintln!("::group::{title}");
+            output::workflow("group", &format!("{name}: end of its log"));
         }
         for line in &failure.log_tail {
             self.print(&format!("    | {line}"));
         }
         if self.github {
-            anstream::eprintln!("::endgroup::");
+            output::workflow("endgroup", "");
         }
     }
 

@@ -11,14 +11,16 @@ use std::sync::atomic::AtomicBool;
 
 pub use args::Args;
 
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, output};
 use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::exit;
 use crate::flake;
 use crate::nix::{Nix, Settings};
 use crate::project::{Home, Project};
+use crate::report::text::count;
 use crate::report::{folder, json, terminal};
+use crate::text::shown;
 use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
 
 /// Runs `kflake validate`.
@@ -33,7 +35,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         } else {
             dry::text(&plan)
         };
-        anstream::print!("{text}");
+        output::print(&text)?;
         return Ok(exit::OK);
     }
     let nix = Nix::probe().map_err(Failure::nix)?;
@@ -58,14 +60,20 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     folder::write(&options.report, &record).map_err(|error| Failure::new(exit::IO, error))?;
     if args.record {
         let added = validate::record_evidence(&context.project, &record).map_err(run_error)?;
-        anstream::eprintln!("added {added} measurements to matrix/evidence.json");
+        output::note(&format!(
+            "added {} to matrix/evidence.json",
+            count(added, "measurement")
+        ));
     }
     if args.json {
-        anstream::print!("{}", json::to_string(&record));
+        output::print(&json::to_string(&record))?;
     } else {
         let style = super::report::terminal_style(None);
-        anstream::print!("{}", terminal::render(&record, &style));
-        anstream::eprintln!("report: {}", options.report.join("report.html").display());
+        output::print(&terminal::render(&record, &style))?;
+        output::note(&format!(
+            "report: {}",
+            shown(options.report.join("report.html"))
+        ));
     }
     Ok(exit_code(&record))
 }
@@ -118,6 +126,7 @@ fn catch_signals() -> Result<Arc<AtomicBool>> {
             )
         })?;
     }
+    output::stop_without_reader(&stop);
     Ok(stop)
 }
 

@@ -78,9 +78,9 @@ impl Watch {
             time: Timestamp::now(),
             event,
         };
-        let written = serde_json::to_writer(&mut events.file, &stamped)
+        let written = crate::text::json(&stamped)
             .map_err(io::Error::from)
-            .and_then(|()| events.file.write_all(b"\n"))
+            .and_then(|text| writeln!(events.file, "{text}"))
             .and_then(|()| events.file.flush());
         events.error = written.err();
     }
@@ -101,7 +101,10 @@ impl Watch {
 fn events_error(path: &std::path::Path, error: &io::Error) -> Failure {
     Failure::message(
         exit::IO,
-        format!("cannot write events to {}: {error}", path.display()),
+        format!(
+            "cannot write events to {}: {error}",
+            crate::text::shown(path)
+        ),
         None,
     )
 }

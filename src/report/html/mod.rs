@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
+use crate::text::inert_markup;
 use crate::validate::RunRecord;
 
 use super::compare::Changes;
@@ -136,7 +137,7 @@ fn escape_lines(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    inert_markup(&out)
 }
 
 #[cfg(test)]

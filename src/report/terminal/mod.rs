@@ -2,12 +2,13 @@
 
 use anstyle::{AnsiColor, Style as Ansi};
 
+use crate::text::defuse;
 use crate::validate::{CellRecord, Coverage, Outcome, RunRecord, Stage, Tally};
 
 use super::compare::{Change, Changes, standing};
 use super::failures::{self, Because};
 use super::grid::{Column, Grid, Verdict, letter, unsupported};
-use super::text::{clean_line, count, duration, nix_name, pad, truncate, width, wrap, wrap_list};
+use super::text::{clean, count, duration, nix_name, pad, truncate, width, wrap, wrap_list};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
@@ -59,21 +60,21 @@ pub fn render(run: &RunRecord, style: &Style) -> String {
         "not counted against coverage",
     );
     page.reasons(run, Verdict::Skipped, "Skipped", "not tried");
-    page.out
+    page.finish()
 }
 
 /// Only the matrix with its legend.
 pub fn matrix(run: &RunRecord, style: &Style) -> String {
     let mut page = Page::new(style);
     page.matrix(run);
-    page.out.trim_start_matches('\n').to_owned()
+    page.finish().trim_start_matches('\n').to_owned()
 }
 
 /// What changed against `old`.
 pub fn render_changes(old: &RunRecord, changes: &Changes, style: &Style) -> String {
     let mut page = Page::new(style);
     page.changes(old, changes);
-    page.out
+    page.finish()
 }
 
 struct Page {
@@ -105,6 +106,11 @@ impl Page {
         }
     }
 
+    /// What was drawn; wherever a line was broken, it begins no workflow command.
+    fn finish(&self) -> String {
+        defuse(&self.out)
+    }
+
     /// `text` in the colour of `tone`. `text` must be clean.
     fn paint(&self, tone: Tone, text: &str) -> String {
         let ansi = match tone {
@@ -129,7 +135,7 @@ impl Page {
 
     /// `text` clean, and ASCII where the terminal is.
     fn safe(&self, text: &str) -> String {
-        let cleaned = clean_line(text);
+        let cleaned = defuse(&clean(text));
         if self.unicode {
             return cleaned;
         }
