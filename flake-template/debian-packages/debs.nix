@@ -180,11 +180,21 @@ let
     } "perl";
   };
 
-  # QEMU looks for its firmware beside its own folder.
+  # Debian builds QEMU for /usr; a `qemu-bundle` beside its programs stands in for the root of the file system.
   firmware = {
     finish = ''
-      mkdir -p $out/share/qemu
+      mkdir -p $out/share/qemu $out/bin/qemu-bundle
       cp -dR ${tools.qemu-data}/share/qemu/. ${tools.qemu-data}/share/seabios/. $out/share/qemu/
+      ln -s ../.. $out/bin/qemu-bundle/usr
+      set -- $out/bin/qemu-system-*
+      said=$($1 -L help)
+      [ -n "$said" ]
+      for folder in $said; do
+        case $folder in
+        "$out"/*) ;;
+        *) fail firmware "''${1##*/} looks for firmware in $folder" ;;
+        esac
+      done
     '';
   };
 
