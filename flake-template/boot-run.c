@@ -1,15 +1,20 @@
 /*
  * Process 1 of `kflake boot ... -- PROGRAM`: runs one program on the console, says how it ended, and powers the machine off.
- * What the program writes stands, byte for byte, between the lines "kflake-run: begin" and "kflake-run: exit N".
+ * What the program writes stands, byte for byte, between the lines "kflake-run: NONCE begin" and "kflake-run: NONCE exit N".
  * Without a program there is a shell for whoever sits at the console. Modules that came along are loaded first.
+ *
+ * The program runs as root, but cannot read the nonce: its file is gone, and it may not look into process 1. Only what changes the
+ * kernel itself can still make process 1 lie. Where the kernel has no way to forbid it (CONFIG_MULTIUSER is off), we say so.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,26 +27,16 @@ static int load_image(void *image, size_t length)
 	return syscall(SYS_init_module, image, (unsigned long)length, "");
 }
 
+#include "marks.h"
 #include "modules.h"
 #include "shell.h"
+
+#define NAME "kflake-run"
+#define MAY_TRACE 19
 
 #define PROGRAM "/kflake_program"
 #define ARGUMENTS "/kflake_arguments"
 #define CONSOLE_LEVEL 8
-
-static void say(const char *line)
-{
-	size_t length = strlen(line);
-
-	while (length > 0) {
-		ssize_t written = write(1, line, length);
-
-		if (written <= 0)
-			return;
-		line += written;
-		length -= written;
-	}
-}
 
 /* The arguments, each ended by a zero byte in the file. */
 static char **arguments(void)
@@ -67,46 +62,97 @@ static char **arguments(void)
 	return list;
 }
 
-static void run(void)
+/* What this process becomes may not trace those that may. Kernels before 2.6.25 cannot forbid it. */
+static void forbid_tracing(void)
+{
+	prctl(PR_CAPBSET_DROP, MAY_TRACE, 0, 0, 0);
+}
+
+/* Whether a program can be kept from looking into process 1: one that may not trace tries. */
+static int guarded(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct may[2];
+	char byte;
+	int fd, status = 1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		/* What becoming a program would do. */
+		forbid_tracing();
+		if (syscall(SYS_capget, &header, may) == 0) {
+			may[0].effective &= ~(1u << MAY_TRACE);
+			may[0].permitted &= ~(1u << MAY_TRACE);
+			may[0].inheritable &= ~(1u << MAY_TRACE);
+			syscall(SYS_capset, &header, may);
+		}
+		fd = open("/proc/1/mem", O_RDONLY);
+		_exit(fd >= 0 && pread(fd, &byte, 1, (off_t)(unsigned long)nonce) == 1);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* Becomes the program; on failure writes the errno to `to`. */
+static void become(char **list, int to)
 {
 	static char *environment[] = { "PATH=/", "HOME=/", "TERM=vt100", NULL };
+	int error;
+
+	take_terminal();
+	forbid_tracing();
+	execve(PROGRAM, list, environment);
+	error = errno;
+	if (write(to, &error, sizeof(error)) != sizeof(error))
+		_exit(126);
+	_exit(127);
+}
+
+static void run(int modules)
+{
 	char line[64], **list = arguments();
-	int status;
+	int status, error, ends[2];
+	ssize_t got;
 	pid_t child, ended;
 
-	if (!list) {
-		say("\nkflake-run: error arguments\n");
+	if (!list || pipe(ends) != 0) {
+		mark(NAME, "error arguments");
 		return;
 	}
-	say("\nkflake-run: begin\n");
+	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	snprintf(line, sizeof(line), "begin loaded=%d guarded=%s", modules, guarded() ? "yes" : "no");
+	mark(NAME, line);
 	child = fork();
 	if (child == 0) {
-		take_terminal();
-		execve(PROGRAM, list, environment);
-		snprintf(line, sizeof(line), "\nkflake-run: error exec %d\n", errno);
-		say(line);
-		_exit(127);
+		close(ends[0]);
+		become(list, ends[1]);
 	}
 	if (child < 0) {
-		say("\nkflake-run: error fork\n");
+		mark(NAME, "error fork");
 		return;
 	}
+	close(ends[1]);
+	do
+		got = read(ends[0], &error, sizeof(error));
+	while (got < 0 && errno == EINTR);
 	/* Orphans of the program are ours as well. */
 	do
 		ended = wait(&status);
 	while (ended > 0 && ended != child);
 	tcdrain(1);
-	if (ended != child)
-		say("\nkflake-run: error wait\n");
+	if (got == sizeof(error))
+		snprintf(line, sizeof(line), "error exec %d", error);
+	else if (ended != child)
+		snprintf(line, sizeof(line), "error wait");
 	else if (WIFSIGNALED(status))
-		snprintf(line, sizeof(line), "\nkflake-run: signal %d\n", WTERMSIG(status)), say(line);
+		snprintf(line, sizeof(line), "signal %d", WTERMSIG(status));
 	else
-		snprintf(line, sizeof(line), "\nkflake-run: exit %d\n", WEXITSTATUS(status)), say(line);
+		snprintf(line, sizeof(line), "exit %d", WEXITSTATUS(status));
+	mark(NAME, line);
 	tcdrain(1);
 }
 
 /* Runs it with the console to itself: only a dying kernel's messages get through, and lines end as it ends them. */
-static void run_alone(void)
+static void run_alone(int modules)
 {
 	struct termios terminal;
 
@@ -115,7 +161,7 @@ static void run_alone(void)
 		terminal.c_oflag &= ~OPOST;
 		tcsetattr(1, TCSANOW, &terminal);
 	}
-	run();
+	run(modules);
 }
 
 /* Says where it runs, as the init of a boot test does, and waits for the shell. */
@@ -130,9 +176,9 @@ static void sit(int modules, int error)
 	else
 		strcpy(module, modules > 0 ? "loaded" : "none");
 	if (uname(&name) == 0) {
-		snprintf(line, sizeof(line), "\nkflake-init: ok pid=1 release=%s machine=%s module=%s\n", name.release,
-			 name.machine, module);
-		say(line);
+		snprintf(line, sizeof(line), "ok pid=1 release=%s machine=%s module=%s loaded=%d", name.release,
+			 name.machine, module, modules);
+		mark("kflake-init", line);
 	}
 	child = fork();
 	if (child == 0)
@@ -140,12 +186,12 @@ static void sit(int modules, int error)
 	do
 		ended = wait(NULL);
 	while (ended > 0 && ended != child);
+	mark(NAME, "off");
 }
 
 int main(void)
 {
 	const char *end = getenv("kflake_end");
-	char line[64];
 	int fd, modules, error;
 
 	/* A kernel without a console device for us still has /dev/console in the initramfs. */
@@ -157,6 +203,8 @@ int main(void)
 			dup2(fd, 2);
 		}
 	}
+	take_nonce();
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	/* What the kernel lacks, the program does without. */
 	mkdir("/proc", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
@@ -165,15 +213,13 @@ int main(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	mkdir("/tmp", 01777);
 
-	modules = load_modules(&error);
-	if (access(PROGRAM, F_OK) != 0) {
+	modules = load_modules(NAME, &error);
+	if (access(PROGRAM, F_OK) != 0)
 		sit(modules, error);
-	} else if (error) {
-		snprintf(line, sizeof(line), "\nkflake-run: error module %d\n", error);
-		say(line);
-	} else {
-		run_alone();
-	}
+	else if (error)
+		mark(NAME, "error module");
+	else
+		run_alone(modules);
 	sync();
 
 	/* Some machines can only be left by a reboot, which QEMU is told to treat as the end. */

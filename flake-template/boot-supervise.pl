@@ -1,8 +1,9 @@
 # Runs QEMU, reads its console, and says what became of the boot.
-#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] [--loads] [--expect TEXT]... --out DIR -- QEMU ARGS...
+#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] [--expect TEXT]... --initramfs DIR --out DIR -- QEMU ARGS...
 # Writes DIR/boot.log (printable text), DIR/boot.raw (as it came) and DIR/boot.json; exits 0 only for a boot that passed.
-# Its last line is `kflake: boot: CLASS: DETAIL` otherwise. With --module the probe module has to load and say its line, with --loads
-# every module has to load, and each TEXT has to be in a line of the console.
+# Its last line is `kflake: boot: CLASS: DETAIL` otherwise. QEMU is to start with initramfs.cpio in the working directory: the one of
+# --initramfs, with a nonce that only its init knows. Every module whose name is in the file `modules` beside it has to load; with
+# --module the probe module as well, and say its line; and each TEXT has to be in a line of the console.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -10,13 +11,32 @@ use IO::Select;
 use POSIX ();
 use Time::HiRes qw(time);
 
-my ($wall, $silence, $release, $machine, $module, $loads, $out) = (120, 30, '', '', 0, 0, '.');
+my ($wall, $silence, $release, $machine, $module, $initramfs, $out) = (120, 30, '', '', 0, '.', '.');
 my @expected;
 GetOptions('wall=f' => \$wall, 'silence=f' => \$silence, 'release=s' => \$release, 'machine=s' => \$machine,
-    'module' => \$module, 'loads' => \$loads, 'expect=s' => \@expected, 'out=s' => \$out) or die "bad options\n";
+    'module' => \$module, 'expect=s' => \@expected, 'initramfs=s' => \$initramfs, 'out=s' => \$out) or die "bad options\n";
 my @command = @ARGV;
 # How long a machine may take to leave after it said that it is done, or after a panic.
 my $grace = 5;
+
+sub slurp { my ($path) = @_; open my $in, '<:raw', $path or die "$path: $!\n"; local $/; return scalar <$in> }
+
+my @modules = split /\n/, slurp("$initramfs/modules");
+my $nonce = unpack 'H*', do {
+    open my $in, '<:raw', '/dev/urandom' or die "/dev/urandom: $!\n";
+    read($in, my $bytes, 16) == 16 or die "/dev/urandom: too short\n";
+    $bytes;
+};
+{
+    my $archive = slurp("$initramfs/initramfs.cpio");
+    my $place = 'KFLAKE-NONCE:' . '0' x 32;
+    my $at = rindex $archive, $place;
+    die "$initramfs/initramfs.cpio has no room for a nonce\n" if $at < 0;
+    substr $archive, $at, length $place, "KFLAKE-NONCE:$nonce";
+    open my $to, '>:raw', 'initramfs.cpio' or die "initramfs.cpio: $!\n";
+    print $to $archive;
+    close $to or die "initramfs.cpio: $!\n";
+}
 
 $| = 1;
 print 'qemu: ', join(' ', @command), "\n";
@@ -37,7 +57,7 @@ close $write;
 open my $raw, '>:raw', "$out/boot.raw" or die "$out/boot.raw: $!\n";
 open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";
 
-my (%at, @markers, %saw, %heard);
+my (%at, @markers, @failed, %saw, %heard);
 my ($pending, $bytes, $last_line, $last_output) = ('', 0, '', $started);
 my ($ended, $timeout);
 
@@ -57,10 +77,12 @@ sub line {
         $saw{panic} = $1;
     }
     # The marker's own kernel-side twin must come from the kernel; both must fill their line.
-    if ($text =~ /^kflake-init: ok pid=(\d+) release=(\S+) machine=(\S+) module=(\S+)$/) {
-        push @markers, { pid => $1, release => $2, machine => $3, module => $4 };
+    if ($text =~ /^kflake-init: $nonce ok pid=(\d+) release=(\S+) machine=(\S+) module=(\S+) loaded=(\d+)$/) {
+        push @markers, { pid => $1, release => $2, machine => $3, module => $4, loaded => $5 };
         $at{init} //= $now;
-    } elsif ($text =~ /^kflake-init: error (\S+)$/) {
+    } elsif ($text =~ /^kflake-init: $nonce failed module=(\d+) error=(\d+)$/) {
+        push @failed, [$modules[$1] // "module $1", $2];
+    } elsif ($text =~ /^kflake-init: $nonce error (\S+)$/) {
         $saw{init_error} = $1;
         $at{init} //= $now;
     }
@@ -109,13 +131,16 @@ sub verdict {
         return ('wrong-pid', "init ran as process $m->{pid}") if $m->{pid} != 1;
         return ('wrong-release', "the running kernel says $m->{release}, expected $release") if $m->{release} ne $release;
         return ('wrong-machine', "the running kernel says $m->{machine}, expected $machine") if $m->{machine} ne $machine;
-        if ($loads && $m->{module} ne 'loaded') {
-            # The first errors are the same on every architecture.
-            my $why = $m->{module} =~ /^error-(\d+)$/ && $1 <= 34 ? do { local $! = $1; ": $!" } : '';
-            return ('module-not-loaded', "init says module=$m->{module}$why");
+        my $put = @modules;
+        if (@failed || $m->{loaded} != $put) {
+            my @words = map { "$_->[0] ($_->[1]" . errno($_->[1]) . ')' } @failed[0 .. ($#failed > 4 ? 4 : $#failed)];
+            my $more = @failed > @words ? ' and ' . (@failed - @words) . ' more' : '';
+            my $which = @words ? ': ' . join(', ', @words) . $more : '';
+            return ('module-not-loaded', "$m->{loaded} of $put modules loaded$which");
         }
         if ($module) {
-            return ('module-not-loaded', "init says module=$m->{module}") if $m->{module} ne 'loaded';
+            my $why = $m->{module} =~ /^error-(\d+)$/ ? errno($1) : '';
+            return ('module-not-loaded', "init says module=$m->{module}$why") if $m->{module} ne 'loaded';
             return ('module-not-loaded', 'the module loaded but its own line is missing') unless defined $saw{probe};
             return ('wrong-release', "the module says $saw{probe}, expected $release") if $saw{probe} ne $release;
         }
@@ -134,14 +159,17 @@ sub verdict {
     return ('qemu-exit', 'QEMU ' . ($status & 127 ? 'died of signal ' . ($status & 127) : 'ended with status ' . ($status >> 8)) . "; $tail");
 }
 
+# The first errors are the same on every architecture.
+sub errno { my ($number) = @_; return '' if $number < 1 || $number > 34; local $! = $number; return ": $!" }
+
 sub json { my ($s) = @_; return 'null' unless defined $s; $s =~ s/(["\\])/\\$1/g; $s =~ s/([^\x20-\x7e])/sprintf '\\u%04x', ord $1/ge; return "\"$s\"" }
 sub seconds { defined $_[0] ? sprintf '%.3f', $_[0] : 'null' }
 my $m = $markers[0] // {};
 open my $json, '>', "$out/boot.json" or die "$out/boot.json: $!\n";
 print $json '{"outcome":', json($class), ',"seconds_to_banner":', seconds($at{banner}), ',"seconds_to_init":', seconds($at{init}),
     ',"seconds_to_poweroff":', (defined $timeout ? 'null' : seconds($ended)), ',"release":', json($m->{release}), ',"machine":',
-    json($m->{machine}), ',"pid":', ($m->{pid} // 'null'), ',"module":', json($m->{module}), ',"reason":',
-    ($detail eq '' ? 'null' : json($detail)), "}\n";
+    json($m->{machine}), ',"pid":', ($m->{pid} // 'null'), ',"module":', json($m->{module}), ',"modules":', scalar @modules,
+    ',"loaded":', ($m->{loaded} // 'null'), ',"reason":', ($detail eq '' ? 'null' : json($detail)), "}\n";
 close $json;
 
 if ($class eq 'passed') {

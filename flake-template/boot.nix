@@ -20,15 +20,20 @@ let
   # QEMU, or as much of it as the board needs where the package set has it in parts.
   qemuFor = board: (pkgs.qemu.forCommand or (_: pkgs.qemu)) board.qemu;
 
-  # Adds what init loads to the arguments of initramfs.pl.
-  addModules = ''
+  # Writes the initramfs with the arguments so far, what init loads, and room for the nonce of a run, which has to come last. The
+  # names of what init loads are kept beside it, in its order.
+  finishInitramfs = ''
     n=0
+    : >$out/modules
     for folder in $modules; do
       for file in $(find "$folder" -name '*.ko' | sort); do
         set -- "$@" "/kflake_module.$n.ko=$file"
+        basename "$file" >>$out/modules
         n=$((n + 1))
       done
     done
+    echo KFLAKE-NONCE:00000000000000000000000000000000 >nonce
+    perl "$writeInitramfs" $out/initramfs.cpio "$@" /kflake_nonce=nonce
   '';
 
   words = string: lib.filter (word: word != "") (lib.splitString " " string);
@@ -90,8 +95,7 @@ rec {
         cp init $out/init
         set -- /init=init
         if [ -n "$module" ]; then set -- "$@" /kflake_probe.ko="$module/kflake_probe.ko"; fi
-        ${addModules}
-        perl "$writeInitramfs" $out/initramfs.cpio "$@"
+        ${finishInitramfs}
         runHook postInstall
       '';
     };
@@ -151,8 +155,7 @@ rec {
           mkdir -p $out
           set -- /init=init
           if [ -n "$program" ]; then set -- "$@" /kflake_program="$program" /kflake_arguments=arguments; fi
-          ${addModules}
-          perl "$writeInitramfs" $out/initramfs.cpio "$@"
+          ${finishInitramfs}
           runHook postInstall
         '';
       };
@@ -270,29 +273,44 @@ rec {
         perl ${supervise} \
           --wall ${toString wallTimeout} --silence ${toString silenceTimeout} \
           --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
-          ${lib.optionalString (module != null) "--module"} ${
-            lib.optionalString (modules != [ ]) "--loads"
-          } \
-          ${lib.concatMapStrings (text: "--expect ${lib.escapeShellArg text} ") expect}--out $out -- \
+          ${lib.optionalString (module != null) "--module"} \
+          ${lib.concatMapStrings (text: "--expect ${lib.escapeShellArg text} ") expect}\
+          --initramfs ${initrd} --out $out -- \
           ${lib.escapeShellArgs (qemuCommand {
             inherit board kernel;
             initramfs = initrd;
+            initrd = "initramfs.cpio";
           })}
       '';
 
-  # A command that starts QEMU; what is added to it comes last.
+  # A command that starts QEMU; what is added to it comes last. KFLAKE_INITRD, where it is set, names what stands for initrd: the same
+  # with the nonce of a run.
   bootCommand =
-    board: command:
+    {
+      board,
+      command,
+      initrd,
+    }:
+    let
+      words = map (builtins.replaceStrings [ "${initrd}" ] [ "@initrd@" ]) command;
+    in
     pkgs.writeShellScriptBin "kflake-boot" ''
       export PATH=${lib.makeBinPath [ (qemuFor board) ]}:$PATH
-      exec ${lib.escapeShellArgs command} "$@"
+      initrd=${lib.escapeShellArg initrd}
+      if [ -n "''${KFLAKE_INITRD-}" ]; then initrd=$KFLAKE_INITRD; fi
+      command=(${lib.escapeShellArgs words})
+      exec "''${command[@]//@initrd@/"$initrd"}" "$@"
     '';
 
   # Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
   interactive =
     test:
-    bootCommand test.board (qemuCommand {
-      inherit (test) board kernel initramfs;
-      interactive = true;
-    });
+    bootCommand {
+      inherit (test) board;
+      initrd = "${test.initramfs}/initramfs.cpio";
+      command = qemuCommand {
+        inherit (test) board kernel initramfs;
+        interactive = true;
+      };
+    };
 }

@@ -186,16 +186,23 @@ let
             image = boot.kernel;
             inherit (boot) dtb initrd;
           };
+          own = boot.initrd == null;
+          initrd = if own then "${initramfs}/initramfs.cpio" else boot.initrd;
         in
-        cells.boots.qemuCommand (
-          {
-            inherit board kernel initramfs;
-            inherit (boot) interactive;
-          }
-          # A kernel of one's own comes without device trees.
-          // lib.optionalAttrs (boot.kernel != null) { dtb = null; }
-          // given
-        );
+        {
+          inherit initrd;
+          command = cells.boots.qemuCommand (
+            {
+              inherit board kernel initramfs;
+              inherit (boot) interactive;
+            }
+            # A kernel of one's own comes without device trees.
+            // lib.optionalAttrs (boot.kernel != null) { dtb = null; }
+            // given
+          );
+          # what says a line with the nonce of a run
+          ours = lib.optionalAttrs own { inherit initrd; };
+        };
 
       sdk = cells.sdks.sdk {
         inherit kernel;
@@ -229,9 +236,17 @@ let
       machine = {
         # a kernel of the user's own need not be one that there is a source of
         problem = machineProblem;
-        thing = describe (cells.boots.bootCommand board machine) // {
-          command = machine;
-        };
+        thing =
+          describe (
+            cells.boots.bootCommand {
+              inherit board;
+              inherit (machine) command initrd;
+            }
+          )
+          // machine.ours
+          // {
+            inherit (machine) command;
+          };
       };
     };
 in

@@ -2,6 +2,11 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `code` with `boots` and `matrix` in scope, in a project of the whole matrix.
@@ -64,4 +69,110 @@ fn a_libc_that_refuses_the_kernel_is_left_out_of_init() {
     );
     let bare = "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start";
     assert_eq!(flags, json!([bare, bare, "", ""]));
+}
+
+/// One case of the table that `kflake boot` answers as well.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    console: String,
+    modules: Vec<String>,
+    arguments: Vec<String>,
+    test: String,
+    detail: String,
+}
+
+/// What the judge of boot tests says of a console, with a command that prints it in the place of QEMU: its last line, and boot.json.
+fn judged(console: &str, modules: &[String], arguments: &[String]) -> (String, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(
+        at("initramfs.cpio"),
+        format!("a program\nKFLAKE-NONCE:{}\nend", "0".repeat(32)),
+    )
+    .unwrap();
+    let names: String = modules.iter().map(|name| format!("{name}\n")).collect();
+    fs::write(at("modules"), names).unwrap();
+    fs::write(at("console"), console).unwrap();
+    fs::create_dir(at("work")).unwrap();
+    // the machine reads its nonce from the initramfs that it is started with
+    let machine = r#"nonce=$(sed -n 's/^KFLAKE-NONCE://p' initramfs.cpio); sed "s/@nonce@/$nonce/g" ../console"#;
+    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/boot-supervise.pl");
+    let output = Command::new("perl")
+        .arg(judge)
+        .args(["--wall", "20", "--silence", "20", "--release", "6.1.0"])
+        .args(["--machine", "aarch64", "--initramfs", "..", "--out", "."])
+        .args(arguments)
+        .args(["--", "sh", "-c", machine])
+        .current_dir(at("work"))
+        .output()
+        .expect("perl runs");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let last = said.lines().last().unwrap_or_default().to_owned();
+    let text = fs::read_to_string(at("work").join("boot.json"))
+        .unwrap_or_else(|error| panic!("{error}: {said}{output:?}", output = output.stderr));
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        output.status.success(),
+        json["outcome"] == "passed",
+        "{said}"
+    );
+    (last, json)
+}
+
+#[test]
+fn a_boot_test_is_judged_as_the_table_says() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("data/consoles.json")).unwrap();
+    for case in cases {
+        let (last, json) = judged(&case.console, &case.modules, &case.arguments);
+        assert_eq!(json["outcome"], case.test, "{}: {last}", case.name);
+        let said = match json["outcome"].as_str() {
+            Some("passed") => "booted in ".to_owned(),
+            _ => format!("kflake: boot: {}: ", case.test),
+        };
+        assert!(
+            last.starts_with(&said) && last.contains(&case.detail),
+            "{}: {last}",
+            case.name
+        );
+    }
+}
+
+#[test]
+fn every_run_has_a_nonce_of_its_own() {
+    let nonce = || {
+        let (last, _) = judged("the nonce is @nonce@\n", &[], &[]);
+        let nonce = last.rsplit(' ').next().unwrap_or_default().to_owned();
+        assert_eq!(nonce.len(), 32, "{last}");
+        assert_ne!(nonce, "0".repeat(32));
+        nonce
+    };
+    assert_ne!(nonce(), nonce());
+}
+
+/// What init says of so many modules that need each other, the last of which fails with `error`.
+fn loads(program: &Path, count: u32, error: i32) -> String {
+    let mut run = Command::new(program);
+    let output = run.args([count.to_string(), error.to_string()]).output();
+    String::from_utf8(output.expect("it runs").stdout).unwrap()
+}
+
+#[test]
+fn init_loads_every_module_however_many_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("modules");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/modules.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-o"]);
+    common::succeeded(compiler.arg(&program).arg(source).output().unwrap());
+    assert_eq!(loads(&program, 0, 0), "loaded=0 error=0\n");
+    assert_eq!(loads(&program, 101, 0), "loaded=101 error=0\n");
+    assert_eq!(loads(&program, 1500, 0), "loaded=1500 error=0\n");
+    let said = loads(&program, 101, 22);
+    assert!(said.ends_with("loaded=0 error=2\n"), "{said}");
+    assert!(
+        said.contains("\nkflake-init: none failed module=100 error=22\n"),
+        "{said}"
+    );
+    assert_eq!(said.matches(" failed module=").count(), 101, "{said}");
 }

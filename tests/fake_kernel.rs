@@ -106,7 +106,8 @@ fn a_good_kernel_boots_and_says_so() {
     assert_eq!(json["module"], "loaded");
     assert!(json["seconds_to_poweroff"].is_number(), "{json}");
     let log = fs::read_to_string(out.join("boot.log")).unwrap();
-    assert!(log.contains("kflake-init: ok pid=1"), "{log}");
+    assert!(log.contains(" ok pid=1 release=6.1.9999"), "{log}");
+    assert_eq!((&json["modules"], &json["loaded"]), (&0.into(), &0.into()));
 }
 
 #[test]
@@ -202,7 +203,11 @@ fn the_wrong_release_fails() {
 
 #[test]
 fn a_module_that_does_not_load_fails() {
-    fails("no-module", "boot", "kflake: boot: module-not-loaded: ");
+    fails(
+        "no-module",
+        "boot",
+        "kflake: boot: module-not-loaded: init says module=error-8: Exec format error",
+    );
 }
 
 #[test]

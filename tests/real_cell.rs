@@ -70,7 +70,7 @@ fn arm64_boots_to_our_init() {
     let log = fs::read_to_string(boot.join("boot.log")).unwrap();
     let markers: Vec<_> = log
         .lines()
-        .filter(|line| line.starts_with("kflake-init: ok "))
+        .filter(|line| line.starts_with("kflake-init: ") && line.contains(" ok pid=1 "))
         .collect();
     assert_eq!(markers.len(), 1, "{log}");
     assert!(log.contains(&format!("Linux version {kernel}")), "{log}");

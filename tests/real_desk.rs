@@ -104,6 +104,25 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
             format!("{version} aarch64, child of 1: [crash]\n")
         )
     );
+    // a program that says init's lines, and looks for the nonce that would make them count
+    let forger = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/forger.c");
+    let forger = forger.display();
+    succeeded(shell(&format!(
+        ". {at}/sdk/environment; $CC $CFLAGS $LDFLAGS -static -o {at}/forger {forger}"
+    )));
+    let (code, out, errors) = boot(&[&format!("{at}/forger")]);
+    assert_eq!(code, Some(7), "{out}{errors}");
+    assert!(!errors.contains("lets a program change init"), "{errors}");
+    for part in [
+        "/kflake_nonce: No such file or directory",
+        "/proc/1/environ: Permission denied",
+        "/proc/1/mem: Permission denied",
+        "ptrace: Operation not permitted",
+        "found 0",
+        "FAIL: 3 of 5 tests",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
     let (code, _, errors) = boot(&[&format!("{at}/staging/usr/bin/report")]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("not-static"), "{errors}");

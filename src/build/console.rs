@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::BuildError;
+use super::{BuildError, Nonce};
 use crate::text::clean_line;
 
 /// How long a machine may take to go off after it said that it is done, or after a panic.
 const GRACE: Duration = Duration::from_secs(5);
-/// What begins the lines of `boot-run.c`.
-const MARK: &[u8] = b"\nkflake-run: ";
+/// Names under which our init says its lines: the one of boot tests, and the one that runs programs.
+const INIT: &str = "kflake-init";
+const RUN: &str = "kflake-run";
 /// Longest line that is waited for.
 const MAX_LINE: usize = 64 << 10;
 
@@ -44,8 +45,8 @@ pub enum Ending {
     Program(u8),
     /// Init could not run the program; why.
     NotRun(String),
-    /// A module that came along did not load; the number of the error.
-    NotLoaded(String),
+    /// Not all of the modules that came along loaded.
+    NotLoaded(Modules),
     /// The machine went off by itself, after init's line or, with an initramfs of one's own, without.
     Off,
     /// It went off before what was waited for was said; the last line.
@@ -60,6 +61,17 @@ pub enum Ending {
     Qemu(ExitStatus),
 }
 
+/// What became of the modules that came along.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modules {
+    /// How many came along.
+    pub put: usize,
+    /// How many loaded.
+    pub loaded: usize,
+    /// Those that did not, by their place among all, each with the number of its error.
+    pub failed: Vec<(usize, i32)>,
+}
+
 /// Something to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown<'a> {
@@ -67,18 +79,26 @@ pub enum Shown<'a> {
     Bytes(&'a [u8]),
     /// A line of the kernel's, without control characters.
     Kernel(&'a str),
+    /// The program begins, and this kernel cannot keep it from changing init: what it ended with is as true as the program.
+    Unguarded,
 }
 
 /// What has come from a console.
+///
+/// A line is init's when it has the nonce of the run. Everything else is only text: of the kernel, whose panics count, or of the program,
+/// which may print what it likes.
 #[derive(Debug)]
 pub struct Console {
     program: bool,
+    /// What begins the lines of our init; none: it is not ours.
+    marks: Option<[String; 2]>,
+    modules: Modules,
     stage: Stage,
     pending: Vec<u8>,
     line: Vec<u8>,
     last_line: String,
     init: bool,
-    not_loaded: Option<String>,
+    off: bool,
     panic: Option<String>,
 }
 
@@ -90,17 +110,23 @@ enum Stage {
 }
 
 impl Console {
-    /// A console on which a program runs, or the kernel and init alone.
-    pub fn new(program: bool) -> Console {
+    /// A console on which a program runs, or the kernel and init alone. Our init says its lines with `nonce`, and loads so many
+    /// modules; without one it is another init, which says nothing.
+    pub fn new(program: bool, nonce: Option<&Nonce>, modules: usize) -> Console {
         Console {
             program,
+            marks: nonce.map(|nonce| [nonce.mark(INIT), nonce.mark(RUN)]),
+            modules: Modules {
+                put: modules,
+                ..Modules::default()
+            },
             stage: Stage::Kernel,
             // a mark at the very beginning counts as well
             pending: b"\n".to_vec(),
             line: Vec::new(),
             last_line: String::new(),
             init: false,
-            not_loaded: None,
+            off: false,
             panic: None,
         }
     }
@@ -114,9 +140,8 @@ impl Console {
         loop {
             let before = self.pending.len();
             match self.stage {
-                Stage::Kernel => self.kernel_line(show),
+                Stage::Kernel | Stage::Ended(_) => self.kernel_line(show),
                 Stage::Program => self.program_bytes(show),
-                Stage::Ended(_) => self.pending.clear(),
             }
             if self.pending.len() == before || self.pending.is_empty() {
                 break;
@@ -138,30 +163,75 @@ impl Console {
         self.note(line);
         if self.program {
             show(Shown::Kernel(line));
-            match line.strip_prefix("kflake-run: ") {
-                Some("begin") => {
+        }
+        let own = self.marks.as_ref().and_then(|[init, run]| {
+            let of = |mark: &String| line.strip_prefix(mark.as_str());
+            of(init).or_else(|| of(run))
+        });
+        if let Some(words) = own {
+            let unguarded = words.starts_with("begin ") && !words.ends_with(" guarded=yes");
+            self.init_says(words);
+            if unguarded && self.stage == Stage::Program {
+                show(Shown::Unguarded);
+            }
+        }
+    }
+
+    /// Takes a line of init's.
+    fn init_says(&mut self, words: &str) {
+        let field = |name: &str| {
+            words
+                .split(' ')
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        };
+        let number = |name: &str| field(name).and_then(|value| value.parse().ok());
+        match words.split(' ').next() {
+            Some("ok") => {
+                self.init = true;
+                self.modules.loaded = number("loaded").unwrap_or(0);
+            }
+            Some("failed") => {
+                let error = field("error").and_then(|value| value.parse().ok());
+                if let (Some(module), Some(error)) = (number("module"), error) {
+                    self.modules.failed.push((module, error));
+                }
+            }
+            // what was on the console before may have looked like a panic, and was none
+            Some("off") => (self.off, self.panic) = (true, None),
+            Some("begin") if self.program && self.stage == Stage::Kernel => {
+                self.modules.loaded = number("loaded").unwrap_or(0);
+                if self.modules.loaded == self.modules.put {
                     self.stage = Stage::Program;
                     // the end of the line `begin`
                     self.pending.drain(..1);
+                } else {
+                    self.stage = Stage::Ended(Ending::NotLoaded(self.modules.clone()));
                 }
-                Some(word) => {
-                    if let Some(ending) = ending(word) {
-                        self.stage = Stage::Ended(ending);
-                    }
-                }
-                None => {}
             }
+            // of several the last counts
+            _ => {
+                if let Some(ending) = self.verdict(words) {
+                    self.stage = Stage::Ended(ending);
+                    self.panic = None;
+                }
+            }
+        }
+    }
+
+    /// How the program ended, where init says so.
+    fn verdict(&self, words: &str) -> Option<Ending> {
+        if !self.program {
+            return None;
+        }
+        match ending(words)? {
+            Ending::NotRun(why) if why == "module" => Some(Ending::NotLoaded(self.modules.clone())),
+            ending => Some(ending),
         }
     }
 
     fn note(&mut self, line: &str) {
         if !line.is_empty() {
             line.clone_into(&mut self.last_line);
-        }
-        if line.starts_with("kflake-init: ok ") {
-            self.init = true;
-            let error = line.split_once(" module=error-");
-            self.not_loaded = error.map(|(_, number)| number.to_owned());
         }
         if let Some(at) = line.find("Kernel panic - not syncing") {
             self.panic.get_or_insert_with(|| line[at..].to_owned());
@@ -175,33 +245,31 @@ impl Console {
 
     /// Takes what is sure to be the program's, or its end.
     fn program_bytes(&mut self, show: &mut dyn FnMut(Shown<'_>)) {
-        let Some(at) = find(&self.pending, MARK) else {
+        let Some([_, run]) = &self.marks else {
+            return self.show_program(self.pending.len(), show);
+        };
+        let mark = format!("\n{run}").into_bytes();
+        let Some(at) = find(&self.pending, &mark) else {
             // the last bytes may be the beginning of a mark
-            let kept = (1..MARK.len())
+            let kept = (1..mark.len())
                 .rev()
-                .find(|n| self.pending.ends_with(&MARK[..*n]))
+                .find(|n| self.pending.ends_with(&mark[..*n]))
                 .unwrap_or(0);
             let sure = self.pending.len() - kept;
             self.show_program(sure, show);
             return;
         };
-        let word_at = at + MARK.len();
-        let Some(end) = self.pending[word_at..].iter().position(|b| *b == b'\n') else {
-            // a word of ours is short
-            let kept = if self.pending.len() - word_at > 40 {
-                word_at
-            } else {
-                at
-            };
-            self.show_program(kept, show);
+        // what init says comes whole, in a moment
+        self.show_program(at, show);
+        let Some(end) = self.pending[mark.len()..].iter().position(|b| *b == b'\n') else {
             return;
         };
-        let word = String::from_utf8_lossy(&self.pending[word_at..word_at + end]).into_owned();
-        if let Some(ending) = ending(word.trim_end()) {
-            self.show_program(at, show);
-            self.stage = Stage::Ended(ending);
+        let words = String::from_utf8_lossy(&self.pending[mark.len()..mark.len() + end]);
+        let words = words.trim_end().to_owned();
+        if self.verdict(&words).is_some() {
+            self.init_says(&words);
         } else {
-            self.show_program(word_at, show);
+            self.pending.drain(..mark.len() + end);
         }
     }
 
@@ -220,24 +288,39 @@ impl Console {
         show(Shown::Bytes(&bytes));
     }
 
-    /// Whether all has been said.
+    /// Whether all has been said. Once a program or a shell runs, what looks like a panic may be its text.
     fn is_done(&self) -> bool {
-        matches!(self.stage, Stage::Ended(_)) || self.panic.is_some()
+        match self.stage {
+            Stage::Ended(_) => true,
+            Stage::Program => false,
+            Stage::Kernel => self.off || (self.panic.is_some() && !self.init),
+        }
+    }
+
+    /// How it ended, for a machine that had to be ended; `limit`: what for.
+    fn ended(self, limit: fn(String) -> Ending) -> Ending {
+        match self.panic {
+            Some(panic) => Ending::Panic(panic),
+            None => limit(self.last_line),
+        }
     }
 
     /// How it ended, for a machine that went off by itself.
-    fn ending(mut self, ours: bool, status: ExitStatus) -> Ending {
+    fn ending(mut self, status: ExitStatus) -> Ending {
         self.line.extend(std::mem::take(&mut self.pending));
         self.line.retain(|byte| *byte != b'\n');
         self.note_line();
-        match (self.stage, self.panic) {
-            (Stage::Ended(ending), _) => ending,
-            (_, Some(panic)) => Ending::Panic(panic),
+        if let Some(panic) = self.panic {
+            return Ending::Panic(panic);
+        }
+        let loaded = self.modules.failed.is_empty() && self.modules.loaded == self.modules.put;
+        match self.stage {
+            Stage::Ended(ending) => ending,
             _ if self.last_line.is_empty() && !status.success() => Ending::Qemu(status),
-            (Stage::Kernel, None) if !self.program && ours && self.not_loaded.is_some() => {
-                Ending::NotLoaded(self.not_loaded.unwrap_or_default())
+            Stage::Kernel if !self.program && self.init && !loaded => {
+                Ending::NotLoaded(self.modules)
             }
-            (Stage::Kernel, None) if !self.program && (self.init || !ours) => Ending::Off,
+            Stage::Kernel if !self.program && (self.init || self.marks.is_none()) => Ending::Off,
             _ => Ending::Early(self.last_line),
         }
     }
@@ -262,14 +345,12 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// Runs `command`, a QEMU with its console on standard output, until the machine goes off, a limit is reached or `stop` is set.
-/// `ours`: whether the initramfs is ours, whose init says that it ran.
 ///
 /// # Errors
 /// When it cannot be started, or was stopped.
 pub fn watch(
     mut command: Command,
     mut console: Console,
-    ours: bool,
     limits: Limits,
     stop: &AtomicBool,
     show: &mut dyn FnMut(Shown<'_>),
@@ -317,15 +398,15 @@ pub fn watch(
             }
         } else if over(limits.wall, started) {
             end(&mut child);
-            return Ok(Ending::Wall(console.last_line));
+            return Ok(console.ended(Ending::Wall));
         } else if over(limits.silence, heard) {
             end(&mut child);
-            return Ok(Ending::Silence(console.last_line));
+            return Ok(console.ended(Ending::Silence));
         }
     }
     let status = end(&mut child);
     let unknown = || BuildError::io("QEMU")(std::io::Error::other("its status is not known"));
-    Ok(console.ending(ours, status.ok_or_else(unknown)?))
+    Ok(console.ending(status.ok_or_else(unknown)?))
 }
 
 /// Ends the machine in a way that lets QEMU restore the terminal; its status, which it may have ended with already.
@@ -361,11 +442,22 @@ mod tests {
 
     use super::*;
 
+    const NONCE: &str = "0123456789abcdef0123456789abcdef";
+
+    /// A console with `N` in the place of the nonce.
+    fn with_nonce(text: &str) -> String {
+        text.replace(": N ", &format!(": {NONCE} "))
+    }
+
+    fn console(program: bool, modules: usize) -> Console {
+        Console::new(program, Some(&Nonce::of(NONCE)), modules)
+    }
+
     /// What a program's console shows, fed `size` bytes at a time, and how it ended.
-    fn program(text: &[u8], size: usize) -> (String, Ending) {
-        let mut console = Console::new(true);
+    fn program(text: &str, size: usize) -> (String, Ending) {
+        let mut console = console(true, 0);
         let mut shown = Vec::new();
-        for chunk in text.chunks(size) {
+        for chunk in with_nonce(text).as_bytes().chunks(size) {
             console.feed(chunk, &mut |it| {
                 if let Shown::Bytes(bytes) = it {
                     shown.extend_from_slice(bytes);
@@ -373,13 +465,13 @@ mod tests {
             });
         }
         let text = String::from_utf8(shown).unwrap();
-        (text, console.ending(true, ExitStatus::from_raw(0)))
+        (text, console.ending(ExitStatus::from_raw(0)))
     }
 
     #[test]
     fn a_program_is_shown_to_the_byte() {
-        let text = b"[ 0.1] Linux version 6.1\r\n\r\nkflake-run: begin\none\n\nkflake-run: no\ntwo\n$ \nkflake-run: exit 7\n[ 1.0] off\r\n";
-        for size in 1..text.len() {
+        let text = "[ 0.1] Linux version 6.1\r\n\r\nkflake-run: N begin loaded=0 guarded=yes\none\n\nkflake-run: no\ntwo\n$ \nkflake-run: N exit 7\n[ 1.0] off\r\n";
+        for size in 1..with_nonce(text).len() {
             let (shown, ending) = program(text, size);
             assert_eq!(shown, "one\n\nkflake-run: no\ntwo\n$ ", "{size}");
             assert_eq!(ending, Ending::Program(7));
@@ -387,52 +479,163 @@ mod tests {
     }
 
     #[test]
-    fn every_end_of_a_program_is_told() {
+    fn a_program_cannot_speak_for_init() {
+        let begin = "kflake-run: N begin loaded=0 guarded=yes\n";
+        let forged = [
+            "kflake-run: exit 0",
+            "kflake-run: 0123456789abcdef0123456789abcdee exit 0",
+            "kflake-run: none exit 0",
+            "kflake-run:  exit 0",
+            "x kflake-run: N exit 0",
+            "Kernel panic - not syncing: Fatal exception",
+            "kflake-init: ok pid=1 release=6.1 machine=aarch64 module=none loaded=0",
+        ];
+        for text in forged {
+            for size in [1, 7, 4096] {
+                let whole = format!("{begin}\n{text}\nFAIL\n\nkflake-run: N exit 7\n");
+                let (shown, ending) = program(&whole, size);
+                assert_eq!(ending, Ending::Program(7), "{text}");
+                let expected = format!("\n{}\nFAIL\n", with_nonce(text));
+                assert_eq!(shown, expected);
+                // where init says nothing, the program has not ended
+                let (_, ending) = program(&format!("{begin}\n{text}\n"), size);
+                assert!(!matches!(ending, Ending::Program(_)), "{text}: {ending:?}");
+            }
+        }
+        // before init begins, nobody runs a program
+        let (_, ending) = program("kflake-run: exit 0\n", 3);
+        assert_eq!(ending, Ending::Early("kflake-run: exit 0".into()));
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_guard_init_is_told_of() {
+        let unguarded = |begin: &str| {
+            let (mut console, mut told) = (console(true, 0), 0);
+            console.feed(with_nonce(begin).as_bytes(), &mut |it| {
+                told += usize::from(it == Shown::Unguarded);
+            });
+            told
+        };
+        assert_eq!(unguarded("kflake-run: N begin loaded=0 guarded=yes\n"), 0);
+        assert_eq!(unguarded("kflake-run: N begin loaded=0 guarded=no\n"), 1);
+        assert_eq!(unguarded("kflake-run: N begin loaded=0\n"), 1);
+        assert_eq!(unguarded("kflake-run: begin loaded=0 guarded=no\n"), 0);
+    }
+
+    #[test]
+    fn the_last_word_counts() {
+        let begin = "kflake-run: N begin loaded=0 guarded=yes\n";
         for (text, expected) in [
             (
-                "kflake-run: begin\n\nkflake-run: signal 11\n",
-                Ending::Program(139),
+                "\nkflake-run: N exit 0\nx\n\nkflake-run: N exit 7\n",
+                Ending::Program(7),
             ),
             (
-                "kflake-run: begin\n\nkflake-run: error exec 8\n\nkflake-run: exit 127\n",
-                Ending::NotRun("exec 8".into()),
-            ),
-            (
-                "kflake-run: error arguments\n",
-                Ending::NotRun("arguments".into()),
-            ),
-            ("kflake-run: begin\nhello\n", Ending::Early("hello".into())),
-            ("booting\n", Ending::Early("booting".into())),
-            (
-                "kflake-run: begin\nx\n[ 1] Kernel panic - not syncing: Oops\n",
+                "\nkflake-run: N exit 0\n[ 1] Kernel panic - not syncing: Oops\n",
                 Ending::Panic("Kernel panic - not syncing: Oops".into()),
             ),
-            (
-                "kflake-run: begin\n\nkflake-run: exit 300\n",
-                Ending::Early("kflake-run: exit 300".into()),
-            ),
         ] {
-            assert_eq!(program(text.as_bytes(), 5).1, expected, "{text}");
+            assert_eq!(program(&format!("{begin}{text}"), 5).1, expected, "{text}");
         }
     }
 
     #[test]
-    fn a_boot_ends_well_with_inits_line_only() {
-        let boot = |text: &str, ours: bool| {
-            let mut console = Console::new(false);
-            console.feed(text.as_bytes(), &mut |_| {});
-            console.ending(ours, ExitStatus::from_raw(0))
-        };
-        assert_eq!(boot("a\r\nkflake-init: ok pid=1\r\n", true), Ending::Off);
-        assert_eq!(boot("a\nb\n", true), Ending::Early("b".into()));
-        assert_eq!(boot("a\nb\n", false), Ending::Off);
-        assert_eq!(
-            boot("kflake-init: ok pid=1 module=error-8\n", true),
-            Ending::NotLoaded("8".into())
+    fn every_end_of_a_program_is_told() {
+        for (text, expected) in [
+            (
+                "kflake-run: N begin loaded=0 guarded=yes\n\nkflake-run: N signal 11\n",
+                Ending::Program(139),
+            ),
+            (
+                "kflake-run: N begin loaded=0 guarded=yes\n\nkflake-run: N error exec 8\n",
+                Ending::NotRun("exec 8".into()),
+            ),
+            (
+                "kflake-run: N error arguments\n",
+                Ending::NotRun("arguments".into()),
+            ),
+            (
+                "kflake-run: N failed module=0 error=8\n\nkflake-run: N error module\n",
+                Ending::NotLoaded(Modules {
+                    put: 0,
+                    loaded: 0,
+                    failed: vec![(0, 8)],
+                }),
+            ),
+            (
+                "kflake-run: N begin loaded=1 guarded=yes\nx\n",
+                Ending::NotLoaded(Modules {
+                    loaded: 1,
+                    ..Modules::default()
+                }),
+            ),
+            (
+                "kflake-run: N begin loaded=0 guarded=yes\nhello\n",
+                Ending::Early("hello".into()),
+            ),
+            ("booting\n", Ending::Early("booting".into())),
+            (
+                "kflake-run: N begin loaded=0 guarded=yes\nx\n[ 1] Kernel panic - not syncing: Oops\n",
+                Ending::Panic("Kernel panic - not syncing: Oops".into()),
+            ),
+        ] {
+            assert_eq!(program(text, 5).1, expected, "{text}");
+        }
+        let (_, ending) = program(
+            "kflake-run: N begin loaded=0 guarded=yes\n\nkflake-run: N exit 300\n",
+            5,
         );
-        let console = Console::new(false);
+        assert!(matches!(ending, Ending::Early(_)), "{ending:?}");
+    }
+
+    /// One case of the table that the judge of boot tests answers as well.
+    #[derive(serde::Deserialize)]
+    struct Case {
+        name: String,
+        console: String,
+        modules: Vec<String>,
+        boot: String,
+    }
+
+    #[test]
+    fn a_boot_is_judged_as_the_table_says() {
+        let table = include_str!("../../tests/data/consoles.json");
+        let cases: Vec<Case> = serde_json::from_str(table).unwrap();
+        assert!(cases.len() > 10);
+        for case in cases {
+            let mut console = console(false, case.modules.len());
+            let text = case.console.replace("@nonce@", NONCE);
+            console.feed(text.as_bytes(), &mut |_| {});
+            let ending = match console.ending(ExitStatus::from_raw(0)) {
+                Ending::Off => "off",
+                Ending::Panic(_) => "panic",
+                Ending::NotLoaded(_) => "not-loaded",
+                Ending::Early(_) => "early",
+                other => panic!("{}: {other:?}", case.name),
+            };
+            assert_eq!(ending, case.boot, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn another_init_need_not_say_anything() {
+        let mut other = Console::new(false, None, 0);
+        other.feed(b"a\nb\n", &mut |_| {});
+        assert_eq!(other.ending(ExitStatus::from_raw(0)), Ending::Off);
+        let console = console(false, 0);
         let status = ExitStatus::from_raw(1 << 8);
-        assert_eq!(console.ending(true, status), Ending::Qemu(status));
+        assert_eq!(console.ending(status), Ending::Qemu(status));
+    }
+
+    #[test]
+    fn a_shell_may_show_what_looks_like_a_panic() {
+        let mut console = console(false, 0);
+        let text = "kflake-init: N ok pid=1 loaded=0\nKernel panic - not syncing: old\n";
+        console.feed(with_nonce(text).as_bytes(), &mut |_| {});
+        assert!(!console.is_done());
+        console.feed(with_nonce("\nkflake-run: N off\n").as_bytes(), &mut |_| {});
+        assert!(console.is_done());
+        assert_eq!(console.ending(ExitStatus::from_raw(0)), Ending::Off);
     }
 
     #[test]
@@ -441,15 +644,7 @@ mod tests {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
             let stop = AtomicBool::new(false);
-            watch(
-                command,
-                Console::new(false),
-                true,
-                limits,
-                &stop,
-                &mut |_| {},
-            )
-            .unwrap()
+            watch(command, console(false, 0), limits, &stop, &mut |_| {}).unwrap()
         };
         let limit = Some(Limit {
             time: Duration::from_millis(700),
@@ -469,7 +664,8 @@ mod tests {
         };
         let talk = "while :; do echo on; sleep 0.1; done";
         assert_eq!(run(talk, wall), Ending::Wall("on".into()));
-        assert_eq!(run("echo 'kflake-init: ok pid=1'", wall), Ending::Off);
+        let said = format!("echo 'kflake-init: {NONCE} ok pid=1 loaded=0'");
+        assert_eq!(run(&said, wall), Ending::Off);
         let boot = Limits {
             wall: limit.map(|limit| Limit {
                 boot_only: true,
@@ -477,8 +673,7 @@ mod tests {
             }),
             silence: None,
         };
-        let shell = "echo 'kflake-init: ok pid=1'; sleep 1.5";
-        assert_eq!(run(shell, boot), Ending::Off);
+        assert_eq!(run(&format!("{said}; sleep 1.5"), boot), Ending::Off);
         assert_eq!(run("exec sleep 60", boot), Ending::Wall(String::new()));
         assert!(matches!(run("exit 3", wall), Ending::Qemu(status) if status.code() == Some(3)));
     }

@@ -7,14 +7,16 @@ mod artifacts;
 mod console;
 mod error;
 mod metadata;
+mod nonce;
 mod realise;
 mod sdk;
 mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
-pub use console::{Console, Ending, Limit, Limits, Shown, watch};
+pub use console::{Console, Ending, Limit, Limits, Modules, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
+pub use nonce::Nonce;
 pub use realise::{Built, Progress, read_log, realise};
 pub use sdk::ROOT as SDK_ROOT;
 pub use workshop::{Evaluated, Selection, Workshop};

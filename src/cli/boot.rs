@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use super::forge::{Forge, ForgeArgs};
 use super::{Context, Failure, Result};
-use crate::build::{BuildError, Console, Ending, Limit, Limits, Selection, Shown, watch};
+use crate::build::{
+    BuildError, Console, Ending, Limit, Limits, Modules, Nonce, Selection, Shown, watch,
+};
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::id::ArchId;
@@ -19,6 +21,9 @@ use crate::version::KernelVersion;
 
 /// Lines of the kernel's that are shown when a program was not run.
 const TAIL: usize = 15;
+
+/// The initramfs with the nonce of this run, in a folder of its own.
+const INITRD: &str = "initramfs.cpio";
 
 /// Start a kernel under QEMU: with this terminal as its console, or to run one program
 ///
@@ -107,12 +112,31 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> Result<u8> {
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let out = machine.out().unwrap_or_default();
     let script = Path::new(out).join("bin/kflake-boot");
     let mut command = forge.nix.guard().signal_command(script.as_os_str());
     if !interactive {
         command.stdin(Stdio::null());
     }
+    let scratch = tempfile::Builder::new()
+        .prefix("kflake-")
+        .tempdir()
+        .map_err(|error| fail(BuildError::io(std::env::temp_dir())(error)))?;
+    let nonce = match &machine.initrd {
+        None => None,
+        Some(initrd) => {
+            let nonce =
+                Nonce::new().map_err(|error| fail(BuildError::io("/dev/urandom")(error)))?;
+            nonce
+                .write_into(initrd, &scratch.path().join(INITRD))
+                .map_err(|error| fail(BuildError::io(initrd)(error)))?;
+            command
+                .current_dir(scratch.path())
+                .env("KFLAKE_INITRD", INITRD);
+            Some(nonce)
+        }
+    };
     let alone = args.program.is_empty();
     // an initramfs of the user's own does not say that it runs
     let unknown = interactive && args.initrd.is_some();
@@ -134,8 +158,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
     let kernel = RefCell::new(Vec::<String>::new());
     let ending = watch(
         command,
-        Console::new(!alone),
-        args.initrd.is_none(),
+        Console::new(!alone, nonce.as_ref(), args.module.len()),
         limits,
         &forge.stop,
         &mut |shown| match shown {
@@ -146,9 +169,12 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
                 forge.detail(line);
                 kernel.borrow_mut().push(line.to_owned());
             }
+            Shown::Unguarded => forge.say(
+                "this kernel lets a program change init, which says how it ended (CONFIG_MULTIUSER is off, or it is older than 2.6.26)",
+            ),
         },
     )
-    .map_err(|error| Failure::new(error.exit_code(), error))?;
+    .map_err(fail)?;
     let lines = kernel.into_inner();
     let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
     let (what, class) = match ending {
@@ -158,8 +184,8 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
             format!("init could not run the program: {}", errno(&why)),
             "",
         ),
-        Ending::NotLoaded(number) => (
-            errno(&format!("module {number}")),
+        Ending::NotLoaded(modules) => (
+            not_loaded(&modules, &args.module),
             "the kernel's own words about it are above init's line",
         ),
         Ending::Early(last) if last.is_empty() => (
@@ -214,18 +240,39 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
 
 /// The words of `boot-run.c` about a program that does not start.
 fn errno(why: &str) -> String {
-    let split = why.split_once(' ');
-    let number = split.and_then(|(what, number)| Some((what, number.parse().ok()?)));
+    let number = why
+        .strip_prefix("exec ")
+        .and_then(|number| number.parse().ok());
+    number.map_or_else(|| why.to_owned(), errno_words)
+}
+
+/// What the number of an error means in the machine.
+fn errno_words(number: i32) -> String {
     // the first errors are the same on every architecture
-    let words = |number| match number {
+    match number {
         1..=34 => std::io::Error::from_raw_os_error(number).to_string(),
         number => format!("error {number}"),
-    };
-    match number {
-        Some(("exec", number)) => words(number),
-        Some(("module", number)) => format!("a module did not load: {}", words(number)),
-        _ => why.to_owned(),
     }
+}
+
+/// Which of the modules in `files` did not load.
+fn not_loaded(modules: &Modules, files: &[PathBuf]) -> String {
+    let each = modules.failed.iter().map(|(index, error)| {
+        let name = files.get(*index).map_or_else(
+            || format!("module {index}"),
+            |file| clean_line(&file.display().to_string()),
+        );
+        format!("{name}: {}", errno_words(*error))
+    });
+    let each: Vec<String> = each.collect();
+    let which = match each.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", each.join("\n")),
+    };
+    format!(
+        "{} of {} modules loaded{which}",
+        modules.loaded, modules.put
+    )
 }
 
 fn boot_request(
@@ -430,7 +477,16 @@ mod tests {
             "{}",
             errno("exec 8")
         );
-        assert!(errno("module 8").starts_with("a module did not load: Exec format error"));
+        let modules = Modules {
+            put: 2,
+            loaded: 1,
+            failed: vec![(1, 8)],
+        };
+        let text = not_loaded(&modules, &["a.ko".into(), "b.ko".into()]);
+        assert!(
+            text.starts_with("1 of 2 modules loaded\nb.ko: Exec format error"),
+            "{text}"
+        );
         assert_eq!(errno("fork"), "fork");
     }
 }

@@ -1,6 +1,7 @@
 //! What evaluation makes of requests: derivations, described.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,9 @@ pub struct Build {
     /// How a machine is started; empty for everything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// The initramfs of ours that a machine is started with, which has room for the nonce of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initrd: Option<PathBuf>,
 }
 
 impl Build {

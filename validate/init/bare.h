@@ -21,14 +21,14 @@ struct utsname {
 
 #if defined(__mips__) && _MIPS_SIM == _ABI64
 enum { NR_read = 5000, NR_write = 5001, NR_open = 5002, NR_dup2 = 5032, NR_getpid = 5038, NR_uname = 5061,
-       NR_mkdir = 5081, NR_sync = 5157, NR_mount = 5160, NR_reboot = 5164, NR_init_module = 5168 };
+       NR_mkdir = 5081, NR_close = 5003, NR_unlink = 5085, NR_sync = 5157, NR_mount = 5160, NR_reboot = 5164, NR_init_module = 5168 };
 #elif defined(__x86_64__)
 enum { NR_read = 0, NR_write = 1, NR_open = 2, NR_dup2 = 33, NR_getpid = 39, NR_uname = 63,
-       NR_mkdir = 83, NR_sync = 162, NR_mount = 165, NR_reboot = 169, NR_init_module = 175 };
+       NR_mkdir = 83, NR_close = 3, NR_unlink = 87, NR_sync = 162, NR_mount = 165, NR_reboot = 169, NR_init_module = 175 };
 #elif defined(__aarch64__)
-/* The numbers that new architectures share have no open, mkdir and dup2. */
+/* The numbers that new architectures share have no open, mkdir, unlink and dup2. */
 enum { NR_read = 63, NR_write = 64, NR_openat = 56, NR_dup3 = 24, NR_getpid = 172, NR_uname = 160,
-       NR_mkdirat = 34, NR_sync = 81, NR_mount = 40, NR_reboot = 142, NR_init_module = 105 };
+       NR_mkdirat = 34, NR_close = 57, NR_unlinkat = 35, NR_sync = 81, NR_mount = 40, NR_reboot = 142, NR_init_module = 105 };
 #define KFLAKE_AT_CALLS
 #else
 #ifdef __mips__
@@ -37,7 +37,7 @@ enum { NR_read = 63, NR_write = 64, NR_openat = 56, NR_dup3 = 24, NR_getpid = 17
 #define NR(n) (n)
 #endif
 enum { NR_read = NR(3), NR_write = NR(4), NR_open = NR(5), NR_dup2 = NR(63), NR_getpid = NR(20), NR_uname = NR(122),
-       NR_mkdir = NR(39), NR_sync = NR(36), NR_mount = NR(21), NR_reboot = NR(88), NR_init_module = NR(128) };
+       NR_mkdir = NR(39), NR_close = NR(6), NR_unlink = NR(10), NR_sync = NR(36), NR_mount = NR(21), NR_reboot = NR(88), NR_init_module = NR(128) };
 #endif
 
 static int errno;
@@ -162,6 +162,7 @@ __asm__(".text\n.globl _start\n_start:\n\tlgr %r2, %r15\n\taghi %r15, -160\n\tbr
 
 static ssize_t read(int fd, void *to, size_t length) { return call(NR_read, fd, (long)to, length, 0, 0); }
 static ssize_t write(int fd, const void *from, size_t length) { return call(NR_write, fd, (long)from, length, 0, 0); }
+static int close(int fd) { return call(NR_close, fd, 0, 0, 0, 0); }
 static int getpid(void) { return call(NR_getpid, 0, 0, 0, 0, 0); }
 static int uname(struct utsname *to) { return call(NR_uname, (long)to, 0, 0, 0, 0); }
 static void sync(void) { call(NR_sync, 0, 0, 0, 0, 0); }
@@ -177,10 +178,12 @@ static int mount(const char *what, const char *where, const char *type, unsigned
 #define AT_FDCWD -100
 static int open(const char *path, int flags) { return call(NR_openat, AT_FDCWD, (long)path, flags, 0, 0); }
 static int mkdir(const char *path, int mode) { return call(NR_mkdirat, AT_FDCWD, (long)path, mode, 0, 0); }
+static int unlink(const char *path) { return call(NR_unlinkat, AT_FDCWD, (long)path, 0, 0, 0); }
 static int dup2(int from, int to) { return call(NR_dup3, from, to, 0, 0, 0); }
 #else
 static int open(const char *path, int flags) { return call(NR_open, (long)path, flags, 0, 0, 0); }
 static int mkdir(const char *path, int mode) { return call(NR_mkdir, (long)path, mode, 0, 0, 0); }
+static int unlink(const char *path) { return call(NR_unlink, (long)path, 0, 0, 0, 0); }
 static int dup2(int from, int to) { return call(NR_dup2, from, to, 0, 0, 0); }
 #endif
 

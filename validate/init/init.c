@@ -1,5 +1,5 @@
 /*
- * Process 1 of a boot test: loads the modules that came along, says one line about where it runs, and powers the machine off.
+ * Process 1 of a boot test: loads the modules that came along, says in one line where it runs and how many loaded, and powers the machine off.
  * Static, without threads, and happy with a kernel that has almost everything turned off.
  */
 #ifdef KFLAKE_BARE
@@ -23,24 +23,11 @@ static int load_image(void *image, size_t length)
 }
 #endif
 
+#include "marks.h"
 #include "modules.h"
 
 #define PROBE "/kflake_probe.ko"
-
-/* One write per line, so that kernel messages cannot fall into the middle of it. */
-static void say(const char *line)
-{
-	size_t length = strlen(line);
-
-	while (length > 0) {
-		ssize_t written = write(1, line, length);
-
-		if (written <= 0)
-			return;
-		line += written;
-		length -= written;
-	}
-}
+#define NAME "kflake-init"
 
 int main(void)
 {
@@ -58,6 +45,7 @@ int main(void)
 			dup2(fd, 2);
 		}
 	}
+	take_nonce();
 	mkdir("/proc", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 
@@ -70,20 +58,20 @@ int main(void)
 		else
 			snprintf(module, sizeof(module), "error-%d", error);
 	}
-	count = load_modules(&error);
+	count = load_modules(NAME, &error);
 	if (error)
 		snprintf(module, sizeof(module), "error-%d", error);
 	else if (count > 0 && strcmp(module, "none") == 0)
 		strcpy(module, "loaded");
 
 	if (uname(&name) != 0) {
-		say("\nkflake-init: error uname\n");
+		mark(NAME, "error uname");
 	} else if (getpid() != 1) {
-		say("\nkflake-init: error pid\n");
+		mark(NAME, "error pid");
 	} else {
-		snprintf(line, sizeof(line), "\nkflake-init: ok pid=1 release=%s machine=%s module=%s\n", name.release,
-			 name.machine, module);
-		say(line);
+		snprintf(line, sizeof(line), "ok pid=1 release=%s machine=%s module=%s loaded=%d", name.release,
+			 name.machine, module, count);
+		mark(NAME, line);
 	}
 	sync();
 

@@ -62,27 +62,79 @@ const char built[] __attribute__((used)) = BUILT;
 #endif
 #ifdef BEHAVIOUR_no_module
 #define MODULE "error-8"
+#define LOADED "0"
 #else
 #define MODULE "loaded"
+#define LOADED count()
 #endif
 
-/* Whether the initramfs, which QEMU loads half way up the machine's 256 MiB, holds a file of this name. */
-static int brings(const char *name)
+/* What follows this text in the initramfs, which QEMU loads half way up the machine's 256 MiB; nothing where it is not there. */
+static const char *find(const char *text)
 {
 	const char *at = (const char *)0x48000000;
 	int i, n;
 
 	for (i = 0; i < 4 << 20; i++) {
-		for (n = 0; name[n] && at[i + n] == name[n]; n++)
+		for (n = 0; text[n] && at[i + n] == text[n]; n++)
 			;
-		if (!name[n])
-			return 1;
+		if (!text[n])
+			return at + i + n;
 	}
 	return 0;
 }
 
+/* One of init's lines; what is no init's has another nonce. */
+static void __attribute__((unused)) mark(const char *who, const char *nonce, const char *words)
+{
+	char line[33];
+	int i;
+
+	for (i = 0; i < 32; i++)
+		line[i] = nonce[i];
+	line[32] = 0;
+	say("\n");
+	say(who);
+	say(": ");
+	say(line);
+	say(words);
+	say("\n");
+}
+
+/* Two texts as one. */
+static const char *words(const char *first, const char *second)
+{
+	static char text[256];
+	char *to = text;
+
+	while (*first)
+		*to++ = *first++;
+	while ((*to++ = *second++))
+		;
+	return text;
+}
+
+/* How many modules the initramfs brings, as a number in words. */
+static const char *__attribute__((unused)) count(void)
+{
+	static char text[] = "....";
+	char name[] = "kflake_" "module.0000.ko";
+	int n, i, j, at;
+
+	for (n = 0;; n++) {
+		for (i = n, at = 4; at > 0 && (i > 0 || at == 4); i /= 10)
+			text[--at] = '0' + i % 10;
+		for (j = 0; at + j < 4; j++)
+			name[14 + j] = text[at + j];
+		name[14 + j] = '.', name[15 + j] = 'k', name[16 + j] = 'o', name[17 + j] = 0;
+		if (!find(name))
+			return text + at;
+	}
+}
+
 void boot(void)
 {
+	const char *nonce;
+
 #ifdef BEHAVIOUR_compile_error
 	this is not C;
 #endif
@@ -104,26 +156,35 @@ void boot(void)
 	forever();
 #endif
 	say("[    0.000001] Run /init as init process\n");
+	nonce = find("KFLAKE-" "NONCE:");
+	if (!nonce)
+		panic("the initramfs has no nonce");
 #if defined(BEHAVIOUR_program) || defined(BEHAVIOUR_program_panic)
-	say("\nkflake-run: begin\none\ntwo\n");
+	mark("kflake-run", nonce, " begin loaded=0 guarded=yes");
+	say("one\ntwo\n");
 #ifdef BEHAVIOUR_program_panic
 	panic("Fatal exception in interrupt");
 #endif
-	say("\nkflake-run: exit 7\n");
+	mark("kflake-run", nonce, " exit 7");
 	firmware(SYSTEM_OFF);
 	forever();
 #endif
-	if (brings("kflake_" "program")) {
-		say("\nkflake-run: begin\nplayed\n\nkflake-run: exit 0\n");
+	if (find("kflake_" "program")) {
+		mark("kflake-run", nonce, " begin loaded=0 guarded=yes");
+		say("played\n");
+		mark("kflake-run", nonce, " exit 0");
 		firmware(SYSTEM_OFF);
 	}
 	/* The guide's module, as if it had been loaded. */
-	if (brings("hello: " "loaded"))
+	if (find("hello: " "loaded"))
 		say("[    0.000002] hello: loaded\n");
-#ifndef BEHAVIOUR_no_module
+#ifdef BEHAVIOUR_no_module
+	if (find("kflake_" "module.0.ko"))
+		mark("kflake-init", nonce, " failed module=0 error=8");
+#else
 	say("[    0.000002] kflake-probe: ok release=" UTS_RELEASE "\n");
 #endif
-	say("\nkflake-init: ok pid=1 release=" RELEASE " machine=" MACHINE " module=" MODULE "\n");
+	mark("kflake-init", nonce, words(" ok pid=1 release=" RELEASE " machine=" MACHINE " module=" MODULE " loaded=", LOADED));
 #ifdef BEHAVIOUR_late_panic
 	panic("Attempted to kill init! exitcode=0x00000000");
 #endif
