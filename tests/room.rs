@@ -1,4 +1,5 @@
-//! The rules of the source that keep output in one room: what prints, and how paths and foreign text get there.
+//! The rules of the source that keep what is delicate in one room each: what prints, how paths and foreign text get there, and what
+//! replaces or removes files.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,44 @@ const RULES: &[(&str, &[&str])] = &[
     // panics where a variable is no UTF-8
     ("env::vars()", &[]),
     ("env::args()", &[]),
+    // replace or remove what is there, whosever it is: `files` has what asks first
+    (
+        "fs::write(",
+        &[
+            "src/build/workshop.rs",
+            "src/nix/bootstrap.rs",
+            "src/nix/users.rs",
+        ],
+    ),
+    (
+        "File::create(",
+        &[
+            "src/catalog/kernel_tree.rs",
+            "src/cli/validate/watch.rs",
+            "src/validate/process.rs",
+        ],
+    ),
+    ("fs::copy(", &["src/nix/add.rs"]),
+    ("fs::rename(", &["src/files/own.rs"]),
+    ("remove_dir_all(", &["src/files/scratch.rs"]),
+    (
+        "fs::remove_file(",
+        &[
+            "src/files/own.rs",
+            "src/files/write.rs",
+            "src/flake/write.rs",
+            "src/validate/process.rs",
+        ],
+    ),
+    // stays behind a process that was killed: `files::Scratch` does not
+    (
+        "tempfile::",
+        &[
+            "src/files/own.rs",
+            "src/files/scratch.rs",
+            "src/files/write.rs",
+        ],
+    ),
     // draws by itself; what it draws is cleaned where it is set
     ("multi.println", &["src/cli/validate/bars.rs"]),
     (
@@ -58,7 +97,7 @@ fn offences(file: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn only_the_room_prints() {
+fn what_is_delicate_stays_in_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     sources(&root.join("src"), &mut files);

@@ -1,26 +1,24 @@
 //! What a build leaves in the folder that the user named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::metadata::{
     BuildInfo, Compiler, Facts, Hardware, Metadata, Program, Results, SourceInfo, SystemMap,
     TargetResult, Timing, count,
 };
 use super::{BuildError, Selection};
+use crate::files::{self, Own};
 use crate::hash::Sha256;
 use crate::kconfig::Report;
 use crate::text::shell_words;
 
-/// Name of the file that shows that kflake filled a folder.
+/// Name of the file that tells what was built, and how.
 const METADATA: &str = "metadata.json";
 /// Name of the file with a checksum of every other that was built.
 const SUMS: &str = "SHA256SUMS";
-/// What shows it in folders of other kinds.
-const OTHER_MARKS: &[&str] = &["module-report.json", "sdk.json"];
 /// Parts of a kernel's output that are not copied: the first three are in archives there.
 const INSIDE: &[&str] = &["lib", "headers", "facts.json", "config-asked"];
 
@@ -41,41 +39,43 @@ pub struct Reproduction {
     pub cores: usize,
 }
 
-/// A folder with what was built.
-#[derive(Clone, Debug)]
+/// A folder with what was built: kflake's own, and this run's alone.
+#[derive(Debug)]
 pub struct Artifacts {
-    dir: PathBuf,
+    own: Own,
 }
 
 impl Artifacts {
     /// Takes `dir`: new, empty, or filled by kflake before.
     ///
     /// # Errors
-    /// When it holds something else, or cannot be made.
+    /// When it holds something else, another run has it, or it cannot be made.
     pub fn open(dir: &Path) -> Result<Artifacts, BuildError> {
-        if dir.exists() && !dir.is_dir() {
-            let error = io::Error::other("that is a file; --out takes a folder");
+        if fs::metadata(dir).is_ok_and(|facts| !facts.is_dir()) {
+            let error = io::Error::other("that is no folder, and --out takes one");
             return Err(BuildError::io(dir)(error));
         }
-        fs::create_dir_all(dir).map_err(BuildError::io(dir))?;
-        let mut entries = fs::read_dir(dir).map_err(BuildError::io(dir))?;
-        let ours = || {
-            let mut marks = OTHER_MARKS.iter().chain([&METADATA]);
-            marks.any(|mark| dir.join(mark).is_file())
-        };
-        if entries.next().is_some() && !ours() {
-            return Err(BuildError::Occupied {
-                path: dir.to_owned(),
-            });
-        }
         Ok(Artifacts {
-            dir: dir.to_owned(),
+            own: Own::open(dir)?,
         })
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.dir
+        self.own.path()
+    }
+
+    /// Where `name` is, which another program is about to make.
+    ///
+    /// # Errors
+    /// When something that kflake did not put there has its place.
+    pub fn claim(&self, name: &str) -> Result<PathBuf, BuildError> {
+        Ok(self.own.claim(name)?)
+    }
+
+    /// A symbolic link, in the place of one that may be there.
+    pub(super) fn link(&self, name: &str, target: &Path) -> Result<(), BuildError> {
+        Ok(self.own.link(name, target)?)
     }
 
     /// Lays out the kernel in `out`, with its log and what describes it.
@@ -100,29 +100,31 @@ impl Artifacts {
         } else {
             None
         };
-        let mut files = Vec::new();
-        self.copy(out, Path::new(""), &mut files)?;
-        let copied = files.clone();
         // read first: they may be those of the build that was here before
         let mut inputs = Vec::new();
         for (name, path) in &again.inputs {
-            inputs.push((name, fs::read(path).map_err(BuildError::io(path))?));
+            let bytes = files::read(path, files::MAX_DATA).map_err(BuildError::io(path))?;
+            inputs.push((format!("inputs/{name}"), bytes));
         }
-        self.remove_others(&files)?;
-        for (name, bytes) in inputs {
-            self.write(&format!("inputs/{name}"), &bytes, false)?;
+        let mut files = self.copy_all(out)?;
+        let copied = files.clone();
+        for (name, bytes) in &inputs {
+            self.write(name, bytes, false)?;
         }
         self.write("build.log", log.as_bytes(), false)?;
         self.write("reproduce.sh", script(&again.command).as_bytes(), true)?;
         files.sort();
         let mut sums = String::new();
         for name in &files {
-            let path = self.dir.join(name);
+            let path = self.own.join(name);
             let file = fs::File::open(&path).map_err(BuildError::io(&path))?;
             let sum = Sha256::of_reader(file).map_err(BuildError::io(&path))?;
             sums.push_str(&format!("{}  {name}\n", sum.hex()));
         }
         self.write(SUMS, sums.as_bytes(), false)?;
+        let described = ["build.log", "reproduce.sh", SUMS, METADATA].map(str::to_owned);
+        let inputs = inputs.into_iter().map(|(name, _)| name);
+        self.remove_others(&files.into_iter().chain(inputs).chain(described).collect())?;
 
         let (errors, warnings) = count(log);
         let targets = again.targets.iter().map(|target| {
@@ -176,76 +178,78 @@ impl Artifacts {
                 .map(|text_offset| SystemMap { text_offset }),
             vmlinux: facts.vmlinux,
         };
-        // last: with it the folder counts as filled
+        // last: with it the folder is complete
         self.write(METADATA, pretty(&metadata)?.as_bytes(), false)?;
         Ok((metadata, report))
     }
 
-    /// Removes what an earlier build left and this one did not make: the files of its sums, and its inputs.
-    fn remove_others(&self, files: &[String]) -> Result<(), BuildError> {
-        let missing_is_fine = |path: &Path, result: io::Result<()>| match result {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(BuildError::io(path)(error))
-            }
-            _ => Ok(()),
-        };
-        let inputs = self.dir.join("inputs");
-        missing_is_fine(&inputs, fs::remove_dir_all(&inputs))?;
-        let Ok(sums) = fs::read_to_string(self.dir.join(SUMS)) else {
-            return Ok(());
-        };
-        for name in sums.lines().filter_map(|line| line.split_once("  ")) {
-            let path = Path::new(name.1);
-            let inside = path
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)));
-            if inside && !files.iter().any(|file| file == name.1) {
-                let path = self.dir.join(path);
-                missing_is_fine(&path, fs::remove_file(&path))?;
+    /// Removes what an earlier build put here, and this one did not.
+    fn remove_others(&self, kept: &BTreeSet<String>) -> Result<(), BuildError> {
+        for name in self.own.names() {
+            if !name.ends_with('/') && !kept.contains(&name) {
+                self.own.remove(&name)?;
             }
         }
         Ok(())
+    }
+
+    /// Copies a build's output here: every file of it, flat or nested, and what its links lead to inside of it.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or a link leads elsewhere.
+    pub fn copy_all(&self, from: &Path) -> Result<Vec<String>, BuildError> {
+        let mut files = Vec::new();
+        self.copy(from, "", &mut files)?;
+        Ok(files)
     }
 
     /// Copies what is in `from`/`below`, and notes the names.
     pub(super) fn copy(
         &self,
         from: &Path,
-        below: &Path,
+        below: &str,
         files: &mut Vec<String>,
     ) -> Result<(), BuildError> {
         let folder = from.join(below);
-        let mut names = Vec::new();
+        let mut entries = Vec::new();
         for entry in fs::read_dir(&folder).map_err(BuildError::io(&folder))? {
-            names.push(entry.map_err(BuildError::io(&folder))?.file_name());
+            entries.push(entry.map_err(BuildError::io(&folder))?);
         }
-        names.sort();
-        for name in names {
-            let relative = below.join(&name);
-            if below.as_os_str().is_empty() && INSIDE.iter().any(|inside| name == *inside) {
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let odd = |what: &str| BuildError::Output {
+                path: path.clone(),
+                reason: what.to_owned(),
+            };
+            let name = entry.file_name();
+            let name = name.to_str().ok_or_else(|| odd("its name is no text"))?;
+            if below.is_empty() && INSIDE.contains(&name) {
                 continue;
             }
-            let path = from.join(&relative);
-            if path.is_dir() {
-                self.copy(from, &relative, files)?;
+            let name = match below {
+                "" => name.to_owned(),
+                below => format!("{below}/{name}"),
+            };
+            let kind = entry.file_type().map_err(BuildError::io(&path))?;
+            if kind.is_dir() {
+                self.copy(from, &name, files)?;
                 continue;
             }
-            let name = relative.to_string_lossy().into_owned();
-            let bytes = fs::read(&path).map_err(BuildError::io(&path))?;
-            self.write(&name, &bytes, false)?;
+            if kind.is_symlink() {
+                let inside = from.canonicalize().map_err(BuildError::io(from))?;
+                let target = path.canonicalize().map_err(BuildError::io(&path))?;
+                if !target.starts_with(inside) {
+                    return Err(odd("it is a link that leads out of the build's output"));
+                }
+            }
+            // a file like any other, be it in the store or not: nothing else can be copied
+            let mut source = files::open(&path).map_err(BuildError::io(&path))?;
+            self.own
+                .write_with(&name, false, |file| io::copy(&mut source, file).map(drop))?;
             files.push(name);
         }
         Ok(())
-    }
-
-    /// Copies a plain folder of a build's output here: every file of it, flat or nested.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
-    pub fn copy_all(&self, from: &Path) -> Result<Vec<String>, BuildError> {
-        let mut files = Vec::new();
-        self.copy(from, Path::new(""), &mut files)?;
-        Ok(files)
     }
 
     /// Writes one file, whole or not at all.
@@ -253,17 +257,7 @@ impl Artifacts {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8], executable: bool) -> Result<(), BuildError> {
-        let path = self.dir.join(name);
-        let folder = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(folder).map_err(BuildError::io(folder))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(BuildError::io(folder))?;
-        file.write_all(bytes).map_err(BuildError::io(&path))?;
-        let mode = if executable { 0o755 } else { 0o644 };
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))
-            .map_err(BuildError::io(&path))?;
-        file.persist(&path)
-            .map_err(|error| BuildError::io(&path)(error.error))?;
-        Ok(())
+        Ok(self.own.write(name, bytes, executable)?)
     }
 }
 
@@ -280,7 +274,7 @@ fn read_json<T: serde::de::DeserializeOwned>(
     path: &Path,
     what: &'static str,
 ) -> Result<T, BuildError> {
-    let bytes = fs::read(path).map_err(BuildError::io(path))?;
+    let bytes = files::read(path, files::MAX_DATA).map_err(BuildError::io(path))?;
     serde_json::from_slice(&bytes).map_err(|error| BuildError::Answer {
         what,
         reason: error.to_string(),
@@ -332,14 +326,68 @@ mod tests {
     #[test]
     fn a_folder_with_other_things_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Artifacts::open(dir.path()).is_ok());
-        fs::write(dir.path().join("thesis.txt"), "x").unwrap();
-        assert!(matches!(
-            Artifacts::open(dir.path()),
-            Err(BuildError::Occupied { .. })
-        ));
-        fs::write(dir.path().join(METADATA), "{}").unwrap();
-        assert!(Artifacts::open(dir.path()).is_ok());
+        fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
+        // the names of kflake's files make no folder kflake's
+        for name in ["thesis.txt", METADATA, "module-report.json", "sdk.json"] {
+            fs::write(dir.path().join(name), "{}").unwrap();
+            let error = Artifacts::open(dir.path()).unwrap_err();
+            assert!(matches!(error, BuildError::Own(_)), "{name}: {error}");
+            assert_eq!(error.exit_code(), crate::exit::IO);
+        }
+        let file = dir.path().join("thesis.txt");
+        assert!(Artifacts::open(&file).is_err() && file.is_file());
+    }
+
+    #[test]
+    fn what_others_put_among_the_artifacts_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["built/Image", "built/dtbs/x.dtb", "victim/target"] {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), "1").unwrap();
+        }
+        let artifacts = Artifacts::open(&at("out")).unwrap();
+        assert_eq!(
+            artifacts.copy_all(&at("built")).unwrap(),
+            ["Image", "dtbs/x.dtb"]
+        );
+        fs::create_dir(at("out/inputs")).unwrap();
+        fs::write(at("out/inputs/dataset.csv"), "mine").unwrap();
+        std::os::unix::fs::symlink(at("victim"), at("out/lnk")).unwrap();
+        fs::write(at("out/SHA256SUMS"), "x  lnk/target\n").unwrap();
+        // the user's file has the place of one of ours
+        let error = artifacts.write(SUMS, b"", false).unwrap_err();
+        assert!(error.to_string().contains(SUMS), "{error}");
+        artifacts
+            .remove_others(&BTreeSet::from(["Image".to_owned()]))
+            .unwrap();
+        assert!(at("victim/target").exists() && at("out/inputs/dataset.csv").exists());
+        assert!(at("out/SHA256SUMS").exists() && at("out/Image").exists());
+        assert!(!at("out/dtbs").exists());
+    }
+
+    #[test]
+    fn links_in_an_output_lead_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("built")).unwrap();
+        fs::write(at("secret"), "mine").unwrap();
+        fs::write(at("built/x.dtb"), "x").unwrap();
+        let link = |target: &str, name: &str| {
+            let _ = fs::remove_file(at("built/link"));
+            std::os::unix::fs::symlink(target, at(name)).unwrap();
+        };
+        let artifacts = Artifacts::open(&at("out")).unwrap();
+        link("x.dtb", "built/link");
+        artifacts.copy_all(&at("built")).unwrap();
+        assert_eq!(fs::read_to_string(at("out/link")).unwrap(), "x");
+        for target in ["../secret", "..", "/dev/zero"] {
+            link(target, "built/link");
+            let error = artifacts.copy_all(&at("built")).unwrap_err().to_string();
+            assert!(error.contains("leads out"), "{target}: {error}");
+        }
+        link(".", "built/link");
+        assert!(artifacts.copy_all(&at("built")).is_err());
     }
 
     #[test]

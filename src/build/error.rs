@@ -6,6 +6,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
+use crate::files::{OwnError, ScratchError};
 use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
 use crate::nix::NixError;
 use crate::project::ProjectError;
@@ -14,6 +15,10 @@ use crate::text::shown;
 /// Why there is no result.
 #[derive(Debug, Error, Diagnostic)]
 pub enum BuildError {
+    /// There is no room for temporary files.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Scratch(#[from] ScratchError),
     /// Nix cannot be used, or does not evaluate.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -171,15 +176,23 @@ pub enum BuildError {
         /// Why; said once, so not the error's source as well.
         error: std::io::Error,
     },
-    /// The folder holds something else.
-    #[error("{} is not empty, and kflake did not fill it", shown(path))]
+    /// The folder, or a place in it, is not for kflake to write.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Own(#[from] OwnError),
+    /// A build left something that cannot be copied.
+    #[error("{}: {reason}", shown(path))]
     #[diagnostic(
-        code(kflake::build::out),
-        help("give an empty or a new folder with --out")
+        code(kflake::build::output),
+        help(
+            "what the build itself made is not to be trusted here; nothing of it is taken from elsewhere"
+        )
     )]
-    Occupied {
-        /// The folder.
+    Output {
+        /// What.
         path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// A file of the output says something unreadable.
     #[error("{what} of the build cannot be read: {reason}")]
@@ -204,7 +217,7 @@ impl BuildError {
         match self {
             BuildError::Nix(error) => error.exit_code(),
             BuildError::Project(error) => error.exit_code(),
-            BuildError::Io { .. } | BuildError::Occupied { .. } => exit::IO,
+            BuildError::Scratch(_) | BuildError::Io { .. } | BuildError::Own(_) => exit::IO,
             BuildError::Base(_)
             | BuildError::Fragment(_)
             | BuildError::Config(_)
@@ -217,7 +230,9 @@ impl BuildError {
             | BuildError::BootFile { .. }
             | BuildError::ModuleSource { .. } => exit::USAGE,
             BuildError::Unresolved { code, .. } => *code,
-            BuildError::Failed { .. } | BuildError::Answer { .. } => exit::FAILED,
+            BuildError::Failed { .. } | BuildError::Answer { .. } | BuildError::Output { .. } => {
+                exit::FAILED
+            }
             BuildError::Interrupted => exit::INTERRUPTED,
         }
     }

@@ -1,11 +1,11 @@
 //! An SDK's folder: small files, and links to what lies in the store.
 
-use std::fs;
 use std::path::Path;
 
 use super::{Artifacts, BuildError};
+use crate::files;
 
-/// Text that is copied, so that it can be read and adapted in place; `sdk.json` marks the folder as ours and comes last.
+/// Text that is copied, so that it can be read and adapted in place; `sdk.json` comes last.
 const FILES: &[&str] = &["environment", "meson.cross", "toolchain.cmake", "sdk.json"];
 /// Name of the link that keeps the SDK from being collected as garbage.
 pub const ROOT: &str = "sdk";
@@ -18,33 +18,23 @@ impl Artifacts {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn sdk(&self, out: &Path) -> Result<(), BuildError> {
-        self.copy(out, Path::new("kernel-misc"), &mut Vec::new())?;
+        self.copy(out, "kernel-misc", &mut Vec::new())?;
         for name in LINKS {
             self.link(name, &Path::new(ROOT).join(name))?;
         }
         for name in FILES {
             let path = out.join(name);
-            let bytes = fs::read(&path).map_err(BuildError::io(&path))?;
+            let bytes = files::read(&path, files::MAX_DATA).map_err(BuildError::io(&path))?;
             self.write(name, &bytes, false)?;
         }
         Ok(())
-    }
-
-    /// A symbolic link, in the place of one that may be there.
-    fn link(&self, name: &str, target: &Path) -> Result<(), BuildError> {
-        let path = self.path().join(name);
-        match fs::symlink_metadata(&path) {
-            Ok(facts) if facts.is_symlink() => {
-                fs::remove_file(&path).map_err(BuildError::io(&path))?;
-            }
-            _ => {}
-        }
-        std::os::unix::fs::symlink(target, &path).map_err(BuildError::io(&path))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -61,6 +51,20 @@ mod tests {
         assert!(dir.path().join("kernel-misc/kernel-version").is_file());
         let link = fs::read_link(dir.path().join("toolchain")).unwrap();
         assert_eq!(link, Path::new("sdk/toolchain"));
+        drop(artifacts);
         assert!(Artifacts::open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn links_of_the_users_are_not_an_sdks() {
+        let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(out.path().join("kernel-misc")).unwrap();
+        let artifacts = Artifacts::open(dir.path()).unwrap();
+        std::os::unix::fs::symlink("/home", dir.path().join("toolchain")).unwrap();
+        let error = artifacts.sdk(out.path()).unwrap_err();
+        assert!(matches!(error, BuildError::Own(_)), "{error}");
+        let link = fs::read_link(dir.path().join("toolchain")).unwrap();
+        assert_eq!(link, Path::new("/home"));
+        assert!(artifacts.claim("toolchain").is_err());
     }
 }

@@ -10,6 +10,7 @@ use miette::Diagnostic;
 use super::BuildError;
 use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
+use crate::files::Scratch;
 use crate::flake::{self, Options, Written};
 use crate::id::{ArchId, BoardId};
 use crate::kconfig::{Base, Config, Fragment};
@@ -25,7 +26,7 @@ pub struct Workshop<'c> {
     catalog: &'c Catalog,
     project: Project<'c>,
     sources: Vec<SourceKind>,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 /// What a request evaluated to.
@@ -88,10 +89,7 @@ impl<'c> Workshop<'c> {
         project: Project<'c>,
         sources: Vec<SourceKind>,
     ) -> Result<Self, BuildError> {
-        let scratch = tempfile::Builder::new()
-            .prefix("kflake-")
-            .tempdir()
-            .map_err(BuildError::io(std::env::temp_dir()))?;
+        let scratch = Scratch::new()?;
         Ok(Workshop {
             catalog,
             project,

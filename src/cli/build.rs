@@ -195,10 +195,10 @@ fn project_data(
     files: &mut Vec<(String, PathBuf)>,
 ) -> std::result::Result<(), BuildError> {
     let folder = project.join(below);
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(&folder).map_err(BuildError::io(&folder))?;
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(BuildError::io(&folder))?,
+    };
     let mut paths = Vec::new();
     for entry in entries {
         paths.push(entry.map_err(BuildError::io(&folder))?.path());
@@ -206,11 +206,13 @@ fn project_data(
     paths.sort();
     for path in paths {
         let name = below.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
+        let facts = std::fs::symlink_metadata(&path).map_err(BuildError::io(&path))?;
+        if facts.is_dir() {
             project_data(project, &name, files)?;
-        } else {
+        } else if path.is_file() {
             files.push((name.to_string_lossy().into_owned(), path));
         }
+        // pipes, and links to folders, are no data
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError};
 use crate::catalog::Purpose;
 use crate::exit;
+use crate::files;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
 use crate::text::shown;
 use crate::version::KernelVersion;
@@ -122,7 +123,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let out = Path::new(build.outputs.get("out").map_or("", String::as_str));
     artifacts.copy_all(out).map_err(fail)?;
     let report = out.join("module-report.json");
-    let text = std::fs::read(&report).map_err(|error| fail(BuildError::io(&report)(error)))?;
+    let text = files::read(&report, files::MAX_DATA)
+        .map_err(|error| fail(BuildError::io(&report)(error)))?;
     let report: Report = serde_json::from_slice(&text).map_err(|error| {
         fail(BuildError::Answer {
             what: "module-report.json",
@@ -136,7 +138,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         let build = builds.build(Thing::ModuleBoot).map_err(fail)?;
         forge.realise(build)?;
         let log = Path::new(build.out().unwrap_or_default()).join("boot.log");
-        let text = std::fs::read(&log).map_err(|error| fail(BuildError::io(&log)(error)))?;
+        let text = files::read(&log, files::MAX_DATA)
+            .map_err(|error| fail(BuildError::io(&log)(error)))?;
         artifacts.write("boot.log", &text, false).map_err(fail)?;
         output::line(&format!(
             "booted and loaded; {} holds the console",

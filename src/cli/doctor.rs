@@ -5,9 +5,10 @@ use anstyle::{AnsiColor, Style};
 use super::{Context, Failure, Result, output};
 use crate::doctor::{Check, Verdict, examine};
 use crate::exit;
+use crate::files::Scratch;
 use crate::id::Suite;
 use crate::nix::Nix;
-use crate::project::{ProjectError, package_set};
+use crate::project::package_set;
 use crate::text;
 
 /// Check this machine: Nix, its sandbox, disk, tools and mirrors
@@ -28,18 +29,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let schemes: Vec<String> = catalog.mirrors.keys().map(ToString::to_string).collect();
     let nix = Nix::probe();
-    let scratch = tempfile::Builder::new()
-        .prefix("kflake-")
-        .tempdir()
-        .map_err(|error| {
-            Failure::new(
-                exit::IO,
-                ProjectError::Io {
-                    path: std::env::temp_dir(),
-                    error,
-                },
-            )
-        })?;
+    let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
     let bootstrap = package_set(&catalog, &Suite::default(), scratch.path())
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     let checks = examine(

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Context, Failure, Result, kernel_list, output};
 use crate::catalog::{Catalog, KernelFile, PackedKernel, ProjectFile, pack_kernel, store_name};
 use crate::exit;
+use crate::files::Scratch;
 use crate::nix::{Nix, Packages, Settings};
 use crate::text::shown;
 use crate::version::KernelVersion;
@@ -73,13 +74,7 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
 }
 
 fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
-    let scratch = tempfile::tempdir().map_err(|error| {
-        Failure::message(
-            exit::IO,
-            format!("no room to pack {}: {error}", shown(tree)),
-            None,
-        )
-    })?;
+    let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
     if std::io::stderr().is_terminal() {
         output::note(&format!("Packing {}, which may take a minute", shown(tree)));
     }
@@ -129,10 +124,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     let stored = nix
         .add_fixed(&settings, path, &store_name(name.as_str()))
         .map_err(Failure::nix)?;
-    let root = context
-        .project
-        .join(".kflake/roots")
-        .join(format!("linux-{version}"));
+    let root = context.root(&format!("linux-{version}"))?;
     nix.add_root(&settings, &stored, &root)
         .map_err(Failure::nix)?;
     register(

@@ -30,6 +30,7 @@ pub use failure::{Failure, Result};
 
 use crate::catalog::Catalog;
 use crate::exit;
+use crate::files;
 use crate::nix::{Apt, Mirrors};
 use crate::report::text::count;
 use crate::text::{clean, shown};
@@ -101,6 +102,15 @@ impl Context {
     /// The matrix, with the project's own data over it.
     fn catalog(&self) -> Result<Catalog> {
         Catalog::load(&self.project).map_err(Failure::load)
+    }
+
+    /// Where the link `name` belongs that keeps something in the store for this project.
+    fn root(&self, name: &str) -> Result<PathBuf> {
+        let roots = files::state(&self.project, "roots").map_err(|source| {
+            let path = self.project.join(files::STATE);
+            Failure::new(exit::IO, files::LockError::Io { path, source })
+        })?;
+        Ok(roots.join(name))
     }
 
     /// Where pins are looked for: what the matrix says, this machine's apt for Debian's, and what the environment overrides.

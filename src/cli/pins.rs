@@ -136,13 +136,9 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
     let stored = nix
         .add_fixed(&settings, path, name.as_str())
         .map_err(Failure::nix)?;
-    let root = format!("{kind}-{version}");
-    nix.add_root(
-        &settings,
-        &stored,
-        &context.project.join(".kflake/roots").join(root),
-    )
-    .map_err(Failure::nix)?;
+    let root = context.root(&format!("{kind}-{version}"))?;
+    nix.add_root(&settings, &stored, &root)
+        .map_err(Failure::nix)?;
     if is_pinned {
         output::line(&format!(
             "{id}: {name}, {sha256}: the file that kflake pins"

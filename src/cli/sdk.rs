@@ -76,11 +76,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let build = builds.build(Thing::Sdk).map_err(fail)?;
     forge.realise(build)?;
     let out = build.out().unwrap_or_default();
-    let root = artifacts.path().canonicalize();
-    let root = root.map_err(|error| fail(BuildError::io(artifacts.path())(error)))?;
+    let root = artifacts.claim(SDK_ROOT).map_err(fail)?;
+    let root = std::path::absolute(&root).map_err(|error| fail(BuildError::io(&root)(error)))?;
     forge
         .nix
-        .add_root(&forge.settings, out, &root.join(SDK_ROOT))
+        .add_root(&forge.settings, out, &root)
         .map_err(Failure::nix)?;
     artifacts.sdk(Path::new(out)).map_err(fail)?;
     output::line(&format!(

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
@@ -39,6 +40,10 @@ pub enum LockError {
         /// Why.
         source: io::Error,
     },
+    /// The wait for it was ended.
+    #[error("interrupted")]
+    #[diagnostic(code(kflake::files::interrupted))]
+    Interrupted,
 }
 
 impl Lock {
@@ -55,6 +60,14 @@ impl Lock {
     /// # Errors
     /// As [`Lock::take`], after that time.
     pub fn wait(path: &Path, limit: Duration) -> Result<Lock, LockError> {
+        Lock::wait_unless(path, limit, &AtomicBool::new(false))
+    }
+
+    /// Takes the lock at `path`, waiting for `limit` where another process has it, or until `stop` is set.
+    ///
+    /// # Errors
+    /// As [`Lock::take`], after that time, and when `stop` was set.
+    pub fn wait_unless(path: &Path, limit: Duration, stop: &AtomicBool) -> Result<Lock, LockError> {
         let io = |source| LockError::Io {
             path: path.to_owned(),
             source,
@@ -64,6 +77,9 @@ impl Lock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
+                Err(TryLockError::WouldBlock) if stop.load(Ordering::Relaxed) => {
+                    return Err(LockError::Interrupted);
+                }
                 Err(TryLockError::WouldBlock) if since.elapsed() < limit => {
                     std::thread::sleep(Duration::from_millis(10));
                 }

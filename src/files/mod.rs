@@ -16,8 +16,8 @@ mod write;
 pub use lock::{Lock, LockError};
 pub use own::{MARK, Own, OwnError};
 pub use read::{MAX_DATA, open, read, read_text};
-pub use scratch::Scratch;
-pub use write::{Replacement, deliver, plain_folder, replace, sweep};
+pub use scratch::{Scratch, ScratchError};
+pub use write::{Replacement, deliver, plain_folder, replace, state, sweep};
 
 /// Folder of kflake's own within a project.
 pub const STATE: &str = ".kflake";

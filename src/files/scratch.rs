@@ -9,7 +9,9 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use miette::Diagnostic;
 use tempfile::TempDir;
+use thiserror::Error;
 
 use super::{Lock, LockError, kind_of};
 
@@ -24,19 +26,19 @@ impl Scratch {
     /// Makes one, and removes what killed processes left.
     ///
     /// # Errors
-    /// When the system's folder for temporary files (`TMPDIR`) cannot be used; the path is the one that was tried.
-    pub fn new() -> Result<Scratch, (PathBuf, io::Error)> {
+    /// When the system's folder for temporary files (`TMPDIR`) cannot be used.
+    pub fn new() -> Result<Scratch, ScratchError> {
         Scratch::below(&std::env::temp_dir())
     }
 
-    fn below(temporary: &Path) -> Result<Scratch, (PathBuf, io::Error)> {
+    fn below(temporary: &Path) -> Result<Scratch, ScratchError> {
         let all = temporary.join(format!("kflake-{}", rustix::process::getuid().as_raw()));
         let make = || {
             own_folder(&all)?;
             let _lock = Lock::wait(&all.join(".lock"), Duration::from_secs(60)).map_err(
                 |error| match error {
                     LockError::Io { source, .. } => source,
-                    busy @ LockError::Busy { .. } => io::Error::other(busy.to_string()),
+                    other => io::Error::other(other.to_string()),
                 },
             )?;
             sweep(&all);
@@ -50,13 +52,33 @@ impl Scratch {
                 _locked: locked,
             })
         };
-        make().map_err(|error| (all.clone(), error))
+        make().map_err(|source| ScratchError {
+            path: all.clone(),
+            source,
+        })
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// There is no room for temporary files.
+#[derive(Debug, Error, Diagnostic)]
+#[error(
+    "no temporary files can be made in {}: {source}",
+    crate::text::shown(path)
+)]
+#[diagnostic(
+    code(kflake::files::temporary),
+    help("TMPDIR names the folder that temporary files go into")
+)]
+pub struct ScratchError {
+    /// The folder that was tried.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
 }
 
 /// Makes `path` a folder that nobody else can write, or makes sure that it is one.
@@ -114,16 +136,16 @@ mod tests {
             .path()
             .join(format!("kflake-{}", rustix::process::getuid().as_raw()));
         std::os::unix::fs::symlink(dir.path(), &all).unwrap();
-        let (path, error) = Scratch::below(dir.path()).unwrap_err();
-        assert_eq!(path, all);
+        let error = Scratch::below(dir.path()).unwrap_err();
+        assert_eq!(error.path, all);
         assert!(error.to_string().contains("a symbolic link"), "{error}");
         fs::remove_file(&all).unwrap();
         fs::create_dir(&all).unwrap();
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         fs::set_permissions(&all, open).unwrap();
-        let (_, error) = Scratch::below(dir.path()).unwrap_err();
+        let error = Scratch::below(dir.path()).unwrap_err();
         assert!(error.to_string().contains("writable by others"), "{error}");
-        let (_, error) = Scratch::below(&dir.path().join("missing")).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = Scratch::below(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
     }
 }

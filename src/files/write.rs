@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::kind_of;
+use super::{STATE, kind_of};
 
 /// How the names of files begin that are not in place yet; the process id follows.
 const PREFIX: &str = ".kflake-";
@@ -112,6 +112,18 @@ pub fn plain_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The folder `name` of kflake's own folder in `project`, made where it is missing.
+///
+/// # Errors
+/// When one of the two is something else, such as a link, or cannot be made.
+pub fn state(project: &Path, name: &str) -> io::Result<PathBuf> {
+    let state = project.join(STATE);
+    plain_folder(&state)?;
+    let folder = state.join(name);
+    plain_folder(&folder)?;
+    Ok(folder)
+}
+
 /// Removes what killed processes left unfinished in `folder`; what cannot be removed stays.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -157,6 +169,24 @@ mod tests {
         replace(&at("file"), b"ours").unwrap();
         assert_eq!(fs::read_to_string(at("precious")).unwrap(), "mine");
         assert!(fs::symlink_metadata(at("file")).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_project_keeps_its_state_in_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["project", "elsewhere"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        let roots = state(&at("project"), "roots").unwrap();
+        assert_eq!(roots, at("project/.kflake/roots"));
+        fs::remove_dir(&roots).unwrap();
+        symlink(at("elsewhere"), &roots).unwrap();
+        assert!(state(&at("project"), "roots").is_err());
+        fs::remove_dir_all(at("project/.kflake")).unwrap();
+        symlink(at("elsewhere"), at("project/.kflake")).unwrap();
+        assert!(state(&at("project"), "roots").is_err());
+        assert_eq!(fs::read_dir(at("elsewhere")).unwrap().count(), 0);
     }
 
     #[test]

@@ -47,12 +47,29 @@ pub fn stamp(path: &str, origin: &str, input: &Sha256, body: &str) -> Result<Str
 
 /// Whether a file with these contents says that kflake generated it.
 pub fn is_generated(contents: &[u8]) -> bool {
+    origin(contents).is_some()
+}
+
+/// Whether a file with these contents says that kflake generated it as `path`, so that it is no copy of another.
+pub fn is_generated_as(contents: &[u8], path: &str) -> bool {
+    origin(contents).is_some_and(|origin| {
+        let origin = ["templates/", "flake-template/"]
+            .iter()
+            .find_map(|folder| origin.strip_prefix(folder))
+            .unwrap_or(&origin);
+        origin.strip_suffix(".hbs").unwrap_or(origin) == path
+    })
+}
+
+/// What a generated file says that it came from.
+fn origin(contents: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(&contents[..contents.len().min(1024)]);
-    head.lines().take(2).any(|line| {
-        ["# ", "/* ", JSON_ENTRY].iter().any(|open| {
-            line.strip_prefix(open)
-                .is_some_and(|text| text.starts_with(MARKER))
-        })
+    head.lines().take(2).find_map(|line| {
+        let text = ["# ", "/* ", JSON_ENTRY]
+            .iter()
+            .find_map(|open| line.strip_prefix(open)?.strip_prefix(MARKER))?;
+        let from = text.strip_prefix(" from ").unwrap_or_default();
+        Some(from.split(';').next().unwrap_or_default().to_owned())
     })
 }
 

@@ -9,6 +9,7 @@ use similar::TextDiff;
 use super::header;
 use super::lock;
 use super::tree::{Tree, TreePath};
+use crate::files::{self, Replacement};
 use crate::text::{clean_lines, shown};
 
 /// Folders that hold nothing but generated files, where those of an earlier version are looked for.
@@ -180,6 +181,12 @@ impl Plan {
             });
         }
         let removed = self.changes.iter().filter(|it| it.new.is_none()).count();
+        files::sweep(&self.dir);
+        for folder in OWN_FOLDERS.map(|folder| self.dir.join(folder)) {
+            if is_plain_dir(&folder) {
+                files::sweep(&folder);
+            }
+        }
         for change in &self.changes {
             let path = self.dir.join(&change.path);
             match &change.new {
@@ -297,7 +304,9 @@ fn look_in(
             inner.push(path);
         } else if kind.is_file() && !tree.files.contains_key(&tree_path) {
             let file = entry.path();
-            if header::is_generated(&head(&file).map_err(io_error("read", &file))?) {
+            let head = head(&file).map_err(io_error("read", &file))?;
+            // a copy under a name of the user's is the user's
+            if header::is_generated_as(&head, tree_path.as_str()) {
                 found.push(path);
             }
         }
@@ -320,19 +329,13 @@ fn is_plain_dir(path: &Path) -> bool {
 /// Writes beside `path` and moves into place.
 fn replace(path: &Path, text: &str) -> Result<(), WriteError> {
     use io::Write as _;
-    use std::os::unix::fs::PermissionsExt as _;
 
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io_error("create the folder", folder))?;
     let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(".kflake-")
-            // as for any new file; the umask takes from it
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+        let mut file = Replacement::new(path, false)?;
         file.write_all(text.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
+        file.finish()
     };
     write().map_err(io_error("write", path))
 }
@@ -344,7 +347,10 @@ mod tests {
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let files = files.iter().map(|(path, body)| {
-            let text = format!("# {} x\n{body}\n", header::MARKER);
+            let text = format!(
+                "# {} from templates/{path}.hbs; x\n{body}\n",
+                header::MARKER
+            );
             (path.parse().unwrap(), text)
         });
         Tree {
@@ -441,7 +447,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path();
         write(&tree(&[("a.nix", "1"), ("validate/b.nix", "1")]), path).unwrap();
-        fs::write(path.join("mine.nix"), "{ }").unwrap();
+        // begun as a copy of a generated file, with its first line
+        fs::copy(path.join("a.nix"), path.join("mine.nix")).unwrap();
         fs::write(path.join("validate/mine.nix"), "{ }").unwrap();
         fs::create_dir(path.join("matrix")).unwrap();
         let marked = format!("# {}\n", header::MARKER);

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::files::Scratch;
+
 use super::config::Settings;
 use super::error::NixError;
 use super::probe::Nix;
@@ -24,7 +26,7 @@ impl Nix {
             source,
         };
         // the store takes a file's name from its path
-        let folder = tempfile::tempdir().map_err(run)?;
+        let folder = Scratch::new()?;
         let named = folder.path().join(name);
         if std::fs::hard_link(file, &named).is_err() {
             std::fs::copy(file, &named).map_err(run)?;
@@ -64,7 +66,7 @@ impl Nix {
         }
     }
 
-    /// Keeps `path` from being collected as garbage for as long as the link `root` exists.
+    /// Keeps `path` from being collected as garbage for as long as the link `root` exists, whose folder exists.
     ///
     /// # Errors
     /// When the link cannot be made.
@@ -73,9 +75,6 @@ impl Nix {
             program: "nix-store".to_owned(),
             source,
         };
-        if let Some(folder) = root.parent() {
-            std::fs::create_dir_all(folder).map_err(run)?;
-        }
         let output = settings
             .command(self, "nix-store")?
             .arg("--add-root")

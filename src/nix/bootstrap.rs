@@ -9,6 +9,7 @@ use super::error::NixError;
 use super::eval::quote;
 use super::probe::{Nix, Place};
 use super::store::last_error;
+use crate::files::Scratch;
 use crate::hash::Sha256;
 
 /// The most that the program may hold, in bytes; Debian's has 2 MB.
@@ -189,10 +190,7 @@ impl Nix {
         program: &[u8],
     ) -> Result<String, NixError> {
         use std::os::unix::fs::{PermissionsExt, symlink};
-        let scratch = tempfile::Builder::new()
-            .prefix("kflake-")
-            .tempdir()
-            .map_err(run("nix-store"))?;
+        let scratch = Scratch::new()?;
         let folder = scratch.path().join(name);
         let bin = folder.join("bin");
         let written = std::fs::create_dir_all(&bin)

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::probe::{OLDEST, Version};
 use crate::exit;
+use crate::files::ScratchError;
 
 /// How to get Nix, in one line.
 const GET_NIX: &str = "install it with `apt-get install nix-bin` (Debian, Ubuntu) or as nixos.org/download says; \
@@ -15,6 +16,10 @@ const GET_NIX: &str = "install it with `apt-get install nix-bin` (Debian, Ubuntu
 /// Nix is missing, too old, or did not do what was asked.
 #[derive(Debug, Error, Diagnostic)]
 pub enum NixError {
+    /// There is no room for temporary files.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Scratch(#[from] ScratchError),
     /// There is none.
     #[error("Nix is not installed: no `nix` on PATH")]
     #[diagnostic(code(kflake::nix::missing), help("{GET_NIX}"))]
@@ -121,6 +126,7 @@ impl NixError {
     pub fn exit_code(&self) -> u8 {
         match self {
             NixError::Evaluation { .. } => exit::EVALUATION,
+            NixError::Scratch(_) => exit::IO,
             _ => exit::NO_NIX,
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::guard::Guard;
 use super::probe::Place;
+use crate::files::Scratch;
 
 /// How many builds may run at once.
 const COUNT: u32 = 32;
@@ -35,7 +36,7 @@ pub enum BuildUsers {
     /// Users made for this run.
     Made {
         /// Holds `passwd` and `group`.
-        folder: Arc<tempfile::TempDir>,
+        folder: Arc<Scratch>,
     },
     /// Whoever runs Nix; in a daemon's case, whom the daemon chooses.
     Own,
@@ -123,7 +124,7 @@ fn has_members(group: &str, name: &str) -> bool {
 }
 
 /// A folder with the machine's own users and groups, and build users besides.
-fn made(passwd: &str, group: &str) -> std::io::Result<tempfile::TempDir> {
+fn made(passwd: &str, group: &str) -> std::io::Result<Scratch> {
     let first = free_id(passwd, group);
     let names: Vec<String> = (1..=COUNT).map(|n| format!("{GROUP}{n}")).collect();
     let users: String = names
@@ -133,7 +134,7 @@ fn made(passwd: &str, group: &str) -> std::io::Result<tempfile::TempDir> {
             format!("{name}:x:{id}:{first}:kflake build user:/var/empty:/bin/false\n")
         })
         .collect();
-    let folder = tempfile::Builder::new().prefix("kflake-").tempdir()?;
+    let folder = Scratch::new().map_err(|error| error.source)?;
     let with = |text: &str, more: &str| format!("{}\n{more}", text.trim_end());
     std::fs::write(folder.path().join("passwd"), with(passwd, &users))?;
     let line = format!("{GROUP}:x:{first}:{}\n", names.join(","));

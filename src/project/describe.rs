@@ -1,12 +1,12 @@
 //! Asking a flake, and remembering its answers.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Answers, Asked, Entry, Flake, ProjectError, STATE};
+use crate::files::{self, Scratch};
 use crate::flake::DEBIAN_PACKAGES;
 use crate::hash::Sha256;
 use crate::nix::{Nix, NixError, Packages, Settings, quote};
@@ -30,19 +30,11 @@ impl Flake {
         asked: &Asked,
     ) -> Result<Answers, ProjectError> {
         self.prepare(nix, settings)?;
-        let temporary = std::env::temp_dir();
-        let io = || ProjectError::io(&temporary);
-        let text = json(asked)?;
-        // a file of this run's alone, which nobody else can write
-        let mut file = tempfile::Builder::new()
-            .prefix("kflake-asked-")
-            .suffix(".json")
-            .tempfile()
-            .map_err(io())?;
-        file.write_all(&text)
-            .and_then(|()| file.flush())
-            .map_err(io())?;
-        let path = file.path().canonicalize().map_err(io())?;
+        // a folder of this run's alone, which nobody else can write
+        let scratch = Scratch::new()?;
+        let path = scratch.path().join("asked.json");
+        files::replace(&path, &json(asked)?).map_err(ProjectError::io(&path))?;
+        let path = path.canonicalize().map_err(ProjectError::io(&path))?;
         let expression = expression(&settings.packages, &self.folder, &path);
         Ok(nix.eval(settings, &expression)?)
     }
@@ -65,7 +57,7 @@ impl Flake {
         }
         let manifest = self.describe(nix, settings, asked)?;
         let cached = Cached { key, manifest };
-        replace(&path, &json(&cached)?).map_err(ProjectError::io(&path))?;
+        files::replace(&path, &json(&cached)?).map_err(ProjectError::io(&path))?;
         Ok(cached.manifest)
     }
 
@@ -116,7 +108,7 @@ fn expression(packages: &Packages, flake: &Path, asked: &Path) -> String {
 
 /// The answers in `cache`, if they are of `key` and every derivation in them still exists.
 fn cached(cache: &Path, key: &str) -> Option<Answers> {
-    let bytes = std::fs::read(cache).ok()?;
+    let bytes = files::read(cache, files::MAX_DATA).ok()?;
     let cached: Cached = serde_json::from_slice(&bytes).ok()?;
     if cached.key != key {
         return None;
@@ -141,14 +133,6 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, ProjectError> {
         }
         .into()
     })
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

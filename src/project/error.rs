@@ -7,12 +7,17 @@ use thiserror::Error;
 
 use crate::catalog::UnknownSuite;
 use crate::exit;
+use crate::files::ScratchError;
 use crate::flake::{RenderError, WriteError};
 use crate::nix::NixError;
 
 /// Why there is no answer.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ProjectError {
+    /// There is no room for temporary files.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Scratch(#[from] ScratchError),
     /// The flake cannot be rendered.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -56,7 +61,7 @@ impl ProjectError {
         match self {
             ProjectError::Render(_) => exit::DATA,
             ProjectError::Suite(_) => exit::USAGE,
-            ProjectError::Write(_) | ProjectError::Io { .. } => exit::IO,
+            ProjectError::Scratch(_) | ProjectError::Write(_) | ProjectError::Io { .. } => exit::IO,
             ProjectError::Nix(error) => error.exit_code(),
             ProjectError::Interrupted => exit::INTERRUPTED,
         }

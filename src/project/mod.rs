@@ -6,12 +6,12 @@
 mod answer;
 mod describe;
 mod error;
-mod guard;
 mod request;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 pub use answer::{Answer, Answers, Build, Entry};
 pub use error::ProjectError;
@@ -21,10 +21,10 @@ pub use request::{
 };
 
 use crate::catalog::{Catalog, HostTools, UnknownSuite};
+use crate::files::{self, Lock, LockError, Scratch};
 use crate::flake::{self, Options, Packages, Tree, Written};
 use crate::id::Suite;
 use crate::nix::Bootstrap;
-use guard::Guard;
 
 pub use crate::files::STATE;
 
@@ -49,9 +49,9 @@ pub struct Flake {
     folder: PathBuf,
     tree: Tree,
     written: Written,
-    private: Option<tempfile::TempDir>,
+    private: Option<Scratch>,
     bootstrap: Option<Bootstrap>,
-    _guard: Option<Guard>,
+    _alone: Option<Lock>,
 }
 
 impl<'a> Project<'a> {
@@ -122,7 +122,7 @@ impl<'a> Project<'a> {
         stop: &AtomicBool,
     ) -> Result<Flake, ProjectError> {
         let private = match home {
-            Home::Existing if !self.is_generated()? => Some(private_folder()?),
+            Home::Existing if !self.is_generated()? => Some(Scratch::new()?),
             _ => None,
         };
         let folder = match &private {
@@ -131,9 +131,9 @@ impl<'a> Project<'a> {
         };
         fs::create_dir_all(&folder).map_err(ProjectError::io(&folder))?;
         let folder = folder.canonicalize().map_err(ProjectError::io(&folder))?;
-        let guard = match private {
+        let alone = match private {
             Some(_) => None,
-            None => Some(Guard::take(&folder.join(STATE), stop)?),
+            None => Some(alone(&folder, stop)?),
         };
         let tree = self.tree(catalog, options)?;
         let written = flake::Plan::new(&tree, &folder)?.apply(false)?;
@@ -144,7 +144,7 @@ impl<'a> Project<'a> {
             tree,
             written,
             private,
-            _guard: guard,
+            _alone: alone,
         })
     }
 }
@@ -201,9 +201,16 @@ pub fn bootstrap(catalog: &Catalog, suite: &Suite, folder: &Path) -> Option<Boot
     })
 }
 
-fn private_folder() -> Result<tempfile::TempDir, ProjectError> {
-    tempfile::Builder::new()
-        .prefix("kflake-")
-        .tempdir()
-        .map_err(ProjectError::io(std::env::temp_dir()))
+/// The right to generate and evaluate the flake in `folder`, for which other runs are waited until `stop` is set.
+fn alone(folder: &Path, stop: &AtomicBool) -> Result<Lock, ProjectError> {
+    let state = folder.join(STATE);
+    files::plain_folder(&state).map_err(ProjectError::io(&state))?;
+    let lock = Lock::wait_unless(&state.join("flake.lock"), Duration::MAX, stop);
+    lock.map_err(|error| match error {
+        LockError::Interrupted => ProjectError::Interrupted,
+        LockError::Io { path, source } => ProjectError::io(path)(source),
+        busy @ LockError::Busy { .. } => {
+            ProjectError::io(&state)(std::io::Error::other(busy.to_string()))
+        }
+    })
 }
