@@ -1,25 +1,33 @@
 # Runs QEMU, reads its console, and says what became of the boot.
-#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] [--expect TEXT]... --initramfs DIR --out DIR -- QEMU ARGS...
+#   boot-supervise.pl --wall S --silence S --release R --machine M [--module] [--expect TEXT]... --initramfs DIR --splats FILE --out DIR -- QEMU ARGS...
 # Writes DIR/boot.log (printable text), DIR/boot.raw (as it came) and DIR/boot.json; exits 0 only for a boot that passed.
 # Its last line is `kflake: boot: CLASS: DETAIL` otherwise. QEMU is to start with initramfs.cpio in the working directory: the one of
 # --initramfs, with a nonce that only its init knows. Every module whose name is in the file `modules` beside it has to load; with
-# --module the probe module as well, and say its line; and each TEXT has to be in a line of the console.
+# --module the probe module as well, and say its line; and each TEXT has to be in a line of the console. What the kernel complained of
+# without dying, by the table FILE, is no failure: it is in boot.json, and in the last line of a boot that passed.
 use strict;
 use warnings;
 use Getopt::Long;
 use IO::Select;
+use JSON::PP;
 use POSIX ();
 use Time::HiRes qw(time);
 
-my ($wall, $silence, $release, $machine, $module, $initramfs, $out) = (120, 30, '', '', 0, '.', '.');
+my ($wall, $silence, $release, $machine, $module, $initramfs, $splats, $out) = (120, 30, '', '', 0, '.', '', '.');
 my @expected;
 GetOptions('wall=f' => \$wall, 'silence=f' => \$silence, 'release=s' => \$release, 'machine=s' => \$machine,
-    'module' => \$module, 'expect=s' => \@expected, 'initramfs=s' => \$initramfs, 'out=s' => \$out) or die "bad options\n";
+    'module' => \$module, 'expect=s' => \@expected, 'initramfs=s' => \$initramfs, 'splats=s' => \$splats, 'out=s' => \$out)
+    or die "bad options\n";
 my @command = @ARGV;
 # How long a machine may take to leave after it said that it is done, or after a panic.
 my $grace = 5;
+# As many complaints of the kernel are told.
+my $told = 100;
 
 sub slurp { my ($path) = @_; open my $in, '<:raw', $path or die "$path: $!\n"; local $/; return scalar <$in> }
+
+my $table = JSON::PP->new->decode(slurp($splats));
+my @rows = map { { kind => $_->{kind}, pattern => qr/$_->{pattern}/, words => $_->{words} } } @{ $table->{rows} };
 
 my @modules = split /\n/, slurp("$initramfs/modules");
 my $nonce = unpack 'H*', do {
@@ -57,7 +65,8 @@ close $write;
 open my $raw, '>:raw', "$out/boot.raw" or die "$out/boot.raw: $!\n";
 open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";
 
-my (%at, @markers, @failed, %saw, %heard);
+my (%at, @markers, @failed, @warnings, %saw, %heard);
+my $complaining = 0;
 my ($pending, $bytes, $last_line, $last_output) = ('', 0, '', $started);
 my ($ended, $timeout);
 
@@ -86,8 +95,26 @@ sub line {
         $saw{init_error} = $1;
         $at{init} //= $now;
     }
+    complaint($text);
     for my $wanted (@expected) { $heard{$wanted} = 1 if index($text, $wanted) >= 0 }
     $saw{probe} = $1 if $text =~ /kflake-probe: ok release=(\S+)$/;
+}
+
+# A line of the kernel's that says that something is wrong with it.
+sub complaint {
+    my ($text) = @_;
+    $text =~ s/$table->{prefix}//;
+    for my $row (@rows) {
+        $text =~ $row->{pattern} or next;
+        my $group = $1 // '';
+        my $new = $row->{kind} eq 'report' || !$complaining;
+        $complaining = $row->{kind} ne 'end';
+        if ($new && @warnings < $told) {
+            my $words = $row->{words} =~ s/\$1/$group/r;
+            push @warnings, length $words > 200 ? substr($words, 0, 200) . '...' : $words;
+        }
+        return;
+    }
 }
 
 my $select = IO::Select->new($read);
@@ -169,11 +196,13 @@ open my $json, '>', "$out/boot.json" or die "$out/boot.json: $!\n";
 print $json '{"outcome":', json($class), ',"seconds_to_banner":', seconds($at{banner}), ',"seconds_to_init":', seconds($at{init}),
     ',"seconds_to_poweroff":', (defined $timeout ? 'null' : seconds($ended)), ',"release":', json($m->{release}), ',"machine":',
     json($m->{machine}), ',"pid":', ($m->{pid} // 'null'), ',"module":', json($m->{module}), ',"modules":', scalar @modules,
-    ',"loaded":', ($m->{loaded} // 'null'), ',"reason":', ($detail eq '' ? 'null' : json($detail)), "}\n";
+    ',"loaded":', ($m->{loaded} // 'null'), ',"warnings":[', join(',', map { json($_) } @warnings), '],"reason":',
+    ($detail eq '' ? 'null' : json($detail)), "}\n";
 close $json;
 
 if ($class eq 'passed') {
-    printf "booted in %.1f s\n", $at{init};
+    my $many = @warnings == 1 ? ' with 1 warning: ' : ' with ' . @warnings . ' warnings: ';
+    printf "booted in %.1f s%s\n", $at{init}, @warnings ? $many . join('; ', @warnings[0 .. ($#warnings > 2 ? 2 : $#warnings)]) : '';
     exit 0;
 }
 print "kflake: boot: $class: $detail\n";

@@ -13,6 +13,7 @@ let
   initSource = file "init" ./validate/init;
   writeInitramfs = file "initramfs.pl" ./initramfs.pl;
   supervise = file "boot-supervise.pl" ./boot-supervise.pl;
+  splats = file "splats.json" ./splats.json;
   runSource = file "boot-run.c" ./boot-run.c;
   checkProgram = file "boot-program.pl" ./boot-program.pl;
   elfReader = file "elf.pl" ./elf.pl;
@@ -275,7 +276,7 @@ rec {
           --release "$(cat ${kernel}/release)" --machine ${lib.escapeShellArg kernel.arch.uname} \
           ${lib.optionalString (module != null) "--module"} \
           ${lib.concatMapStrings (text: "--expect ${lib.escapeShellArg text} ") expect}\
-          --initramfs ${initrd} --out $out -- \
+          --initramfs ${initrd} --splats ${splats} --out $out -- \
           ${lib.escapeShellArgs (qemuCommand {
             inherit board kernel;
             initramfs = initrd;

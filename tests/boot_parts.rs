@@ -95,11 +95,13 @@ fn judged(console: &str, modules: &[String], arguments: &[String]) -> (String, V
     fs::write(at("modules"), names).unwrap();
     fs::write(at("console"), console).unwrap();
     fs::create_dir(at("work")).unwrap();
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
     // the machine reads its nonce from the initramfs that it is started with
     let machine = r#"nonce=$(sed -n 's/^KFLAKE-NONCE://p' initramfs.cpio); sed "s/@nonce@/$nonce/g" ../console"#;
-    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/boot-supervise.pl");
     let output = Command::new("perl")
-        .arg(judge)
+        .arg(template.join("boot-supervise.pl"))
+        .arg("--splats")
+        .arg(template.join("splats.json"))
         .args(["--wall", "20", "--silence", "20", "--release", "6.1.0"])
         .args(["--machine", "aarch64", "--initramfs", "..", "--out", "."])
         .args(arguments)
@@ -136,6 +138,54 @@ fn a_boot_test_is_judged_as_the_table_says() {
             case.name
         );
     }
+}
+
+/// Lines of a console, and what is said of them.
+#[derive(Deserialize)]
+struct Complaint {
+    name: String,
+    lines: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// A console with `lines` between a kernel's first and init's own, and nothing wrong else.
+fn good_with(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let init = "kflake-init: @nonce@ ok pid=1 release=6.1.0 machine=aarch64 module=none loaded=0";
+    format!("[    0.000000] Linux version 6.1.0\n{lines}\n{init}\n[    1.0] reboot: Power down\n")
+}
+
+#[test]
+fn what_a_kernel_complains_of_is_told() {
+    let cases: Vec<Complaint> = serde_json::from_str(include_str!("data/splats.json")).unwrap();
+    for Complaint {
+        name,
+        lines,
+        warnings,
+    } in cases
+    {
+        let (last, json) = judged(&good_with(&lines), &[], &[]);
+        assert_eq!(json["outcome"], "passed", "{name}");
+        assert_eq!(json["warnings"], json!(warnings), "{name}");
+        let told = match warnings.len() {
+            0 => " s".to_owned(),
+            1 => format!(" s with 1 warning: {}", warnings[0]),
+            n => format!(" s with {n} warnings: {}", warnings.join("; ")),
+        };
+        assert!(last.ends_with(&told), "{name}: {last}");
+    }
+}
+
+#[test]
+fn a_flood_of_complaints_has_bounds() {
+    let lines: Vec<String> = (0..5000)
+        .map(|n| format!("WARNING: at {}.c:{n} f()", "x".repeat(2000)))
+        .collect();
+    let (last, json) = judged(&good_with(&lines), &[], &[]);
+    let warnings = json["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 100);
+    assert!(warnings.iter().all(|it| it.as_str().unwrap().len() < 300));
+    assert!(last.len() < 1000, "{last}");
 }
 
 #[test]

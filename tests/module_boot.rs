@@ -97,6 +97,37 @@ fn a_boot_has_to_load_the_module_and_say_what_is_expected() {
 }
 
 #[test]
+fn a_kernel_that_complains_fails_the_boot_unless_that_is_accepted() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("splat");
+    let folder = project.path().join("own");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Makefile"), "obj-m := own.o\n").unwrap();
+    fs::write(folder.join("own.c"), SOURCE).unwrap();
+    let own = folder.to_str().unwrap();
+    let (code, out, errors) = run(project.path(), own, "6.1.9999", &["--boot"]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(
+        errors.contains("the kernel complained: WARNING at kernel/fake.c:12")
+            && errors.contains("--allow-splats")
+            && !out.contains("booted and loaded"),
+        "{out}{errors}"
+    );
+    let log = fs::read_to_string(project.path().join("out/boot.log")).unwrap();
+    assert!(log.contains("end trace"), "{log}");
+
+    let more = ["--boot", "--allow-splats"];
+    let (code, out, errors) = run(project.path(), own, "6.1.9999", &more);
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        out.contains("booted and loaded with 1 warning: WARNING at kernel/fake.c:12; "),
+        "{out}"
+    );
+}
+
+#[test]
 fn modules_of_a_real_kernel_are_loaded_in_the_order_that_they_need() {
     if !common::have_nix() {
         return;

@@ -107,6 +107,35 @@ fn a_cell_passes_and_is_there_the_next_time() {
     }
 }
 
+#[test]
+fn a_kernel_that_complains_is_not_plainly_green() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "splat");
+    for outcome in ["passed", "cached"] {
+        let output = validate(dir.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        let record = report(dir.path());
+        let boot = stage(&record, Stage::Boot);
+        assert_eq!(boot.warnings, ["WARNING at kernel/fake.c:12"], "{boot:?}");
+        let words = format!(
+            "{} with 1 warning: WARNING at kernel/fake.c:12",
+            boot.outcome
+        );
+        assert_eq!(boot.detail(), words);
+        if outcome == "cached" {
+            assert_eq!(boot.outcome, Outcome::Cached);
+        }
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            shown.contains("TKMb boot") && shown.contains(&words),
+            "{shown}"
+        );
+    }
+}
+
 /// The stage fails with the class, those before it pass, those behind it are blocked.
 #[track_caller]
 fn fails(behaviour: &str, at: Stage, class: &str) {

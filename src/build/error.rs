@@ -138,6 +138,18 @@ pub enum BuildError {
         /// The arch.
         arch: String,
     },
+    /// The kernel complained on the console of a boot that was otherwise good.
+    #[error("the module loaded, and the kernel complained: {}", warnings.join("; "))]
+    #[diagnostic(
+        code(kflake::build::splats),
+        help("{} holds the console; --allow-splats accepts such a boot", shown(log))
+    )]
+    Splats {
+        /// What it complained of.
+        warnings: Vec<String>,
+        /// The console.
+        log: PathBuf,
+    },
     /// A file that a machine should start with is wrong.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::build::boot_file), help("{help}"))]
@@ -230,9 +242,10 @@ impl BuildError {
             | BuildError::BootFile { .. }
             | BuildError::ModuleSource { .. } => exit::USAGE,
             BuildError::Unresolved { code, .. } => *code,
-            BuildError::Failed { .. } | BuildError::Answer { .. } | BuildError::Output { .. } => {
-                exit::FAILED
-            }
+            BuildError::Failed { .. }
+            | BuildError::Answer { .. }
+            | BuildError::Output { .. }
+            | BuildError::Splats { .. } => exit::FAILED,
             BuildError::Interrupted => exit::INTERRUPTED,
         }
     }

@@ -27,6 +27,9 @@ pub struct Evidence {
     /// Class of the failure, where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// What the kernel complained of on the console of a boot that passed, such as `WARNING at kernel/x.c:12`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Wall time of the build.
     pub seconds: f64,
     /// Day of the run, as `2026-11-20`.

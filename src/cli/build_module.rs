@@ -12,6 +12,7 @@ use crate::exit;
 use crate::files;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
 use crate::text::shown;
+use crate::validate::{BootRecord, detail};
 use crate::version::KernelVersion;
 
 /// Build a module against a kernel, and check that it fits it
@@ -20,6 +21,8 @@ use crate::version::KernelVersion;
 /// no more than `modules_prepare`. ELF header, vermagic and symbol versions of the result are compared with the kernel's.
 ///
 /// With --boot the whole kernel is built, and started under QEMU with an init that loads the modules; boot.log is its console.
+/// Where the kernel complains on it (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is a failure, unless --allow-splats
+/// is given.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake build-module hello --kernel 6.1.192 --arch arm64 --out module\n  \
@@ -45,6 +48,9 @@ pub struct Args {
     /// Text that has to be on the console of that boot, such as the module's message; may be repeated
     #[arg(long, value_name = "TEXT", requires = "boot")]
     expect: Vec<String>,
+    /// Accept a boot on which the kernel complained, such as by a WARNING or an Oops
+    #[arg(long, requires = "boot")]
+    allow_splats: bool,
     /// Folder for the module: new, empty, or filled by an earlier build
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
@@ -137,13 +143,28 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.boot {
         let build = builds.build(Thing::ModuleBoot).map_err(fail)?;
         forge.realise(build)?;
-        let log = Path::new(build.out().unwrap_or_default()).join("boot.log");
+        let out = Path::new(build.out().unwrap_or_default());
+        let boot = BootRecord::read(out).map_err(|reason| {
+            fail(BuildError::Answer {
+                what: "boot.json",
+                reason,
+            })
+        })?;
+        let log = out.join("boot.log");
         let text = files::read(&log, files::MAX_DATA)
             .map_err(|error| fail(BuildError::io(&log)(error)))?;
         artifacts.write("boot.log", &text, false).map_err(fail)?;
+        let kept = artifacts.path().join("boot.log");
+        if !boot.warnings.is_empty() && !args.allow_splats {
+            return Err(fail(BuildError::Splats {
+                warnings: boot.warnings,
+                log: kept,
+            }));
+        }
         output::line(&format!(
-            "booted and loaded; {} holds the console",
-            shown(artifacts.path().join("boot.log"))
+            "{}; {} holds the console",
+            detail("booted and loaded", &boot.warnings),
+            shown(kept)
         ))?;
     }
     Ok(exit::OK)

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::validate::{RunRecord, Stage, Tally};
 
+use super::grid::warned;
 use super::terminal::tallies;
 
 /// The furthest stage that was asked for, with its counts.
@@ -32,7 +33,11 @@ pub fn render(run: &RunRecord) -> String {
                 25..75 => "#8a5a00",
                 _ => "#a1341f",
             };
-            (label, format!("{}/{}", tally.passed, tally.total), color)
+            let value = match run.cells.iter().filter(|cell| warned(cell)).count() {
+                0 => format!("{}/{}", tally.passed, tally.total),
+                n => format!("{}/{}, {n} with warnings", tally.passed, tally.total),
+            };
+            (label, value, color)
         }
     };
     draw(label, &value, color)

@@ -56,6 +56,16 @@ pub fn failed(run: &RunRecord) -> impl Iterator<Item = (&CellRecord, &StageRecor
     })
 }
 
+/// The stages of a run that passed while the kernel complained.
+pub fn warned(run: &RunRecord) -> impl Iterator<Item = (&CellRecord, &StageRecord)> {
+    run.cells.iter().flat_map(|cell| {
+        cell.stages
+            .iter()
+            .filter(|stage| stage.outcome.is_success() && !stage.is_plain())
+            .map(move |stage| (cell, stage))
+    })
+}
+
 /// What a failed stage has to say first.
 pub fn first_error(stage: &StageRecord) -> Option<&str> {
     let said = stage
@@ -159,4 +169,40 @@ pub fn because(run: &RunRecord, verdict: Verdict) -> Vec<Because<'_>> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        badge, html, json, jsonl, junit, markdown, metadata, samples, svg, terminal,
+    };
+
+    #[test]
+    fn every_format_tells_that_a_kernel_complained() {
+        let (plain, run) = (samples::small(), samples::complaining());
+        let style = terminal::Style::default();
+        let words = "with 1 warning: WARNING at kernel/x.c:12";
+        // markup spells the colon out
+        let spelled = words.replace(':', "&#58;");
+        for text in [
+            terminal::render(&run, &style),
+            html::render(&run, None),
+            markdown::render(&run),
+            junit::render(&run),
+        ] {
+            assert!(text.contains(words) || text.contains(&spelled), "{text}");
+        }
+        for text in [
+            json::to_string(&run),
+            jsonl::render(&run),
+            metadata::all_to_json(&run),
+        ] {
+            assert!(text.contains("WARNING at kernel/x.c:12"), "{text}");
+        }
+        assert!(badge::render(&run).contains(", 1 with warnings"));
+        assert!(terminal::render(&run, &style).contains("TKMb boot"));
+        assert_ne!(svg::render(&run, 80), svg::render(&plain, 80));
+        assert!(markdown::matrix(&run).contains("⚠ boot"));
+        assert!(!markdown::matrix(&plain).contains('⚠'));
+    }
 }

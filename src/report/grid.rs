@@ -234,6 +234,13 @@ pub fn unsupported(cell: &CellRecord) -> bool {
     Verdict::of(cell) == Verdict::Unsupported
 }
 
+/// Whether something was wrong in a stage of `cell` that passed.
+pub fn warned(cell: &CellRecord) -> bool {
+    cell.stages
+        .iter()
+        .any(|stage| stage.outcome.is_success() && !stage.is_plain())
+}
+
 /// A stage's letter: `T K M B`.
 pub fn letter(stage: Stage) -> char {
     match stage {

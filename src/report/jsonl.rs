@@ -41,6 +41,9 @@ pub enum Line<'a> {
         outcome: Outcome,
         /// Seconds that it took, if it was built.
         seconds: Option<f64>,
+        /// What the kernel complained of while it passed.
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        warnings: &'a [String],
         /// Why.
         reason: Option<&'a str>,
         /// Class of the failure.
@@ -76,6 +79,7 @@ impl<'a> Line<'a> {
             stage: stage.stage,
             outcome: stage.outcome,
             seconds: stage.seconds,
+            warnings: &stage.warnings,
             reason: stage.reason.as_deref(),
             class: failure.and_then(|failure| failure.class.as_deref()),
             first_error: failure.and_then(|failure| failure.first_error.as_deref()),

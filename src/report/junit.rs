@@ -80,6 +80,12 @@ fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> TestCase {
     let mut case = TestCase::new(stage.stage.as_str(), status);
     case.set_classname(clean(&cell.id));
     case.set_time(seconds(stage.seconds.unwrap_or_default()));
+    if stage.outcome.is_success() && !stage.is_plain() {
+        let mut lines = vec![stage.detail()];
+        lines.extend(stage.warnings.iter().skip(1).cloned());
+        let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
+        case.set_system_out(lines.join("\n"));
+    }
     if let Some(failure) = &stage.failure {
         let tail: Vec<String> = failure.log_tail.iter().map(|line| clean(line)).collect();
         case.set_system_out(tail.join("\n"));

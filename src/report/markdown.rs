@@ -6,7 +6,7 @@ use crate::validate::{CellRecord, Outcome, RunRecord};
 
 use super::compare::{Change, Changes, standing};
 use super::failures;
-use super::grid::{Grid, Verdict};
+use super::grid::{Grid, Verdict, warned};
 use super::terminal::tallies;
 use super::text::{clean, count, duration, nix_name, truncate};
 
@@ -22,6 +22,7 @@ pub fn render(run: &RunRecord) -> String {
     let _ = writeln!(out, "{}\n", summary(run));
     out.push_str(&matrix(run));
     out.push_str(&failure_list(run));
+    out.push_str(&warning_list(run));
     out
 }
 
@@ -92,6 +93,9 @@ pub fn matrix(run: &RunRecord) -> String {
     {
         out.push_str(", then what stopped it: ✗ failed, ⧗ timed out, ⊘ blocked");
     }
+    if run.cells.iter().any(warned) {
+        out.push_str("; ⚠ passed while the kernel complained");
+    }
     out.push_str(".\n");
     out
 }
@@ -112,7 +116,13 @@ fn cell(cell: &CellRecord) -> String {
             let came = furthest.map_or_else(String::new, |stage| format!("{stage}, "));
             format!("{came}{mark} {}", stage.stage)
         }
-        (_, None) => furthest.map_or_else(|| "·".to_owned(), |stage| format!("✓ {stage}")),
+        (_, None) => furthest.map_or_else(
+            || "·".to_owned(),
+            |stage| match warned(cell) {
+                true => format!("⚠ {stage}"),
+                false => format!("✓ {stage}"),
+            },
+        ),
     }
 }
 
@@ -154,6 +164,38 @@ fn failure_list(run: &RunRecord) -> String {
             out,
             "\n{} left out.",
             count(shown - KINDS_SHOWN, "further error")
+        );
+    }
+    out.push_str("\n</details>\n");
+    out
+}
+
+/// What the kernels of boots that passed complained of.
+fn warning_list(run: &RunRecord) -> String {
+    let warned: Vec<_> = failures::warned(run).collect();
+    let mut out = String::new();
+    if warned.is_empty() {
+        return out;
+    }
+    let _ = writeln!(
+        out,
+        "\n<details><summary>Warnings: {}</summary>\n",
+        count(warned.len(), "stage")
+    );
+    for (cell, stage) in warned.iter().take(KINDS_SHOWN) {
+        let _ = writeln!(
+            out,
+            "- {} {}: {}",
+            name_of(cell),
+            stage.stage,
+            code(&stage.detail())
+        );
+    }
+    if warned.len() > KINDS_SHOWN {
+        let _ = writeln!(
+            out,
+            "\n{} left out.",
+            count(warned.len() - KINDS_SHOWN, "further stage")
         );
     }
     out.push_str("\n</details>\n");

@@ -67,6 +67,9 @@ pub struct Target {
     pub status: &'static str,
     /// Seconds; none where nothing was built in this run.
     pub duration: Option<f64>,
+    /// What the kernel complained of while it passed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The compiler.
@@ -169,6 +172,7 @@ impl Metadata {
                         let target = Target {
                             status: status(stage.outcome),
                             duration: stage.seconds,
+                            warnings: stage.warnings.clone(),
                         };
                         (stage.stage.as_str(), target)
                     })

@@ -187,6 +187,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                     .is_success()
                     .then(|| format!("/nix/store/{}-{name}", digest(&hash))),
                 reason,
+                warnings: vec![],
                 failure: (outcome == Outcome::Failed || outcome == Outcome::TimedOut).then(|| {
                     FailureRecord {
                         class: None,
@@ -416,6 +417,9 @@ pub fn hostile() -> RunRecord {
                 cell.profile = Some((*text).to_owned());
                 cell.board = Some((*text).to_owned());
                 for stage in &mut cell.stages {
+                    if stage.outcome.is_success() {
+                        stage.warnings = vec![(*text).to_owned()];
+                    }
                     stage.reason = stage.reason.as_ref().map(|_| (*text).to_owned());
                     stage.drv = Some(format!("/nix/store/{text}.drv"));
                     if let Some(failure) = &mut stage.failure {
@@ -444,6 +448,18 @@ pub fn hostile() -> RunRecord {
         "validate".to_owned(),
         "$(touch pwned)\n'\"".to_owned(),
     ];
+    run
+}
+
+/// [`small`], with a kernel that complained and booted all the same.
+pub fn complaining() -> RunRecord {
+    let mut run = small();
+    let boots = run
+        .cells
+        .iter_mut()
+        .filter_map(|cell| cell.stages.last_mut());
+    let boot = boots.into_iter().find(|boot| boot.outcome.is_success());
+    boot.expect("a boot passed").warnings = vec!["WARNING at kernel/x.c:12".to_owned()];
     run
 }
 

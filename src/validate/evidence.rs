@@ -71,6 +71,7 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
             .failure
             .as_ref()
             .and_then(|failure| failure.class.clone()),
+        warnings: stage.warnings.clone(),
         seconds,
         date: record.started.to_string().chars().take(10).collect(),
         kflake: record.kflake.clone(),

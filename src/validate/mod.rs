@@ -1,5 +1,6 @@
 //! Running a plan: what was built, what was not, and whose fault it is.
 
+mod booted;
 mod engine;
 mod evaluate;
 mod evidence;
@@ -16,13 +17,14 @@ mod run;
 mod select;
 mod state;
 
+pub use booted::BootRecord;
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use history::History;
 pub use manifest::{Manifest, Target};
 pub use outcome::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
-    Tally, ToolchainRecord,
+    Tally, ToolchainRecord, detail,
 };
 pub use planned::{BootLimits, Plan, PlannedCell, Verdict};
 pub use progress::{Ending, Progress, Tally as RunTally};

@@ -186,9 +186,34 @@ pub struct StageRecord {
     pub out: Option<String>,
     /// Why, for every outcome but `passed` and `cached`: for `blocked` names what failed.
     pub reason: Option<String>,
+    /// What the kernel complained of on the console of a boot that passed, such as `WARNING at kernel/x.c:12`; at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What the log says, for `failed` and `timed-out`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,
+}
+
+impl StageRecord {
+    /// The outcome with its detail: `passed`, or `passed with 2 warnings: WARNING at kernel/x.c:12; …`.
+    pub fn detail(&self) -> String {
+        detail(self.outcome, &self.warnings)
+    }
+
+    /// Whether it passed, and nothing was wrong on the way.
+    pub fn is_plain(&self) -> bool {
+        self.outcome.is_success() && self.warnings.is_empty()
+    }
+}
+
+/// `passed with 1 warning: WARNING at kernel/x.c:12`.
+pub fn detail(outcome: impl fmt::Display, warnings: &[String]) -> String {
+    let (first, many) = match warnings {
+        [] => return outcome.to_string(),
+        [only] => return format!("{outcome} with 1 warning: {only}"),
+        [first, ..] => (first, warnings.len()),
+    };
+    format!("{outcome} with {many} warnings, the first: {first}")
 }
 
 /// A failure, read from its log.

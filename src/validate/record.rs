@@ -1,9 +1,11 @@
 //! From what is known of derivations to what a report says of stages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::booted::BootRecord;
 use super::journal::Past;
 use super::manifest::Manifest;
 use super::planned::{Plan, PlannedCell, Verdict};
@@ -132,6 +134,7 @@ impl Recorder<'_> {
             drv: Some(build.drv.clone()),
             out: build.out().map(str::to_owned),
             reason: None,
+            warnings: vec![],
             failure: None,
         };
         match states.get(&build.drv) {
@@ -158,6 +161,9 @@ impl Recorder<'_> {
             Some(State::Failed(fault)) => blame(&mut record, Outcome::Failed, fault),
             Some(State::TimedOut(fault)) => blame(&mut record, Outcome::TimedOut, fault),
             Some(State::Blocked { by }) => self.blocked(index, by, states, &mut record),
+        }
+        if stage == Stage::Boot && record.outcome.is_success() {
+            console(&mut record);
         }
         record
     }
@@ -214,6 +220,18 @@ impl Recorder<'_> {
     }
 }
 
+/// Adds what was on the console of a boot that passed. One of which nothing can be read did not pass.
+fn console(record: &mut StageRecord) {
+    let out = Path::new(record.out.as_deref().unwrap_or_default());
+    match BootRecord::read(out) {
+        Ok(boot) => record.warnings = boot.warnings,
+        Err(why) => {
+            record.outcome = Outcome::Failed;
+            record.reason = Some(why);
+        }
+    }
+}
+
 fn plain(stage: Stage, outcome: Outcome, reason: &str) -> StageRecord {
     StageRecord {
         stage,
@@ -222,6 +240,7 @@ fn plain(stage: Stage, outcome: Outcome, reason: &str) -> StageRecord {
         drv: None,
         out: None,
         reason: Some(reason.to_owned()),
+        warnings: vec![],
         failure: None,
     }
 }

@@ -78,7 +78,7 @@ fn stages(out: &mut String, cell: &CellRecord) {
             out,
             "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{time}</td><td>{}</td></tr>",
             stage.stage,
-            stage.outcome,
+            escape(&stage.detail()),
             stage.reason.as_deref().map_or_else(String::new, escape)
         );
     }

@@ -38,6 +38,7 @@ pub fn render(run: &RunRecord, against: Option<(&RunRecord, &Changes)>) -> Strin
     parts::filters(&mut out, run, changes);
     parts::matrix(&mut out, run, &grid, changes);
     parts::failures(&mut out, run);
+    parts::warnings(&mut out, run);
     parts::reasons(&mut out, run);
     cell::list(&mut out, run, changes);
     out.push_str("</main>\n");

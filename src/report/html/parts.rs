@@ -7,7 +7,7 @@ use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
 
 use super::super::compare::{Change, Changes, standing};
 use super::super::failures::{self, because};
-use super::super::grid::{Grid, Verdict, letter};
+use super::super::grid::{Grid, Verdict, letter, warned};
 use super::super::terminal::tallies;
 use super::super::text::count;
 use super::escape;
@@ -289,6 +289,9 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
     );
     // what is read out begins with what is seen
     let spoken = match (verdict, furthest) {
+        (Verdict::Passed, Some(stage)) if warned(cell) => {
+            format!("{}: {stage} passed with warnings", name(cell))
+        }
         (Verdict::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
         (Verdict::Failed | Verdict::TimedOut | Verdict::Blocked, _) => {
             format!("{}: {word} passed, then {verdict_name}", name(cell))
@@ -312,6 +315,9 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
         toolchain.map_or_else(String::new, |toolchain| toolchain.gcc.major().to_string()),
         escape(&text.to_lowercase())
     );
+    if verdict == Verdict::Passed && warned(cell) {
+        out.push_str("<i class=\"mark warned\" aria-hidden=\"true\">⚠</i>");
+    }
     if matches!(
         verdict,
         Verdict::Failed | Verdict::TimedOut | Verdict::Blocked
@@ -489,6 +495,36 @@ pub fn meaning(out: &mut String, class: Option<&str>) {
         let _ = write!(out, " <span class=\"muted\">See {}.</span>", ids.join(", "));
     }
     out.push_str("</p>\n");
+}
+
+/// What the kernels of boots that passed complained of.
+pub fn warnings(out: &mut String, run: &RunRecord) {
+    let warned: Vec<_> = failures::warned(run).collect();
+    if warned.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "<details class=\"card\" open><summary><strong>Warnings</strong> <span class=\"muted\">{}, passed all the same</span></summary><ul>",
+        count(warned.len(), "stage")
+    );
+    for (cell, stage) in warned.iter().take(REASONS_SHOWN) {
+        let _ = writeln!(
+            out,
+            "<li><div class=\"links\">{}</div>{} {}</li>",
+            link(run, cell),
+            stage.stage,
+            escape(&stage.detail())
+        );
+    }
+    if warned.len() > REASONS_SHOWN {
+        let _ = writeln!(
+            out,
+            "<li class=\"muted\">and {}</li>",
+            count(warned.len() - REASONS_SHOWN, "other stage")
+        );
+    }
+    out.push_str("</ul></details>\n");
 }
 
 pub fn reasons(out: &mut String, run: &RunRecord) {

@@ -3,11 +3,11 @@
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::text::defuse;
-use crate::validate::{CellRecord, Coverage, Outcome, RunRecord, Stage, Tally};
+use crate::validate::{CellRecord, Coverage, Outcome, RunRecord, Stage, StageRecord, Tally};
 
 use super::compare::{Change, Changes, standing};
 use super::failures::{self, Because};
-use super::grid::{Column, Grid, Verdict, letter, unsupported};
+use super::grid::{Column, Grid, Verdict, letter, unsupported, warned};
 use super::text::{clean, count, duration, nix_name, pad, truncate, width, wrap, wrap_list};
 
 /// How to draw.
@@ -40,6 +40,8 @@ impl Default for Style {
 const KINDS_SHOWN: usize = 6;
 /// Reasons shown per verdict; the rest is counted.
 const REASONS_SHOWN: usize = 8;
+/// Stages with warnings shown; the rest is counted.
+const WARNED_SHOWN: usize = 20;
 /// Lines that a list of cells may take.
 const LIST_LINES: usize = 4;
 /// Lines that an error or reason may take.
@@ -52,6 +54,7 @@ pub fn render(run: &RunRecord, style: &Style) -> String {
     page.matrix(run);
     page.totals(&run.coverage);
     page.failures(run);
+    page.warnings(run);
     page.reasons(run, Verdict::Blocked, "Blocked", "what they need failed");
     page.reasons(
         run,
@@ -357,7 +360,13 @@ impl Page {
             .stage(Stage::Boot)
             .is_some_and(|boot| boot.outcome.is_success());
         for stage in Stage::ALL {
-            let (mark, tone) = match cell.stage(stage).map(|record| record.outcome) {
+            let record = cell.stage(stage);
+            let (mark, tone) = match record.map(|record| record.outcome) {
+                Some(outcome)
+                    if outcome.is_success() && !record.is_some_and(StageRecord::is_plain) =>
+                {
+                    (letter(stage).to_ascii_lowercase().to_string(), Tone::Slow)
+                }
                 Some(outcome) if outcome.is_success() => {
                     let tone = if whole { Tone::Good } else { Tone::Partly };
                     (letter(stage).to_string(), tone)
@@ -376,7 +385,11 @@ impl Page {
         }
         let mut used = LETTERS;
         if let Some(word) = word(cell).filter(|_| with_word) {
-            let tone = if whole { Tone::Good } else { Tone::Plain };
+            let tone = match whole {
+                true if warned(cell) => Tone::Slow,
+                true => Tone::Good,
+                false => Tone::Plain,
+            };
             shown.push(' ');
             shown.push_str(&self.paint(tone, word));
             used += 1 + width(word);
@@ -421,6 +434,9 @@ impl Page {
             if occurs {
                 parts.push(format!("{} {name}", self.mark(outcome)));
             }
+        }
+        if run.cells.iter().any(warned) {
+            parts.push("b passed with warnings".to_owned());
         }
         if run.cells.iter().any(unsupported) {
             parts.push("n/a unsupported".to_owned());
@@ -559,6 +575,28 @@ impl Page {
         }
         for line in lines {
             self.line(&format!("{}{bar} {line}", " ".repeat(indent)));
+        }
+    }
+
+    /// What the kernels of boots that passed complained of.
+    fn warnings(&mut self, run: &RunRecord) {
+        let warned: Vec<_> = failures::warned(run).collect();
+        if warned.is_empty() {
+            return;
+        }
+        let note = format!("{}, passed all the same", count(warned.len(), "stage"));
+        self.title("Warnings", &note);
+        for (cell, stage) in warned.iter().take(WARNED_SHOWN) {
+            let name = self.name(cell);
+            self.line(&truncate(
+                &format!("  {name} {}", stage.stage),
+                self.width,
+                self.unicode,
+            ));
+            self.quote(&stage.detail(), 2);
+        }
+        if warned.len() > WARNED_SHOWN {
+            self.line(&format!("  and {} more", warned.len() - WARNED_SHOWN));
         }
     }
 
