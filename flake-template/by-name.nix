@@ -12,6 +12,10 @@ let
     what: set: name:
     set.${name}
       or (throw "kflake: unknown ${what} ${builtins.toJSON name}; one of ${toString (builtins.attrNames set)}");
+  # What a kernel has of the matrix, with its name there.
+  named =
+    what: set: name:
+    entry what set name // { id = name; };
 in
 {
   /**
@@ -36,11 +40,11 @@ in
     kernels.buildKernel (
       args
       // {
-        arch = entry "architecture" matrix.arches arch;
+        arch = named "architecture" matrix.arches arch;
         inherit src;
         toolchain =
           if builtins.isString toolchain then entry "toolchain" toolchains toolchain else toolchain;
-        board = if board == null then null else entry "board" matrix.boards board;
+        board = if board == null then null else named "board" matrix.boards board;
       }
     );
 }

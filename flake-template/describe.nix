@@ -49,6 +49,39 @@ let
     outputs = lib.genAttrs drv.outputs (output: drv.${output}.outPath);
   };
 
+  # What a thing is made of and by. All of it is read from what would be built, never from the request, so that whoever asked can
+  # compare the two.
+  versionOf = drv: drv.version or (builtins.parseDrvName drv.name).version;
+  ofToolchain = toolchain: {
+    toolchain = toolchain.id;
+    tools.cc = versionOf pkgs.stdenv.cc;
+  };
+  ofKernel = kernel: {
+    toolchain = kernel.toolchain.id;
+    arch = kernel.arch.id;
+    inherit (kernel) version;
+    board = kernel.board.id or null;
+    config =
+      if kernel.profile != "" then
+        "profile ${kernel.profile}"
+      else if kernel.defconfig != "" then
+        "defconfig ${kernel.defconfig}"
+      else
+        "file";
+    source = kernel.kernelSource.src.outputHash;
+    tools = {
+      cc = versionOf pkgs.stdenv.cc;
+      make = versionOf pkgs.gnumake;
+    };
+  };
+  ofTest =
+    test:
+    ofKernel test.kernel
+    // {
+      board = test.board.id or null;
+      tools.qemu = versionOf pkgs.qemu;
+    };
+
   # tryEval catches what is thrown, and hides its words; the reasons worth telling are found beforehand.
   attempt =
     { problem, thing }:
@@ -98,7 +131,8 @@ let
         (known matrix.boards "board" request.board)
       ];
 
-      board = if request.board == null then null else matrix.boards.${request.board};
+      board =
+        if request.board == null then null else matrix.boards.${request.board} // { id = request.board; };
       toolchain = cells.toolchains.${request.toolchain};
       kernel = cells.lib.buildKernel (
         {
@@ -210,27 +244,33 @@ let
         toolchain = cells.toolchains.${request.sdk.toolchain};
       };
 
-      ofKernel = drv: {
+      forKernel = drv: {
         problem = kernelProblem;
-        thing = describe drv;
+        thing = describe drv // {
+          made = ofKernel (drv.kernel or drv);
+        };
       };
       onMachine = drv: {
         problem = firstOf [
           kernelProblem
           machineProblem
         ];
-        thing = describe drv;
+        thing = describe drv // {
+          made = ofTest drv;
+        };
       };
     in
     {
       toolchain = {
         problem = toolchainProblem;
-        thing = describe toolchain;
+        thing = describe toolchain // {
+          made = ofToolchain toolchain;
+        };
       };
-      kernel = ofKernel kernel;
-      module = ofKernel module;
-      sdk = ofKernel sdk;
-      probe = ofKernel proof.module;
+      kernel = forKernel kernel;
+      module = forKernel module;
+      sdk = forKernel sdk;
+      probe = forKernel proof.module;
       boottest = onMachine proof.boot;
       moduleboot = onMachine moduleBoot;
       machine = {

@@ -268,7 +268,7 @@ impl<'c> Workshop<'c> {
         &self,
         nix: &Nix,
         settings: &Settings,
-        request: Request,
+        mut request: Request,
         stop: &AtomicBool,
     ) -> Result<Evaluated, BuildError> {
         let options = Options {
@@ -279,6 +279,11 @@ impl<'c> Workshop<'c> {
         let flake = self
             .project
             .flake(self.catalog, &options, Home::Existing, stop)?;
+        request.source = request
+            .version
+            .as_ref()
+            .and_then(|version| self.catalog.kernels.get(version))
+            .map(|pin| pin.sha256);
         let asked = Asked {
             lenient: false,
             requests: vec![request],

@@ -51,6 +51,12 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         ..Options::default()
     };
     let out = args.out.unwrap_or_else(|| context.project.clone());
+    let _alone = match args.check {
+        true => None,
+        false => Project::new(&out)
+            .hold()
+            .map_err(|error| Failure::new(error.exit_code(), error))?,
+    };
     let tree = match args.packages {
         Some(_) => flake::generate(&catalog, &options).map_err(ProjectError::from),
         None => Project::new(&out).tree(&catalog, &options),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answers, Asked, Entry, Flake, ProjectError, STATE};
 use crate::files::{self, Scratch};
-use crate::flake::DEBIAN_PACKAGES;
+use crate::flake::{DEBIAN_PACKAGES, Plan};
 use crate::hash::Sha256;
 use crate::nix::{Nix, NixError, Packages, Settings, quote};
 
@@ -22,7 +22,7 @@ impl Flake {
     /// What the flake says to `asked`.
     ///
     /// # Errors
-    /// When it does not evaluate, or the question cannot be put down.
+    /// When it does not evaluate, says something else than was asked, or the question cannot be put down.
     pub fn describe(
         &self,
         nix: &Nix,
@@ -36,7 +36,11 @@ impl Flake {
         files::replace(&path, &json(asked)?).map_err(ProjectError::io(&path))?;
         let path = path.canonicalize().map_err(ProjectError::io(&path))?;
         let expression = expression(&settings.packages, &self.folder, &path);
-        Ok(nix.eval(settings, &expression)?)
+        let answers: Answers = nix.eval(settings, &expression)?;
+        match answers.check(asked) {
+            Ok(()) => Ok(answers),
+            Err(what) => Err(ProjectError::Other { what }),
+        }
     }
 
     /// The same, without evaluating what the last question of the project was answered with, if nothing has changed since.
@@ -52,10 +56,15 @@ impl Flake {
         self.prepare(nix, settings)?;
         let path = self.folder.join(STATE).join("manifest.json");
         let key = self.key(nix, settings, asked)?;
-        if let Some(answers) = cached(&path, &key) {
+        if let Some(answers) = cached(&path, &key).filter(|it| it.check(asked).is_ok()) {
             return Ok(answers);
         }
         let manifest = self.describe(nix, settings, asked)?;
+        if !Plan::new(&self.tree, &self.folder)?.is_done() {
+            return Err(ProjectError::Other {
+                what: "the flake's files were changed meanwhile".to_owned(),
+            });
+        }
         let cached = Cached { key, manifest };
         files::replace(&path, &json(&cached)?).map_err(ProjectError::io(&path))?;
         Ok(cached.manifest)

@@ -43,6 +43,18 @@ pub enum ProjectError {
         /// Why; said once, so not the error's source as well.
         error: std::io::Error,
     },
+    /// The flake describes something else than what it was asked for.
+    #[error("Nix described something else than was asked for: {what}")]
+    #[diagnostic(
+        code(kflake::project::other),
+        help(
+            "where another program changed the project's files meanwhile, run it again; else this is a fault of kflake's"
+        )
+    )]
+    Other {
+        /// The difference.
+        what: String,
+    },
     /// Ctrl-C, while another run was waited for.
     #[error("interrupted while another kflake was at work on the project's flake")]
     #[diagnostic(code(kflake::project::interrupted))]
@@ -63,6 +75,7 @@ impl ProjectError {
             ProjectError::Suite(_) => exit::USAGE,
             ProjectError::Scratch(_) | ProjectError::Write(_) | ProjectError::Io { .. } => exit::IO,
             ProjectError::Nix(error) => error.exit_code(),
+            ProjectError::Other { .. } => exit::EVALUATION,
             ProjectError::Interrupted => exit::INTERRUPTED,
         }
     }

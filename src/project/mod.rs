@@ -110,6 +110,17 @@ impl<'a> Project<'a> {
         }
     }
 
+    /// Keeps other runs away from the flake for as long as the lock lives; waits for those that are at it. None where no run ever was.
+    ///
+    /// # Errors
+    /// When the lock cannot be used.
+    pub fn hold(&self) -> Result<Option<Lock>, ProjectError> {
+        match self.folder.join(STATE).is_dir() {
+            true => alone(self.folder, &AtomicBool::new(false)).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// The flake of `catalog`, brought up to date. Waits for other runs that are at it, until `stop` is set.
     ///
     /// # Errors

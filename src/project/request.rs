@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash::Sha256;
 use crate::id::{ArchId, BoardId, ToolchainId};
 use crate::version::KernelVersion;
 
@@ -49,6 +50,9 @@ pub struct Request {
     pub sdk: Option<SdkRequest>,
     /// What to describe.
     pub wanted: Vec<Thing>,
+    /// Digest of the kernel's source, which the answer is compared with; none: whatever it is.
+    #[serde(skip)]
+    pub source: Option<Sha256>,
 }
 
 impl Request {
@@ -70,6 +74,7 @@ impl Request {
             boot: None,
             sdk: None,
             wanted: vec![],
+            source: None,
         }
     }
 }
@@ -198,4 +203,20 @@ pub enum Thing {
     Machine,
     /// The SDK.
     Sdk,
+}
+
+impl Thing {
+    /// What people call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Thing::Toolchain => "toolchain",
+            Thing::Kernel => "kernel",
+            Thing::Probe => "probe module",
+            Thing::BootTest => "boot test",
+            Thing::Module => "module",
+            Thing::ModuleBoot => "module's boot test",
+            Thing::Machine => "machine",
+            Thing::Sdk => "SDK",
+        }
+    }
 }

@@ -47,6 +47,7 @@ fn request(cell: &PlannedCell) -> Option<Request> {
     };
     let request = Request {
         version: cell.kernel.clone(),
+        source: cell.source,
         board: cell.board.clone(),
         config,
         proof: Some(ProofRequest {

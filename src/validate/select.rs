@@ -179,6 +179,7 @@ fn planned(
     let furthest = selection.stage.unwrap_or(Stage::Boot);
     let mut planned = PlannedCell {
         kernel: Some(version.clone()),
+        source: catalog.kernels.get(version).map(|pin| pin.sha256),
         profile: selection
             .profile
             .clone()
