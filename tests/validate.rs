@@ -36,7 +36,7 @@ fn stage(record: &RunRecord, stage: Stage) -> &StageRecord {
     record.cells[0].stage(stage).unwrap()
 }
 
-fn text(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -59,7 +59,7 @@ fn a_cell_passes_and_is_there_the_next_time() {
         .arg("--record")
         .output()
         .unwrap();
-    assert_eq!(first.status.code(), Some(0), "{}", text(&first));
+    assert_eq!(first.status.code(), Some(0), "{}", text_of(&first));
     let record = report(dir.path());
     assert!(
         record.cells[0]
@@ -87,7 +87,7 @@ fn a_cell_passes_and_is_there_the_next_time() {
     }
 
     let second = validate(dir.path()).output().unwrap();
-    assert_eq!(second.status.code(), Some(0), "{}", text(&second));
+    assert_eq!(second.status.code(), Some(0), "{}", text_of(&second));
     let record = report(dir.path());
     assert!(
         record.cells[0]
@@ -116,7 +116,7 @@ fn a_kernel_that_complains_is_not_plainly_green() {
     project(dir.path(), "splat");
     for outcome in ["passed", "cached"] {
         let output = validate(dir.path()).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
         let record = report(dir.path());
         let boot = stage(&record, Stage::Boot);
         assert_eq!(boot.warnings, ["WARNING at kernel/fake.c:12"], "{boot:?}");
@@ -136,6 +136,90 @@ fn a_kernel_that_complains_is_not_plainly_green() {
     }
 }
 
+#[test]
+fn a_kernel_that_calls_itself_another_version_is_not_that_one() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let kernels = dir.path().join("matrix/kernels.json");
+    let text = fs::read_to_string(&kernels).unwrap();
+    fs::write(&kernels, text.replace("\"6.1.9999\"", "\"6.1\"")).unwrap();
+    let mut command = kflake(dir.path());
+    command.args(["validate", "--cell", "k6-arm64", "--kernel", "6.1"]);
+    command.args(["--packages", "debian", "--toolchains", "debian"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+    let record = report(dir.path());
+    let kernel = stage(&record, Stage::Kernel);
+    let class = kernel.failure.as_ref().and_then(|it| it.class.clone());
+    assert_eq!(class.as_deref(), Some("kernel-wrong-version"), "{kernel:?}");
+    assert_eq!(stage(&record, Stage::Boot).outcome, Outcome::Blocked);
+}
+
+#[test]
+fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("linux-posing");
+    let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-kernel");
+    let mut copy = Command::new("cp");
+    common::succeeded(copy.arg("-r").arg(fake).arg(&tree).output().unwrap());
+    let makefile = tree.join("Makefile");
+    let posing = fs::read_to_string(&makefile)
+        .unwrap()
+        .replace("SUBLEVEL = 9999", "SUBLEVEL = 183");
+    fs::write(&makefile, posing).unwrap();
+    fs::write(tree.join("scripts/behaviour"), "ok\n").unwrap();
+    // stages that were there already are no evidence
+    fs::write(
+        tree.join("made"),
+        format!("{:?}\n", std::time::SystemTime::now()),
+    )
+    .unwrap();
+    let tree = tree.to_str().unwrap();
+    common::succeeded(common::kflake(dir.path(), &["kernel", "add", tree]));
+    let listed = common::succeeded(common::kflake(dir.path(), &["kernel", "list", "6.1.183"]));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(
+        listed.contains("in the place of the pinned one"),
+        "{listed}"
+    );
+
+    let mut command = kflake(dir.path());
+    command.args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.183"]);
+    command.args(["--packages", "debian", "--toolchains", "debian", "--record"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("+override"), "{shown}");
+    let record = report(dir.path());
+    let source = record.cells[0].source.as_ref().unwrap();
+    assert!(source.is_override(), "{source:?}");
+    let boot = stage(&record, Stage::Boot);
+    assert_eq!(boot.tools.keys().collect::<Vec<_>>(), ["qemu"], "{boot:?}");
+    let kernel = stage(&record, Stage::Kernel);
+    assert!(kernel.tools.contains_key("make") && kernel.tools.contains_key("cc"));
+    assert_eq!(record.packages.as_deref(), Some("debian"));
+
+    let evidence = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap();
+    let evidence: Vec<serde_json::Value> = serde_json::from_str(&evidence).unwrap();
+    assert!(!evidence.is_empty());
+    for measured in evidence {
+        assert_eq!(measured["source"]["origin"], "override", "{measured}");
+        assert_eq!(measured["source"]["sha256"], source.sha256.sri());
+        assert_eq!(measured["packages"], "debian");
+        assert!(measured["tools"].is_object(), "{measured}");
+    }
+    let resolve = ["resolve", "6.1.183", "arm64"];
+    let resolved = common::succeeded(common::kflake(dir.path(), &resolve));
+    let said = text_of(&resolved);
+    assert!(said.contains("is not the one that kflake pins"), "{said}");
+}
+
 /// The stage fails with the class, those before it pass, those behind it are blocked.
 #[track_caller]
 fn fails(behaviour: &str, at: Stage, class: &str) {
@@ -148,7 +232,7 @@ fn fails(behaviour: &str, at: Stage, class: &str) {
         .args(["--silence-timeout", "boot=8s"])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
     let record = report(dir.path());
     for found in &record.cells[0].stages {
         match found.stage.cmp(&at) {
@@ -169,7 +253,7 @@ fn fails(behaviour: &str, at: Stage, class: &str) {
     assert!(
         String::from_utf8_lossy(&output.stdout).contains("k6"),
         "{}",
-        text(&output)
+        text_of(&output)
     );
 }
 
@@ -232,7 +316,7 @@ fn a_toolchain_without_its_compiler() {
     let overlay = serde_json::json!({ "toolchains": { "debian-12.2.0-arm64": toolchain } });
     fs::write(dir.path().join("matrix/debian.json"), overlay.to_string()).unwrap();
     let output = validate(dir.path()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
     let record = report(dir.path());
     let failed = stage(&record, Stage::Toolchain);
     assert_eq!(failed.outcome, Outcome::Failed, "{failed:?}");
@@ -256,8 +340,8 @@ fn unknown_names_are_refused_with_the_known_ones() {
             .args(["validate", option, name])
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-        let text = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+        let text = text_of(&output);
         assert!(text.contains(name) && text.contains(known), "{text}");
     }
     assert_eq!(
@@ -280,8 +364,8 @@ fn a_dry_run_needs_no_nix_and_writes_nothing() {
         "--dry-run",
     ]);
     let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    let shown = text_of(&output);
     assert!(
         shown.contains("k6-arm64") && shown.contains("unsupported"),
         "{shown}"
@@ -302,11 +386,11 @@ fn no_nix_and_old_nix_are_told_in_a_line() {
         .args(arguments)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", text_of(&output));
     assert!(
-        text(&output).contains("Nix is not installed"),
+        text_of(&output).contains("Nix is not installed"),
         "{}",
-        text(&output)
+        text_of(&output)
     );
 
     let old = dir.path().join("nix");
@@ -319,11 +403,11 @@ fn no_nix_and_old_nix_are_told_in_a_line() {
         .args(arguments)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", text_of(&output));
     assert!(
-        text(&output).contains("Nix 2.3.16 is too old"),
+        text_of(&output).contains("Nix 2.3.16 is too old"),
         "{}",
-        text(&output)
+        text_of(&output)
     );
 
     let output = kflake(dir.path())
@@ -331,8 +415,12 @@ fn no_nix_and_old_nix_are_told_in_a_line() {
         .args(arguments)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
-    assert!(text(&output).contains("KFLAKE_NIX"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", text_of(&output));
+    assert!(
+        text_of(&output).contains("KFLAKE_NIX"),
+        "{}",
+        text_of(&output)
+    );
 }
 
 #[test]
@@ -349,11 +437,11 @@ fn an_unreadable_store_is_not_taken_for_a_failed_cell() {
         .env("NIX_STATE_DIR", &state)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", text_of(&output));
     assert!(
-        text(&output).contains("the Nix store cannot be used"),
+        text_of(&output).contains("the Nix store cannot be used"),
         "{}",
-        text(&output)
+        text_of(&output)
     );
     assert!(!dir.path().join("report/report.json").exists());
 }

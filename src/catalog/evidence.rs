@@ -1,9 +1,11 @@
 //! `matrix/evidence.json`: what was measured, not believed.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SourceKind;
+use super::{MeasuredSource, SourceKind};
 use crate::id::ArchId;
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -17,6 +19,9 @@ pub struct Evidence {
     pub arch: ArchId,
     /// With which toolchain.
     pub toolchain: MeasuredToolchain,
+    /// The source that the kernel was built from; none: what kflake pins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<MeasuredSource>,
     /// How far: `toolchain`, `kernel`, `module` or `boot`.
     pub stage: String,
     /// `passed`, `failed` or `timed-out`.
@@ -38,6 +43,13 @@ pub struct Evidence {
     pub kflake: String,
     /// Nix's version.
     pub nix: String,
+    /// Where the build's own tools came from: `nixpkgs` or `debian` with a suite; `host`: from the machine, as in kflake's early days. None:
+    /// it was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<String>,
+    /// Versions of those tools by name: `cc`, `make`, `qemu`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, String>,
 }
 
 /// The toolchain of a measurement.

@@ -27,6 +27,60 @@ pub struct KernelPin {
     /// What a reader should know: a derived path, a disagreement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whose bytes they are.
+    #[serde(skip)]
+    pub origin: SourceOrigin,
+}
+
+/// Whose a kernel's source is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceOrigin {
+    /// The bytes that kflake pins for this version.
+    Pinned,
+    /// A project's own, of a version that kflake does not pin.
+    #[default]
+    Registered,
+    /// A project's own, in the place of those that kflake pins for this version.
+    Override,
+}
+
+/// The source of a kernel that was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredSource {
+    /// Digest of the file that was fetched or registered.
+    pub sha256: Sha256,
+    /// Whose it is.
+    pub origin: SourceOrigin,
+}
+
+impl MeasuredSource {
+    /// The source behind `pin`.
+    pub fn of(pin: &KernelPin) -> MeasuredSource {
+        MeasuredSource {
+            sha256: pin.sha256,
+            origin: pin.origin,
+        }
+    }
+
+    /// Whether a project put it in the place of what kflake pins.
+    pub fn is_override(&self) -> bool {
+        self.origin == SourceOrigin::Override
+    }
+
+    /// Whether what was built from `measured` (none: from what kflake pins) tells of what is built from this.
+    pub fn is_told_of_by(&self, measured: Option<&MeasuredSource>) -> bool {
+        let pinned = |origin| origin == SourceOrigin::Pinned;
+        match measured {
+            None => pinned(self.origin),
+            Some(other) => {
+                other.sha256 == self.sha256 || (pinned(other.origin) && pinned(self.origin))
+            }
+        }
+    }
 }
 
 impl KernelPin {

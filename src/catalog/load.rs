@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::SourceOrigin;
 use super::codes;
 use super::document::{Layout, Shape, diagnose, entry, key, value};
 use super::failure;
@@ -20,6 +21,7 @@ use super::{
     DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
     MuslCrossMake, SourceToolchain,
 };
+use crate::hash::Sha256;
 use crate::id::{
     ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
 };
@@ -118,7 +120,32 @@ where
 static FILES: &[File] = &[
     plain_table!("eras.json", eras, EraId, Era),
     plain_table!("arches.json", arches, ArchId, Arch),
-    plain_table!("kernels.json", kernels, KernelVersion, KernelPin),
+    File {
+        name: "kernels.json",
+        layout: Layout::Whole(entries!(KernelVersion, KernelPin)),
+        read: |text, catalog| {
+            let pinned: Vec<(KernelVersion, Sha256)> = catalog
+                .kernels
+                .iter()
+                .map(|(version, pin)| (version.clone(), pin.sha256))
+                .collect();
+            table::<KernelVersion, KernelPin>(text)?.overlay(&mut catalog.kernels);
+            for (version, pin) in &mut catalog.kernels {
+                // however it is spelled: 6.6.0 is 6.6
+                let same = |it: &&(KernelVersion, Sha256)| {
+                    it.0.rank() == version.rank() && it.0.local() == version.local()
+                };
+                pin.origin = match pinned.iter().find(same) {
+                    Some((_, sha256)) if *sha256 == pin.sha256 => SourceOrigin::Pinned,
+                    Some(_) => SourceOrigin::Override,
+                    // the first file is kflake's own
+                    None if pinned.is_empty() => SourceOrigin::Pinned,
+                    None => SourceOrigin::Registered,
+                };
+            }
+            Ok(())
+        },
+    },
     plain_table!("boards.json", boards, BoardId, Board),
     plain_table!("constraints.json", constraints, ConstraintId, Constraint),
     plain_table!("fixes.json", fixes, FixId, Fix),

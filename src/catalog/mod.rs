@@ -50,7 +50,7 @@ pub use failure::{FailureClass, Link, Signature};
 pub use finding::{Code, Finding, Level, SourceFile};
 pub use fix::{Apply, Fix};
 pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};
-pub use kernel::KernelPin;
+pub use kernel::{KernelPin, MeasuredSource, SourceOrigin};
 pub use kernel_file::{KernelFile, KernelFileError};
 pub use kernel_makefile::version_of_makefile;
 pub use kernel_tree::{KernelTreeError, PackedKernel, pack_kernel};

@@ -162,6 +162,32 @@ fn a_finding_points_into_the_users_file() {
 }
 
 #[test]
+fn a_kernel_in_the_place_of_a_pinned_one_is_known_as_such() {
+    let own = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let embedded = Catalog::embedded().unwrap();
+    let version = |text: &str| text.parse::<crate::version::KernelVersion>().unwrap();
+    let pinned = embedded.kernels[&version("6.1")].sha256.sri();
+    let entry = |name: &str, sha256: &str| {
+        format!(r#""{name}": {{"file": "linux-own.tar", "sha256": "{sha256}"}}"#)
+    };
+    for (name, sha256, origin) in [
+        ("6.1", own, SourceOrigin::Override),
+        ("6.1.0", own, SourceOrigin::Override),
+        ("6.1", pinned.as_str(), SourceOrigin::Pinned),
+        ("6.1-vendor", own, SourceOrigin::Registered),
+        ("6.1.9999", own, SourceOrigin::Registered),
+    ] {
+        let dir = project(&[("kernels.json", &format!("{{{}}}", entry(name, sha256)))]);
+        let catalog = Catalog::load(dir.path()).unwrap();
+        assert_eq!(catalog.kernels[&version(name)].origin, origin, "{name}");
+        let others = catalog.kernels.iter().filter(|it| *it.0 != version(name));
+        for (other, pin) in others {
+            assert_eq!(pin.origin, SourceOrigin::Pinned, "{other}");
+        }
+    }
+}
+
+#[test]
 fn a_component_of_the_projects_own_renames_the_toolchains_built_from_it() {
     let repacked = |sha256: &str| {
         format!(

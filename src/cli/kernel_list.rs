@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Context, Failure, Result, output};
-use crate::catalog::{Catalog, KernelPin};
+use crate::catalog::{Catalog, KernelPin, SourceOrigin};
 use crate::exit;
 use crate::id::EraId;
 use crate::version::KernelVersion;
@@ -84,6 +84,9 @@ impl<'c> Row<'c> {
         let era = self.era.map_or("-", EraId::as_str);
         let file = self.pin.file_name().unwrap_or("-");
         let known = match (&self.pin.url, self.pin.confirmed_by.len()) {
+            _ if self.pin.origin == SourceOrigin::Override => {
+                "here, in the place of the pinned one".to_owned()
+            }
             (None, _) => "here".to_owned(),
             (Some(_), 0) => String::new(),
             (Some(_), 1) => "1 source".to_owned(),
@@ -100,6 +103,7 @@ impl<'c> Row<'c> {
             "file": self.pin.file_name(),
             "url": self.pin.url,
             "sha256": self.pin.sha256,
+            "origin": self.pin.origin,
             "confirmed_by": self.pin.confirmed_by,
             "note": self.pin.note,
         })

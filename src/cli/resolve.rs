@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::{Context, Failure, Result, explain, output};
-use crate::catalog::{Purpose, SourceKind};
+use crate::catalog::{MeasuredSource, Purpose, SourceKind};
 use crate::exit;
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
 use crate::version::KernelVersion;
@@ -54,11 +54,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let outcome = resolver.resolve(&args.version, arch, purpose);
     let code = outcome.as_ref().map_or_else(exit_code, |_| exit::OK);
+    let source = catalog.kernels.get(&args.version).map(MeasuredSource::of);
     if args.json {
-        let value = match &outcome {
+        let mut value = match &outcome {
             Ok(resolution) => resolved(&asked, resolution),
             Err(unresolved) => not_resolved(&asked, unresolved),
         };
+        value["source"] = json!(source);
         output::json(&value)?;
         return Ok(code);
     }
@@ -69,6 +71,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
                 false => explain::summary(&resolution),
             };
             output::print(&text)?;
+            if source.is_some_and(|source| source.is_override()) {
+                output::note(&format!(
+                    "the project's Linux {} is not the one that kflake pins: what was measured with that says nothing of it",
+                    args.version
+                ));
+            }
             Ok(code)
         }
         Err(unresolved) => {

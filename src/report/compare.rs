@@ -1,5 +1,7 @@
 //! Two runs side by side: what was fixed, what broke, what is new and what is gone.
 
+use std::collections::BTreeMap;
+
 use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
 
 use super::grid::Verdict;
@@ -177,6 +179,14 @@ fn judge(old: &CellRecord, new: &CellRecord) -> Option<(Change, (Stage, Outcome,
     fixed
 }
 
+/// The programs that made any stage of `cell`, with their versions.
+fn tools(cell: &CellRecord) -> BTreeMap<&str, &str> {
+    let tools = cell.stages.iter().flat_map(|stage| &stage.tools);
+    tools
+        .map(|(name, version)| (name.as_str(), version.as_str()))
+        .collect()
+}
+
 /// What differs between two records of a cell, besides the outcome.
 fn differences(old: &CellRecord, new: &CellRecord) -> Vec<String> {
     let mut out = Vec::new();
@@ -204,6 +214,16 @@ fn differences(old: &CellRecord, new: &CellRecord) -> Vec<String> {
         of(old, |t| t.gcc.to_string()),
         of(new, |t| t.gcc.to_string()),
     );
+    // without it, an older report does not say what it was
+    let tree = |cell: &CellRecord| cell.source.as_ref().map(|it| it.sha256.to_string());
+    if let (Some(a), Some(b)) = (tree(old), tree(new)) {
+        differ("kernel's source", Some(a), Some(b));
+    }
+    for (name, a) in tools(old) {
+        if let Some(b) = tools(new).get(name) {
+            differ(name, Some(a.to_owned()), Some((*b).to_owned()));
+        }
+    }
     let binutils = |cell: &CellRecord| {
         cell.toolchain
             .as_ref()

@@ -46,7 +46,7 @@ impl Grid {
                 arches.push(cell.arch.clone());
             }
         }
-        let variants = variants(&run.cells);
+        let variants = with_overrides(&run.cells, variants(&run.cells));
         // a cell without a kernel (mostly: unsupported) goes under its band's kernels, if it has any
         let has_kernel = |era: &EraId| {
             run.cells
@@ -120,6 +120,18 @@ impl Column {
             variant,
         }
     }
+}
+
+/// The same, with a word where the kernel was built from another source than kflake pins.
+fn with_overrides(cells: &[CellRecord], variants: Vec<Option<String>>) -> Vec<Option<String>> {
+    let told = |(cell, variant): (&CellRecord, Option<String>)| match &cell.source {
+        Some(source) if source.is_override() => Some(match variant {
+            Some(variant) => format!("{variant} +override"),
+            None => "+override".to_owned(),
+        }),
+        _ => variant,
+    };
+    cells.iter().zip(variants).map(told).collect()
 }
 
 /// For each cell what tells it from others of the same era, arch and kernel: the shortest of profile, toolchain

@@ -1,7 +1,10 @@
 //! The report as JSON lines: one object per line, told apart by `event`, fit for `jq` and for following a run.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::catalog::MeasuredSource;
 use crate::id::ArchId;
 use crate::validate::{
     CellRecord, Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
@@ -33,6 +36,9 @@ pub enum Line<'a> {
         arch: &'a ArchId,
         /// Its kernel.
         kernel: Option<&'a KernelVersion>,
+        /// Its source.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<&'a MeasuredSource>,
         /// Its toolchain.
         toolchain: Option<&'a str>,
         /// The stage.
@@ -41,6 +47,9 @@ pub enum Line<'a> {
         outcome: Outcome,
         /// Seconds that it took, if it was built.
         seconds: Option<f64>,
+        /// Versions of the programs that made it.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        tools: &'a BTreeMap<String, String>,
         /// What the kernel complained of while it passed.
         #[serde(skip_serializing_if = "<[String]>::is_empty")]
         warnings: &'a [String],
@@ -72,6 +81,7 @@ impl<'a> Line<'a> {
             cell: &cell.id,
             arch: &cell.arch,
             kernel: cell.kernel.as_ref(),
+            source: cell.source.as_ref(),
             toolchain: cell
                 .toolchain
                 .as_ref()
@@ -79,6 +89,7 @@ impl<'a> Line<'a> {
             stage: stage.stage,
             outcome: stage.outcome,
             seconds: stage.seconds,
+            tools: &stage.tools,
             warnings: &stage.warnings,
             reason: stage.reason.as_deref(),
             class: failure.and_then(|failure| failure.class.as_deref()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::catalog::MeasuredSource;
 use crate::validate::{CellRecord, Outcome, RunRecord};
 
 /// A cell as TuxMake would describe a build.
@@ -67,6 +68,9 @@ pub struct Target {
     pub status: &'static str,
     /// Seconds; none where nothing was built in this run.
     pub duration: Option<f64>,
+    /// Versions of the programs that made it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, String>,
     /// What the kernel complained of while it passed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -92,6 +96,12 @@ pub struct Compiler {
 pub struct Source {
     /// The kernel's version.
     pub kernelversion: Option<String>,
+    /// Digest of what it was built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Whether that took the place of what kflake pins for the version.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
 }
 
 /// A program.
@@ -172,6 +182,7 @@ impl Metadata {
                         let target = Target {
                             status: status(stage.outcome),
                             duration: stage.seconds,
+                            tools: stage.tools.clone(),
                             warnings: stage.warnings.clone(),
                         };
                         (stage.stage.as_str(), target)
@@ -196,6 +207,11 @@ impl Metadata {
             }),
             source: Source {
                 kernelversion: cell.kernel.as_ref().map(ToString::to_string),
+                sha256: cell.source.as_ref().map(|source| source.sha256.to_string()),
+                overridden: cell
+                    .source
+                    .as_ref()
+                    .is_some_and(MeasuredSource::is_override),
             },
             runtime: Version {
                 name: "nix",

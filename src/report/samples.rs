@@ -21,6 +21,7 @@ impl Sample {
                 schema_version: SCHEMA_VERSION,
                 kflake: "0.1.0".to_owned(),
                 nix: "2.8.0".to_owned(),
+                packages: Some("debian".to_owned()),
                 started,
                 finished: Some(started + jiff::SignedDuration::from_secs(seconds)),
                 interrupted: false,
@@ -183,6 +184,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                 seconds: built.then(|| f64::from(base + u32::from(hash.as_bytes()[0]) % 40) / 10.0),
                 drv: (!none && outcome != Outcome::Skipped)
                     .then(|| format!("/nix/store/{hash}-{name}.drv")),
+                tools: Default::default(),
                 out: outcome
                     .is_success()
                     .then(|| format!("/nix/store/{}-{name}", digest(&hash))),
@@ -205,6 +207,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
         era: era.parse().expect("an era"),
         arch: arch.parse().expect("an arch"),
         kernel: Some(kernel.parse().expect("a kernel version")),
+        source: None,
         profile: Some("tiny".to_owned()),
         board: (!none).then(|| format!("{arch}-virt")),
         reasons: match &toolchain {

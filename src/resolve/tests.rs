@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalog::{MeasuredSource, SourceOrigin};
 use crate::id::ToolchainId;
 
 const ERAS: &str = r#"{
@@ -253,6 +254,34 @@ fn measured_failures_warn_and_measured_passes_count() {
     assert_eq!(basis(&catalog), Confidence::Documented);
     catalog.evidence.push(row("passed"));
     assert_eq!(basis(&catalog), Confidence::Measured);
+}
+
+#[test]
+fn what_was_measured_with_another_source_does_not_count() {
+    let digest = |text: &str| crate::hash::Sha256::of_bytes(text.as_bytes());
+    let source = |text: &str, origin| MeasuredSource {
+        sha256: digest(text),
+        origin,
+    };
+    let (pinned, own) = (SourceOrigin::Pinned, SourceOrigin::Override);
+    for (here, measured, counts) in [
+        (source("a", pinned), None, true),
+        (source("a", pinned), Some(source("a", pinned)), true),
+        // another archive of the same release
+        (source("a", pinned), Some(source("b", pinned)), true),
+        (source("a", pinned), Some(source("b", own)), false),
+        (source("a", own), None, false),
+        (source("a", own), Some(source("b", pinned)), false),
+        (source("a", own), Some(source("b", own)), false),
+        (source("a", own), Some(source("a", own)), true),
+        (source("a", SourceOrigin::Registered), None, false),
+    ] {
+        assert_eq!(
+            here.is_told_of_by(measured.as_ref()),
+            counts,
+            "{here:?} {measured:?}"
+        );
+    }
 }
 
 #[test]

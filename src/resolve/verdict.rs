@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::catalog::{
-    Aspect, Catalog, Confidence, Constraint, Evidence, Fix, Purpose, Toolchain, Window,
+    Aspect, Catalog, Confidence, Constraint, Evidence, Fix, MeasuredSource, Purpose, Toolchain,
+    Window,
 };
 use crate::id::{ArchId, ConstraintId, FixId};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -246,8 +247,13 @@ pub(super) fn measured<'c>(
     case: Case<'_>,
     toolchain: &Toolchain,
 ) -> impl Iterator<Item = &'c Evidence> {
+    let source = catalog.kernels.get(case.version).map(MeasuredSource::of);
     catalog.evidence.iter().filter(move |it| {
-        it.arch == *case.arch
+        let same_source = source
+            .as_ref()
+            .is_none_or(|source| source.is_told_of_by(it.source.as_ref()));
+        same_source
+            && it.arch == *case.arch
             && it.kernel.rank() == case.version.rank()
             && it.toolchain.source == toolchain.source
             && it.toolchain.gcc == toolchain.gcc

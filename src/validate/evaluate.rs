@@ -47,7 +47,7 @@ fn request(cell: &PlannedCell) -> Option<Request> {
     };
     let request = Request {
         version: cell.kernel.clone(),
-        source: cell.source,
+        source: cell.source.as_ref().map(|source| source.sha256),
         board: cell.board.clone(),
         config,
         proof: Some(ProofRequest {

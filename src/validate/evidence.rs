@@ -64,6 +64,7 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
             binutils: toolchain.binutils.clone()?,
             overridden: toolchain.overridden,
         },
+        source: cell.source.clone(),
         stage: stage.stage.to_string(),
         outcome: stage.outcome.to_string(),
         bare_init: stage.stage == Stage::Boot && toolchain.init_is_bare(kernel),
@@ -76,6 +77,8 @@ fn measured(record: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> Optio
         date: record.started.to_string().chars().take(10).collect(),
         kflake: record.kflake.clone(),
         nix: record.nix.clone(),
+        packages: record.packages.clone(),
+        tools: stage.tools.clone(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a run has to say: the model behind `report.json`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blame::Blame;
 pub use crate::catalog::Stage;
-use crate::catalog::{Confidence, SourceKind, libc_starts_on};
+use crate::catalog::{Confidence, MeasuredSource, SourceKind, libc_starts_on};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -77,6 +78,9 @@ pub struct RunRecord {
     pub kflake: String,
     /// Nix's version.
     pub nix: String,
+    /// Where the build's own tools came from: `nixpkgs`, or `debian` with a suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<String>,
     /// When the run began.
     #[schemars(with = "String")]
     pub started: Timestamp,
@@ -106,6 +110,9 @@ pub struct CellRecord {
     pub arch: ArchId,
     /// The kernel that was built; none where only the toolchain was asked for.
     pub kernel: Option<KernelVersion>,
+    /// The source that it was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<MeasuredSource>,
     /// Configuration: `tiny`, or a defconfig's name.
     #[serde(default)]
     pub profile: Option<String>,
@@ -182,6 +189,9 @@ pub struct StageRecord {
     pub seconds: Option<f64>,
     /// Its derivation.
     pub drv: Option<String>,
+    /// Versions of the programs that make it, by name: `cc` and `make` of the build machine, `qemu`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, String>,
     /// Its output path.
     pub out: Option<String>,
     /// Why, for every outcome but `passed` and `cached`: for `blocked` names what failed.

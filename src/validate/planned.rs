@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Stage, ToolchainRecord};
-use crate::catalog::Confidence;
-use crate::hash::Sha256;
+use crate::catalog::{Confidence, MeasuredSource};
 use crate::id::{BoardId, CellId, ToolchainId};
 use crate::version::KernelVersion;
 
@@ -22,8 +21,8 @@ pub struct PlannedCell {
     pub cell: CellId,
     /// The kernel to build; none where only a toolchain is known.
     pub kernel: Option<KernelVersion>,
-    /// Digest of its source; none where there is none.
-    pub source: Option<Sha256>,
+    /// Its source; none where none is known.
+    pub source: Option<MeasuredSource>,
     /// Configuration: `tiny`, or `board` for the board's own defconfig.
     pub profile: String,
     /// The machine to boot on.

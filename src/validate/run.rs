@@ -257,6 +257,7 @@ pub fn run(
         proofs: &proofs,
         past: &past,
         nix: nix.banner(),
+        packages: settings.packages.to_string(),
         command: &options.command,
         started,
     };

@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::planned::{BootLimits, Plan, PlannedCell, Verdict};
 use super::{Stage, ToolchainRecord};
-use crate::catalog::{Arch, Bits, Catalog, Endian, Era, Purpose, Toolchain, UnknownName};
+use crate::catalog::{
+    Arch, Bits, Catalog, Endian, Era, MeasuredSource, Purpose, Toolchain, UnknownName,
+};
 use crate::flake;
 use crate::id::{ArchId, CellId, EraId};
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
@@ -179,7 +181,7 @@ fn planned(
     let furthest = selection.stage.unwrap_or(Stage::Boot);
     let mut planned = PlannedCell {
         kernel: Some(version.clone()),
-        source: catalog.kernels.get(version).map(|pin| pin.sha256),
+        source: catalog.kernels.get(version).map(MeasuredSource::of),
         profile: selection
             .profile
             .clone()

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::catalog::{MeasuredSource, SourceOrigin};
 use crate::validate::{CellRecord, RunRecord, StageRecord, ToolchainRecord};
 
 use super::super::compare::Changes;
@@ -160,9 +161,26 @@ fn facts(out: &mut String, cell: &CellRecord) {
         None => row("toolchain", None),
     }
     row("kernel", cell.kernel.as_ref().map(ToString::to_string));
+    row("kernel's source", cell.source.as_ref().map(source));
     row("configuration", cell.profile.clone());
     row("board", cell.board.clone());
+    let tools = cell.stages.iter().flat_map(|stage| &stage.tools);
+    let tools: std::collections::BTreeSet<String> = tools
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let tools: Vec<String> = tools.into_iter().collect();
+    row("tools", (!tools.is_empty()).then(|| tools.join(", ")));
     out.push_str("</dl>\n");
+}
+
+/// A kernel's source in words.
+fn source(source: &MeasuredSource) -> String {
+    let whose = match source.origin {
+        SourceOrigin::Pinned => "",
+        SourceOrigin::Registered => ", registered by the project",
+        SourceOrigin::Override => ", in the place of the one that kflake pins",
+    };
+    format!("{}{whose}", source.sha256)
 }
 
 /// Why init is linked without a C library.
