@@ -57,9 +57,9 @@ let
 
   profilePath = profile: ./validate/kconfig + "/${profile}.config";
 
-  # Boards mark with ? what they want only where the tree has it.
-  isSoft = symbol: lib.hasPrefix "?" symbol;
-  softName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
+  # Boards mark with ! what they cannot do without; the rest are wishes, for trees that have such a symbol.
+  isMust = symbol: lib.hasPrefix "!" symbol;
+  mustName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
 
   # One symbol as a line of a configuration: FOO is y, FOO=value as written.
   enableLine =
@@ -269,12 +269,9 @@ let
         profile
       ];
       boardSymbols = if board == null then [ ] else board.enable;
-      # The profile is for every version, as are wishes of the board's: what a tree does not know of them is no difference.
-      profileText =
-        builtins.readFile (profilePath profile)
-        + linesOf (map (symbol: enableLine (softName symbol)) (lib.filter isSoft boardSymbols));
+      wishText = linesOf (map enableLine (lib.filter (symbol: !isMust symbol) boardSymbols));
       boardText =
-        linesOf (map enableLine (lib.filter (symbol: !isSoft symbol) boardSymbols))
+        linesOf (map (symbol: enableLine (mustName symbol)) (lib.filter isMust boardSymbols))
         + linesOf (map disableLine (if board == null then [ ] else board.disable));
       asFragment =
         fragment:
@@ -294,8 +291,13 @@ let
       fragments =
         lib.optional (profile != null) {
           label = "profile ${profile}";
-          file = writeText "kflake-${profile}.config" profileText;
+          file = "${profilePath profile}";
           soft = true;
+        }
+        ++ lib.optional (wishText != "") {
+          label = "board's wishes";
+          file = writeText "kflake-board-wishes.config" wishText;
+          wishes = true;
         }
         ++ lib.optional (boardText != "") {
           label = "board";

@@ -330,6 +330,43 @@ fn strict_fails_and_still_writes_the_report() {
 }
 
 #[test]
+fn a_wish_is_asked_for_where_the_tree_has_it_and_fails_nothing() {
+    let tree = tree();
+    let mut spec = tree.spec("CONFIG_NET=y\n");
+    let wishes = tree.file(
+        "wishes.config",
+        "CONFIG_CARD=y\nCONFIG_PCI=y\nCONFIG_NOWHERE=y\n",
+    );
+    spec["fragments"] = json!([
+        {"label": "wishes", "file": wishes, "wishes": true},
+        spec["fragments"][0],
+    ]);
+    spec["strict"] = json!(true);
+    let merged = tree.path().join("merged");
+    let base = tree.path().join("base");
+    let words = ["merge", merged.to_str().unwrap(), base.to_str().unwrap()];
+    assert!(tree.run(&words, &spec).status.success());
+    assert_eq!(
+        fs::read_to_string(&merged).unwrap(),
+        "CONFIG_CARD=y\nCONFIG_PCI=y\nCONFIG_NET=y\n"
+    );
+
+    // CARD did not come out; it is told, and strictness lets it be
+    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_PCI=m\n");
+    assert_eq!(report.differences, 0);
+    let text = fs::read_to_string(tree.path().join("config-report.txt")).unwrap();
+    assert!(text.contains("CARD: wished y, got n: "), "{text}");
+    assert!(!text.contains("NOWHERE"), "{text}");
+
+    // what is asked for by another fragment as well is no mere wish
+    spec["fragments"][1]["file"] = json!(tree.file("must.config", "CONFIG_CARD=y\n"));
+    let config = tree.file(".config", "CONFIG_NET=y\n");
+    let out = tree.path().to_str().unwrap().to_owned();
+    let output = tree.run(&["report", config.to_str().unwrap(), &out], &spec);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
 fn drift_from_a_whole_configuration_is_listed() {
     let tree = tree();
     let base = tree.file(

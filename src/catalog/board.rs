@@ -50,7 +50,9 @@ pub struct Board {
     /// The board's own configuration: `versatile_defconfig`.
     #[serde(default)]
     pub defconfig: Option<String>,
-    /// Symbols that booting our init on this board needs: `SERIAL_8250_CONSOLE`, or `CMDLINE="…"` style pairs.
+    /// Symbols that booting our init on this board needs, where the tree has them: `SERIAL_8250`, or `CMDLINE="…"` style pairs.
+    ///
+    /// `!` before one says that the board cannot do without it: a kernel in which it does not come out so is not built.
     #[serde(default)]
     pub enable: Vec<String>,
     /// Symbols that must be off.

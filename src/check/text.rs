@@ -85,16 +85,16 @@ pub(super) fn path(text: &str) -> Option<&'static str> {
     }
 }
 
-/// A configuration symbol, or one with a value; `?` before it: where the tree has it.
+/// A configuration symbol, or one with a value; `!` before it: the board cannot do without.
 pub(super) fn assignment(text: &str) -> Option<&'static str> {
-    let text = text.strip_prefix('?').unwrap_or(text);
+    let text = text.strip_prefix('!').unwrap_or(text);
     let (name, value) = text.split_once('=').unwrap_or((text, "y"));
     let value = value
         .strip_prefix('"')
         .and_then(|value| value.strip_suffix('"'))
         .unwrap_or(value);
     let good = only(name, b"_") && argument(value).is_none();
-    (!good).then_some("it is SYMBOL, ?SYMBOL, SYMBOL=m, SYMBOL=0x10 or SYMBOL=\"text\"")
+    (!good).then_some("it is SYMBOL, !SYMBOL, SYMBOL=m, SYMBOL=0x10 or SYMBOL=\"text\"")
 }
 
 /// Text for people.
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(path("/lib/ld-musl-x86_64.so.1"), None);
         for text in [
             "SERIAL_8250",
-            "?POWER_RESET",
+            "!POWER_RESET",
             "NR_CPUS=4",
             "CMDLINE=\"console=ttyS0\"",
             "BASE=0x80000000",

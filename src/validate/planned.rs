@@ -52,6 +52,8 @@ pub enum Verdict {
     Unsupported(String),
     /// No toolchain fits; why.
     NoToolchain(String),
+    /// No board that is known runs the kernel; which kernels those of its arch are for.
+    NoBoard(String),
 }
 
 /// Seconds that a boot may take in QEMU. They are part of the boot test itself, which tells a silent kernel from a slow one;

@@ -95,6 +95,7 @@ impl Recorder<'_> {
                 return plain(stage, Outcome::Skipped, "not asked for");
             }
             Verdict::NoToolchain(why) => return plain(stage, Outcome::Blocked, why),
+            Verdict::NoBoard(why) => return plain(stage, Outcome::Skipped, why),
             Verdict::Try => {}
         }
         let entry = self

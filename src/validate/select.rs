@@ -206,7 +206,23 @@ fn planned(
         }
         Err(other) => planned.verdict = Verdict::NoToolchain(other.to_string()),
     }
+    if planned.verdict == Verdict::Try && planned.board.is_none() && furthest > Stage::Toolchain {
+        planned.verdict = Verdict::NoBoard(no_board(catalog, &planned.cell.arch, version));
+    }
     planned
+}
+
+/// That no board runs `version`, and what the boards of `arch` do run.
+fn no_board(catalog: &Catalog, arch: &ArchId, version: &KernelVersion) -> String {
+    let boards = catalog.boards.iter().filter(|(_, it)| it.arch == *arch);
+    let known: Vec<String> = boards
+        .map(|(id, it)| format!("{id} ({})", it.kernel))
+        .collect();
+    let known = match known.is_empty() {
+        true => "none is known".to_owned(),
+        false => format!("there are {}", known.join(", ")),
+    };
+    format!("no board for {arch} runs Linux {version}; {known}")
 }
 
 /// Takes the resolver's choice, or the first accepted candidate with the gcc asked for.

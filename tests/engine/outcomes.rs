@@ -260,10 +260,19 @@ fn what_cannot_be_tried_is_listed() {
         "k6-sparc",
         Verdict::NoToolchain("no toolchain fits: none for sparc".to_owned()),
     );
+    world.listed(
+        "k6-m68k",
+        Verdict::NoBoard("no board for m68k runs Linux 6.1; none is known".to_owned()),
+    );
     let record = world.run();
     assert_eq!(
         outcomes(&record, "k6-arm64"),
         [Passed, Passed, Skipped, Skipped]
+    );
+    assert_eq!(outcomes(&record, "k6-m68k"), [Skipped; 4]);
+    assert_eq!(
+        stage(&record, "k6-m68k", Stage::Kernel).reason.as_deref(),
+        Some("no board for m68k runs Linux 6.1; none is known")
     );
     assert_eq!(outcomes(&record, "k6-mips"), [Unsupported; 4]);
     assert_eq!(outcomes(&record, "k6-sparc"), [Blocked; 4]);

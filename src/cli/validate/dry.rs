@@ -37,6 +37,7 @@ fn row(cell: &PlannedCell) -> [String; 4] {
     let (what, rest) = match (&cell.verdict, &cell.toolchain) {
         (Verdict::Unsupported(why), _) => ("unsupported".to_owned(), why.clone()),
         (Verdict::NoToolchain(why), _) => ("no toolchain".to_owned(), why.clone()),
+        (Verdict::NoBoard(why), _) => ("no board".to_owned(), why.clone()),
         (Verdict::Try, toolchain) => {
             let stages: Vec<&str> = cell.stages.iter().map(|stage| stage.as_str()).collect();
             let board = cell
@@ -66,6 +67,7 @@ pub fn json(plan: &Plan) -> Result<String> {
                 Verdict::Try => ("try", None),
                 Verdict::Unsupported(why) => ("unsupported", Some(why)),
                 Verdict::NoToolchain(why) => ("no-toolchain", Some(why)),
+                Verdict::NoBoard(why) => ("no-board", Some(why)),
             };
             json!({
                 "id": cell.cell.to_string(),
