@@ -115,4 +115,14 @@ fn what_another_run_was_answered_is_not_believed() {
         assert_eq!(told(project, "again"), told(project, "first"), "{own}");
         assert_eq!(fs::read_to_string(&kept).unwrap(), manifest, "{own}");
     }
+    // nor that a derivation makes what it does not
+    let answers: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let things = &answers["manifest"]["answers"][0]["things"];
+    let out = |thing: &str| things[thing]["outputs"]["out"].as_str().unwrap().to_owned();
+    let wrong = manifest.replace(&out("boottest"), &out("kernel"));
+    assert_ne!(wrong, manifest);
+    fs::write(&kept, &wrong).unwrap();
+    ended_well(validate(project, "21s", "again"), "another output");
+    assert_eq!(told(project, "again"), told(project, "first"));
+    assert_eq!(fs::read_to_string(&kept).unwrap(), manifest);
 }

@@ -220,6 +220,99 @@ fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
     assert!(said.contains("is not the one that kflake pins"), "{said}");
 }
 
+#[test]
+fn a_run_that_goes_on_measures_once_and_for_its_own_project() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path()));
+    let evidence = |project: &Path| {
+        let text = fs::read_to_string(project.join("matrix/evidence.json")).unwrap_or("[]".into());
+        serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
+    };
+    let first = validate(dir.path()).arg("--record").output().unwrap();
+    assert_eq!(first.status.code(), Some(0), "{}", text_of(&first));
+    let measured = evidence(dir.path());
+    assert!(measured.len() >= 3, "{measured:?}");
+    for _ in 0..2 {
+        let again = validate(dir.path())
+            .args(["--resume", "--record"])
+            .output()
+            .unwrap();
+        assert_eq!(again.status.code(), Some(0), "{}", text_of(&again));
+        assert_eq!(evidence(dir.path()), measured);
+        assert_eq!(
+            stage(&report(dir.path()), Stage::Kernel).outcome,
+            Outcome::Passed
+        );
+    }
+
+    // another project with the same kernel, and a copy of the report
+    let other = tempfile::tempdir().unwrap();
+    let copy = |from: &str| {
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(dir.path().join(from)).arg(other.path());
+        common::succeeded(copy.output().unwrap());
+    };
+    copy("report");
+    copy("linux-fake.tar");
+    common::add_kernel(other.path(), &other.path().join("linux-fake.tar"));
+    let run = validate(other.path())
+        .args(["--resume", "--record"])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", text_of(&run));
+    assert_eq!(evidence(other.path()), Vec::<serde_json::Value>::new());
+    assert_eq!(
+        stage(&report(other.path()), Stage::Kernel).outcome,
+        Outcome::Cached
+    );
+}
+
+#[test]
+fn what_nix_says_is_built_is_asked_of_the_store() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path()));
+    // a nix-store that says that everything went well, and builds nothing
+    let find = Command::new("sh")
+        .args(["-c", "command -v nix-store"])
+        .output();
+    let real = String::from_utf8(find.unwrap().stdout).unwrap();
+    let lying = dir.path().join("bin");
+    fs::create_dir(&lying).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \" $* \" in *--dry-run*) ;; *' --realise '*) case \"$*\" in *linux-*) exit 0 ;; esac ;; esac\nexec {} \"$@\"\n",
+        real.trim()
+    );
+    fs::write(lying.join("nix-store"), script).unwrap();
+    let mut chmod = Command::new("chmod");
+    common::succeeded(
+        chmod
+            .arg("+x")
+            .arg(lying.join("nix-store"))
+            .output()
+            .unwrap(),
+    );
+    let path = std::env::var("PATH").unwrap();
+    let output = validate(dir.path())
+        .env("PATH", format!("{}:{path}", lying.display()))
+        .arg("--record")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+    let record = report(dir.path());
+    let kernel = stage(&record, Stage::Kernel);
+    assert!(kernel.outcome.is_failure(), "{kernel:?}");
+    let reason = kernel.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("the store does not have it"), "{kernel:?}");
+    let text = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap_or_default();
+    assert!(!text.contains("\"stage\":\"kernel\""), "{text}");
+}
+
 /// The stage fails with the class, those before it pass, those behind it are blocked.
 #[track_caller]
 fn fails(behaviour: &str, at: Stage, class: &str) {

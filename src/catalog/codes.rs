@@ -62,6 +62,9 @@ pub const IDLE_EVIDENCE: Code = Code(119);
 /// A mirror's address that is none.
 pub const MIRROR: Code = Code(120);
 
+/// A measurement of what cannot have been.
+pub const IMPOSSIBLE_EVIDENCE: Code = Code(121);
+
 /// The code for what serde says about an entry, and what to do about it.
 pub(super) fn of_form(message: &str) -> (Code, Option<String>) {
     if message.starts_with("unknown field") {

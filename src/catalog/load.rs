@@ -216,10 +216,16 @@ static FILES: &[File] = &[
         layout: Layout::Whole(Shape::List(value::<Evidence>)),
         read: |text, catalog| {
             let list: Vec<Evidence> = serde_json::from_str(text)?;
-            for measured in list {
-                if !catalog.evidence.contains(&measured) {
-                    catalog.evidence.push(measured);
+            // the first file is kflake's own
+            let own = !catalog.evidence.is_empty();
+            for (index, measured) in list.into_iter().enumerate() {
+                if catalog.evidence.contains(&measured) {
+                    continue;
                 }
+                if own {
+                    catalog.own_evidence.insert(catalog.evidence.len(), index);
+                }
+                catalog.evidence.push(measured);
             }
             Ok(())
         },
@@ -332,6 +338,17 @@ pub(super) fn source(catalog: &Catalog, name: &str, pointer: &Pointer) -> Source
         (Some(file), _) => file.clone(),
         (None, Some(text)) => shown_embedded(name, text),
         (None, None) => SourceFile::new(format!("matrix/{name}"), ""),
+    }
+}
+
+/// The file of measurements: the project's own, or the embedded one.
+pub(super) fn evidence_file(catalog: &Catalog, own: bool) -> SourceFile {
+    const NAME: &str = "evidence.json";
+    let file = catalog.project_files.get(NAME);
+    match (file.filter(|_| own), embedded_text(NAME)) {
+        (Some(file), _) => file.clone(),
+        (None, Some(text)) => shown_embedded(NAME, text),
+        (None, None) => SourceFile::new(format!("matrix/{NAME}"), ""),
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Catalog {
     pub failures: BTreeMap<FailureId, FailureClass>,
     /// What was measured.
     pub evidence: Vec<Evidence>,
+    /// Places in the project's own file of what came from there, by place in `evidence`.
+    own_evidence: BTreeMap<usize, usize>,
     /// The project's files that took part, by their name in `matrix/`.
     project_files: BTreeMap<&'static str, SourceFile>,
     toolchains: load::Toolchains,
@@ -143,6 +145,21 @@ impl Catalog {
             message: crate::text::clean(message),
             help: None,
         }
+    }
+
+    /// A finding about the measurement at `index` of [`Catalog::evidence`], at its place in the file that it came from.
+    pub fn evidence_finding(
+        &self,
+        code: Code,
+        level: Level,
+        index: usize,
+        message: &str,
+    ) -> Finding {
+        let own = self.own_evidence.get(&index);
+        let pointer: Pointer = [own.unwrap_or(&index).to_string()].iter().collect();
+        let mut finding = self.finding(code, level, "evidence.json", pointer, message);
+        finding.file = load::evidence_file(self, own.is_some());
+        finding
     }
 
     /// Every problem of form in the files that took part: what loading does not refuse, such as a key that is twice in a

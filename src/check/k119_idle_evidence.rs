@@ -37,6 +37,6 @@ fn run(sink: &mut Sink<'_>) {
             "{what}: {} on {}, gcc {} and binutils {} from {}, {} {}",
             it.kernel, it.arch, it.toolchain.gcc, it.toolchain.binutils, it.toolchain.source, it.stage, it.outcome
         );
-        sink.add("evidence.json", &[&index.to_string()], &said);
+        sink.add_evidence(index, &said);
     }
 }

@@ -73,7 +73,16 @@ impl<'c> Sink<'c> {
         &mut self.findings[last]
     }
 
-    /// The same, with what to do about it.
+    /// Says that something is wrong with the measurement at `index`.
+    pub(super) fn add_evidence(&mut self, index: usize, message: &str) {
+        let lint = self.lint;
+        let finding = self
+            .catalog
+            .evidence_finding(lint.code, lint.level, index, message);
+        self.findings.push(finding);
+    }
+
+    /// The same as [`Sink::add`], with what to do about it.
     pub(super) fn add_with_help(&mut self, file: &str, parts: &[&str], message: &str, help: &str) {
         self.add(file, parts, message).help = Some(help.to_owned());
     }

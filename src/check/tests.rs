@@ -339,6 +339,81 @@ fn each_check_finds_what_it_is_for() {
     );
 }
 
+/// A measurement, with `field` set to `value`.
+fn measured(fields: &[(&str, serde_json::Value)]) -> serde_json::Value {
+    let mut entry = serde_json::json!({
+        "kernel": "6.1.192", "arch": "arm64", "toolchain": {"source": "debian", "gcc": "12.2.0", "binutils": "2.40"},
+        "stage": "boot", "outcome": "passed", "seconds": 1.5, "date": "2026-11-20", "kflake": "0.1.0", "nix": "2.8.0",
+    });
+    for (field, value) in fields {
+        entry[*field] = value.clone();
+    }
+    entry
+}
+
+/// The findings about measurements of a project with `list` as its own, by code, place and message.
+fn about(list: &[serde_json::Value]) -> Vec<(String, String, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("matrix")).unwrap();
+    let text = serde_json::to_string(list).unwrap();
+    std::fs::write(dir.path().join("matrix/evidence.json"), text).unwrap();
+    let findings = check(&Catalog::load(dir.path()).unwrap());
+    let of_evidence = findings.into_iter().filter(|it| {
+        let code = it.code.to_string();
+        code == "K119" || code == "K121"
+    });
+    of_evidence
+        .map(|it| {
+            assert_ne!(it.file.name(), "matrix/evidence.json", "the embedded file");
+            (it.code.to_string(), it.pointer.to_string(), it.to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn impossible_evidence_is_found_in_the_file_that_it_is_in() {
+    use serde_json::json;
+    assert_eq!(about(&[measured(&[])]), []);
+    for (fields, said) in [
+        (
+            vec![("kernel", json!("2.6.31"))],
+            "the arch is not supported there",
+        ),
+        (vec![("kernel", json!("2.4.37"))], "the kernel is of no era"),
+        (vec![("date", json!("2099-01-01"))], "has not come yet"),
+        (vec![("date", json!("2026-02-30"))], "is no day"),
+        (vec![("date", json!("20261120"))], "is no day"),
+        (vec![("date", json!("yesterday"))], "is no day"),
+        (vec![("seconds", json!(-1))], "no time"),
+        (
+            vec![("failure", json!("boot-silent"))],
+            "a class of failure",
+        ),
+        (
+            vec![("stage", json!("kernel")), ("bare_init", json!(true))],
+            "only a boot has an init",
+        ),
+        (
+            vec![("outcome", json!("failed")), ("warnings", json!(["x"]))],
+            "listened to",
+        ),
+    ] {
+        // the first two are good: the place is the entry's in its own file
+        let found = about(&[
+            measured(&[]),
+            measured(&[("date", json!("2026-11-21"))]),
+            measured(&fields),
+        ]);
+        assert_eq!(found.len(), 1, "{fields:?}: {found:?}");
+        let (code, place, message) = &found[0];
+        assert_eq!((code.as_str(), place.as_str()), ("K121", "/2"), "{message}");
+        assert!(message.contains(said), "{message}");
+    }
+    let found = about(&[measured(&[]), measured(&[("stage", json!("dream"))])]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].0.as_str(), found[0].1.as_str()), ("K119", "/1"));
+}
+
 #[test]
 fn codes_and_names_are_unique_and_explained() {
     let mut seen = std::collections::BTreeSet::new();

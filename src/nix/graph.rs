@@ -26,12 +26,7 @@ impl Graph {
             if graph.nodes.contains_key(&path) {
                 continue;
             }
-            let bytes = read(&path, root.as_deref()).map_err(|error| NixError::Store {
-                reason: format!("{path}: {error}"),
-            })?;
-            let drv = Derivation::parse(&bytes).map_err(|error| NixError::Store {
-                reason: format!("{path}: {error}"),
-            })?;
+            let drv = derivation(&path, root.as_deref())?;
             todo.extend(drv.inputs.iter().cloned());
             graph.nodes.insert(path, drv);
         }
@@ -68,6 +63,24 @@ impl Graph {
         }
         seen
     }
+}
+
+/// The paths of the outputs of the derivation at `path`, by name; none for one that only its build can name.
+///
+/// # Errors
+/// When its file cannot be read.
+pub fn outputs_of(path: &str) -> Result<BTreeMap<String, Option<String>>, NixError> {
+    let drv = derivation(path, chroot_store().as_deref())?;
+    let outputs = drv.outputs.into_iter();
+    Ok(outputs.map(|it| (it.name, it.path)).collect())
+}
+
+fn derivation(path: &str, root: Option<&Path>) -> Result<Derivation, NixError> {
+    let bad = |reason: String| NixError::Store {
+        reason: format!("{path}: {reason}"),
+    };
+    let bytes = read(path, root).map_err(|error| bad(error.to_string()))?;
+    Derivation::parse(&bytes).map_err(|error| bad(error.to_string()))
 }
 
 fn read(path: &str, root: Option<&Path>) -> io::Result<Vec<u8>> {

@@ -28,7 +28,7 @@ pub use drv::{Derivation, DrvError, Output};
 pub use error::NixError;
 pub use eval::quote;
 pub use events::{Activity, Event, Parser};
-pub use graph::Graph;
+pub use graph::{Graph, outputs_of};
 pub use guard::Guard;
 pub use mirror::Mirrors;
 pub use probe::{Nix, Place, Version};

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Asked, Entry, Flake, ProjectError, STATE};
+use super::{Answers, Asked, Build, Entry, Flake, ProjectError, STATE};
 use crate::files::{self, Scratch};
 use crate::flake::{DEBIAN_PACKAGES, Plan};
 use crate::hash::Sha256;
-use crate::nix::{Nix, NixError, Packages, Settings, quote};
+use crate::nix::{Nix, NixError, Packages, Settings, outputs_of, quote};
 
 /// Answers with a digest of everything they were evaluated from.
 #[derive(Serialize, Deserialize)]
@@ -115,7 +115,7 @@ fn expression(packages: &Packages, flake: &Path, asked: &Path) -> String {
     )
 }
 
-/// The answers in `cache`, if they are of `key` and every derivation in them still exists.
+/// The answers in `cache`, if they are of `key` and every derivation in them still exists and makes what they say.
 fn cached(cache: &Path, key: &str) -> Option<Answers> {
     let bytes = files::read(cache, files::MAX_DATA).ok()?;
     let cached: Cached = serde_json::from_slice(&bytes).ok()?;
@@ -128,10 +128,25 @@ fn cached(cache: &Path, key: &str) -> Option<Answers> {
         .iter()
         .flat_map(|it| it.things.values());
     let exist = entries.all(|entry| match entry {
-        Entry::Build(build) => Path::new(&build.drv).exists(),
+        Entry::Build(build) => is_of_its_derivation(build),
         Entry::Error { .. } => true,
     });
     exist.then_some(cached.manifest)
+}
+
+/// Whether the derivation of `build` exists, and makes what `build` says.
+fn is_of_its_derivation(build: &Build) -> bool {
+    let Ok(outputs) = outputs_of(&build.drv) else {
+        return false;
+    };
+    outputs.len() == build.outputs.len()
+        && outputs
+            .iter()
+            .all(|(name, path)| match (path, build.outputs.get(name)) {
+                (Some(path), Some(said)) => path == said,
+                (None, said) => said.is_some(),
+                (Some(_), None) => false,
+            })
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, ProjectError> {

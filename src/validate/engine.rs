@@ -430,11 +430,11 @@ impl<'a> Engine<'a> {
             })
         })?;
         process.finish_all();
-        let bad = if status.success() {
-            BTreeSet::new()
-        } else {
-            self.not_there(&process.drvs)?
-        };
+        // whatever Nix says, the store knows; of an output that only its build can name, Nix' word has to do
+        let mut bad = self.not_there(&process.drvs)?;
+        if status.success() {
+            bad.retain(|drv| self.has_paths(drv));
+        }
         let unit = process.unit;
         let mut retry_at = None;
         for drv in process.drvs.clone() {
@@ -481,6 +481,12 @@ impl<'a> Engine<'a> {
             outputs.is_empty() || outputs.iter().any(|path| invalid.contains(*path))
         };
         Ok(drvs.iter().filter(missing).cloned().collect())
+    }
+
+    /// Whether the outputs of `drv` are known before it is built.
+    fn has_paths(&self, drv: &str) -> bool {
+        let found = self.world.graph.get(drv);
+        found.is_some_and(|found| found.paths().next().is_some())
     }
 
     fn built(
@@ -658,6 +664,11 @@ impl<'a> Engine<'a> {
             }
             for line in process.messages_about(drv) {
                 log.line(&format!("{NIX}{line}"))?;
+            }
+            if status.success() {
+                return log.line(&format!(
+                    "{NIX}error: Nix says that it is built, and the store does not have it"
+                ));
             }
             if !began && process.messages.is_empty() {
                 log.line(&format!("{NIX}ended without a word: {status}"))?;

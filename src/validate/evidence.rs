@@ -10,7 +10,7 @@ use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::catalog::{Editing, Evidence, MeasuredToolchain};
 use crate::files;
 
-/// Appends every stage that `record` really tried; the number of new entries. A stage that was built before is no measurement.
+/// Appends every stage that `record` really tried, unless that is there already; the number of new entries. A stage that was built before is no measurement.
 ///
 /// # Errors
 /// When the project's file is no list, or cannot be written.
@@ -28,12 +28,15 @@ pub fn record_evidence(project: &Path, record: &RunRecord) -> Result<usize, RunE
     let before = list.len();
     for cell in &record.cells {
         for stage in &cell.stages {
-            if let Some(evidence) = measured(record, cell, stage) {
-                list.push(
-                    serde_json::to_value(evidence)
-                        .map_err(io::Error::from)
-                        .map_err(&io)?,
-                );
+            let Some(evidence) = measured(record, cell, stage) else {
+                continue;
+            };
+            let evidence = serde_json::to_value(evidence)
+                .map_err(io::Error::from)
+                .map_err(&io)?;
+            // a run that goes on tells again what it told before it was cut short
+            if !list.contains(&evidence) {
+                list.push(evidence);
             }
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ const FILE: &str = "journal.jsonl";
 const MAX: u64 = 256 << 20;
 
 /// Version of the lines' shape; a journal of another one is not resumed.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ enum Line {
     Begin {
         version: u32,
         started: Timestamp,
+        /// The folder of the project that it is a run of.
+        project: String,
         /// Derivations that were not built before.
         missing: Vec<String>,
     },
@@ -91,11 +94,12 @@ impl Journal {
         Ok(Journal { file })
     }
 
-    /// Opens the one in `report` to go on, with what it holds. A missing one, or one of another version, is begun anew.
+    /// Opens the one in `report` to go on with a run of `project`, with what it holds. A missing one, or one of another version or
+    /// project, is begun anew.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn resume(report: &Own) -> std::result::Result<(Journal, Past), OwnError> {
+    pub fn resume(report: &Own, project: &Path) -> std::result::Result<(Journal, Past), OwnError> {
         let path = report.claim(FILE)?;
         let io = |source| OwnError::Io {
             path: path.clone(),
@@ -105,7 +109,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(io)?,
         };
-        let (past, whole) = read(&bytes);
+        let (past, whole) = read(&bytes, &name(project));
         // what follows the last whole line was cut off
         report.write(FILE, &bytes[..whole], false)?;
         let file = report.append(FILE)?;
@@ -116,10 +120,16 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(&mut self, started: Timestamp, missing: &BTreeSet<String>) -> io::Result<()> {
+    pub fn begin(
+        &mut self,
+        started: Timestamp,
+        project: &Path,
+        missing: &BTreeSet<String>,
+    ) -> io::Result<()> {
         self.append(&Line::Begin {
             version: VERSION,
             started,
+            project: name(project),
             missing: missing.iter().cloned().collect(),
         })
     }
@@ -140,8 +150,18 @@ impl Journal {
     }
 }
 
-/// What the whole lines of `bytes` say, and how many bytes they take.
-fn read(bytes: &[u8]) -> (Past, usize) {
+/// What a project is called in a journal: its folder, wherever links lead to it from.
+fn name(project: &Path) -> String {
+    let folder = project.canonicalize();
+    folder
+        .as_deref()
+        .unwrap_or(project)
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// What the whole lines of `bytes` say of a run of `own` project, and how many bytes they take.
+fn read(bytes: &[u8], own: &str) -> (Past, usize) {
     let mut past = Past::default();
     let mut whole = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -152,8 +172,9 @@ fn read(bytes: &[u8]) -> (Past, usize) {
             Ok(Line::Begin {
                 version,
                 started,
+                project,
                 missing,
-            }) if version == VERSION => {
+            }) if version == VERSION && project == own => {
                 past.started.get_or_insert(started);
                 past.missing.extend(missing);
             }
@@ -181,11 +202,15 @@ mod tests {
         }
     }
 
+    fn here() -> &'static Path {
+        Path::new("/")
+    }
+
     fn whole(report: &Own) -> Vec<u8> {
         let mut journal = Journal::create(report).unwrap();
         let missing = ["a", "b", "c"].map(str::to_owned).into();
         journal
-            .begin("2026-11-20T05:00:00Z".parse().unwrap(), &missing)
+            .begin("2026-11-20T05:00:00Z".parse().unwrap(), here(), &missing)
             .unwrap();
         journal.end(ended("a", Result::Built)).unwrap();
         journal.end(ended("b", Result::Failed)).unwrap();
@@ -198,18 +223,28 @@ mod tests {
         let report = Own::open(dir.path()).unwrap();
         let path = report.join(FILE);
         let bytes = whole(&report);
-        let full = Journal::resume(&report).unwrap().1;
+        let full = Journal::resume(&report, here()).unwrap().1;
         assert_eq!(full.ended.len(), 2);
         assert_eq!(full.missing.len(), 3);
         for cut in 0..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let (mut journal, past) = Journal::resume(&report).unwrap();
+            let (mut journal, past) = Journal::resume(&report, here()).unwrap();
             let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(past.ended.len(), lines.saturating_sub(1), "cut at {cut}");
             journal.end(ended("c", Result::TimedOut)).unwrap();
-            let (_, again) = Journal::resume(&report).unwrap();
+            let (_, again) = Journal::resume(&report, here()).unwrap();
             assert_eq!(again.ended.len(), past.ended.len() + 1, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn another_projects_is_not_resumed() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let report = Own::open(dir.path()).unwrap();
+        whole(&report);
+        let past = Journal::resume(&report, other.path()).unwrap().1;
+        assert_eq!(past, Past::default());
+        assert!(std::fs::read(report.join(FILE)).unwrap().is_empty());
     }
 
     #[test]
@@ -220,8 +255,8 @@ mod tests {
         whole(&report);
         let text = std::fs::read_to_string(&path)
             .unwrap()
-            .replace("\"version\":1", "\"version\":9");
+            .replace("\"version\":2", "\"version\":9");
         std::fs::write(&path, text).unwrap();
-        assert_eq!(Journal::resume(&report).unwrap().1, Past::default());
+        assert_eq!(Journal::resume(&report, here()).unwrap().1, Past::default());
     }
 }

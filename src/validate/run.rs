@@ -48,6 +48,8 @@ pub struct Options {
     pub retries: u32,
     /// Go on where the last run in this folder ended.
     pub resume: bool,
+    /// The project that it is a run of: another's journal is not gone on with.
+    pub project: PathBuf,
     /// The command line, for the report.
     pub command: Vec<String>,
 }
@@ -235,7 +237,9 @@ pub fn run(
     missing.extend(goals.iter().map(|drv| (*drv).to_owned()));
 
     let started = past.started.unwrap_or_else(Timestamp::now);
-    journal.begin(started, &missing).map_err(&io)?;
+    journal
+        .begin(started, &options.project, &missing)
+        .map_err(&io)?;
     let history = options
         .history
         .as_deref()
@@ -340,7 +344,7 @@ fn prepare(options: &Options, report: &Own) -> Result<(), RunError> {
 
 fn open_journal(options: &Options, report: &Own) -> Result<(Journal, Past), OwnError> {
     if options.resume {
-        Journal::resume(report)
+        Journal::resume(report, &options.project)
     } else {
         Ok((Journal::create(report)?, Past::default()))
     }

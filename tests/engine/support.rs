@@ -93,6 +93,7 @@ impl World {
             fail_fast: false,
             retries: 0,
             resume: false,
+            project: dir.path().to_owned(),
             command: vec!["kflake".to_owned(), "validate".to_owned()],
         };
         let (nix, busybox) = prepared();
@@ -115,6 +116,7 @@ impl World {
 
     /// Works in `folder`, which outlives it, so that another process can go on there.
     pub fn live_in(&mut self, folder: &Path) {
+        self.options.project = folder.to_owned();
         self.options.report = folder.join("report");
         self.options.history = Some(folder.join("history.json"));
         self.options.roots = Some(folder.join("roots"));

@@ -235,6 +235,7 @@ impl Args {
             fail_fast: self.fail_fast,
             retries: self.retries,
             resume: self.resume,
+            project: project.to_owned(),
             command: command(),
         }
     }

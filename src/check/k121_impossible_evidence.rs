@@ -1,0 +1,75 @@
+//! A measurement says what cannot have been.
+
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+
+use super::{Lint, Run, Sink};
+use crate::catalog::{Evidence, Level, Purpose, SourceOrigin, codes};
+use crate::resolve::Unresolved;
+
+pub(super) static LINT: Lint = Lint {
+    code: codes::IMPOSSIBLE_EVIDENCE,
+    name: "impossible-evidence",
+    level: Level::Error,
+    summary: "A measurement says what cannot have been.",
+    explanation: "Nobody measured it like this: the arch did not exist in that kernel, the kernel is of no era, the day is none or has not come, the time is less than none, or what passed has a class of failure. Such an entry was written by hand or spoilt, and must not count as proof: remove it. Where the kernel did support the arch, the matrix is wrong and wants to be corrected.",
+    run: Run::OnCatalog(run),
+};
+
+fn run(sink: &mut Sink<'_>) {
+    let today = today();
+    for (index, it) in sink.catalog.evidence.iter().enumerate() {
+        if let Some(what) = impossible(sink, it, today) {
+            let said = format!("{what}: {} on {}, {} {}", it.kernel, it.arch, it.stage, it.outcome);
+            sink.add_evidence(index, &said);
+        }
+    }
+}
+
+/// The last day that it can be anywhere on earth.
+fn today() -> Option<Date> {
+    let tomorrow = Timestamp::now().checked_add(14.hours()).ok()?;
+    Some(tomorrow.to_zoned(TimeZone::UTC).date())
+}
+
+fn impossible(sink: &Sink<'_>, it: &Evidence, today: Option<Date>) -> Option<String> {
+    let passed = it.outcome == "passed";
+    match it.date.parse::<Date>() {
+        // as it is written, and not in another way that means the same
+        Ok(date) if date.to_string() != it.date => return Some(format!("{} is no day", it.date)),
+        Ok(date) if today.is_some_and(|today| date > today) => {
+            return Some(format!("{} has not come yet", it.date));
+        }
+        Ok(_) => {}
+        Err(_) => return Some(format!("{} is no day", it.date)),
+    }
+    if !it.seconds.is_finite() || it.seconds < 0.0 {
+        return Some(format!("{} seconds are no time", it.seconds));
+    }
+    if passed && it.failure.is_some() {
+        return Some("it passed, and has a class of failure".to_owned());
+    }
+    let boot = it.stage == "boot";
+    if !boot && it.bare_init {
+        return Some("only a boot has an init".to_owned());
+    }
+    let heard = boot && passed;
+    if !heard && !it.warnings.is_empty() {
+        return Some("only the kernel of a boot that passed is listened to".to_owned());
+    }
+    let source = it.source.as_ref();
+    let pinned = sink.catalog.kernels.get(&it.kernel);
+    if let (Some(source), Some(pin)) = (source, pinned)
+        && pin.origin == SourceOrigin::Pinned
+        && source.sha256 == pin.sha256
+        && source.origin != SourceOrigin::Pinned
+    {
+        return Some("its source is the pinned one, and it says otherwise".to_owned());
+    }
+    match sink.resolver.resolve(&it.kernel, &it.arch, Purpose::Kernel) {
+        Err(Unresolved::Unsupported { support, .. }) => {
+            Some(format!("the arch is not supported there ({})", support.reason))
+        }
+        Err(Unresolved::NoEra { .. }) => Some("the kernel is of no era".to_owned()),
+        _ => None,
+    }
+}
