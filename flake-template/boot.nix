@@ -36,8 +36,6 @@ let
     echo KFLAKE-NONCE:00000000000000000000000000000000 >nonce
     perl "$writeInitramfs" $out/initramfs.cpio "$@" /kflake_nonce=nonce
   '';
-
-  words = string: lib.filter (word: word != "") (lib.splitString " " string);
 in
 rec {
   # init, the modules that it loads, and /dev/console, as an uncompressed cpio archive.
@@ -161,7 +159,7 @@ rec {
         '';
       };
 
-  # The command line of QEMU, as a list of words. Boards that need a certain serial port name it themselves.
+  # The command line of QEMU, as a list of words.
   qemuCommand =
     {
       board,
@@ -195,7 +193,11 @@ rec {
       "-monitor"
       "none"
     ]
-    ++ lib.optionals (!lib.elem "-serial" (lib.concatMap words board.extraArgs)) [
+    ++ lib.optionals board.secondSerial [
+      "-serial"
+      "null"
+    ]
+    ++ [
       "-serial"
       (if interactive then "mon:stdio" else "stdio")
     ]
@@ -230,7 +232,22 @@ rec {
       # A panic ends the machine at once instead of hanging until a timeout.
       "${cmdline}${lib.optionalString (place != null) " ${place.cmdline}"} panic=-1"
     ]
-    ++ lib.concatMap words board.extraArgs;
+    ++ lib.optionals (board.cpus != null) [
+      "-smp"
+      (toString board.cpus)
+    ]
+    ++ lib.optionals (board.firmware != null) [
+      "-bios"
+      board.firmware
+    ]
+    ++ lib.optionals (board.vga != null) [
+      "-vga"
+      board.vga
+    ]
+    ++ lib.concatMap (device: [
+      "-device"
+      device
+    ]) board.devices;
 
   # wallTimeout, silenceTimeout: seconds
   # initToolchain: what links init, where the kernel's own compiler came without a C library

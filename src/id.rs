@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Longest id accepted, in bytes: Nix refuses store names over 211.
-const MAX_LEN: usize = 160;
+pub(crate) const MAX_LEN: usize = 160;
 
 /// Why a text is not a name of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,7 @@ pub struct IdError {
 }
 
 impl IdError {
-    fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
+    pub(crate) fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
         let shown = text.chars().take(80).collect();
         IdError { shown, what, rule }
     }
@@ -96,6 +96,8 @@ macro_rules! id {
     };
 }
 
+pub(crate) use id;
+
 /// Safe as a store name and as one path component.
 fn is_name(text: &str) -> bool {
     !text.starts_with(['.', '-'])
@@ -162,6 +164,34 @@ id! {
 id! {
     /// A file name that the Nix store accepts.
     FileName, "a file name", "it is letters, digits and . _ + - and starts with a letter or digit", "^[A-Za-z0-9_+][A-Za-z0-9._+-]*$", is_name
+}
+
+/// A path below a folder, of parts that `extra` may be in besides what [`is_name`] allows.
+fn is_inside(text: &str, extra: &[u8]) -> bool {
+    text.split('/').all(|part| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && !part.starts_with('-')
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._+-,".contains(&b) || extra.contains(&b))
+    })
+}
+
+id! {
+    /// A file of a kernel's tree, relative to its top: `arch/arm64/boot/Image`.
+    TreeFile, "a file of a tree", "it is a path inside the tree: letters, digits and . _ + - , @ /, without ..",
+    r"^([A-Za-z0-9._+,@][A-Za-z0-9._+,@-]*)(/[A-Za-z0-9._+,@][A-Za-z0-9._+,@-]*)*$",
+    |text| is_inside(text, b"@")
+}
+
+id! {
+    /// Files of a kernel's tree, by a shell pattern: `arch/arm/*/*.S`.
+    TreePattern, "a pattern of files of a tree",
+    "it is a path inside the tree, with * and ? for what is left open: letters, digits and . _ + - , * ? /, without ..",
+    r"^([A-Za-z0-9._+,*?][A-Za-z0-9._+,*?-]*)(/[A-Za-z0-9._+,*?][A-Za-z0-9._+,*?-]*)*$",
+    |text| is_inside(text, b"*?")
 }
 
 id! {

@@ -8,7 +8,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn kflake(project: &Path) -> Command {
     let mut command = Command::cargo_bin("kflake").unwrap();
@@ -226,24 +226,22 @@ fn hostile_texts_stay_texts() {
         "$${x} \\${y} ''${z}'' '' $",
         "a\r\nb\rc\td\\",
     ];
-    let board = json!({
-        "arch": "arm64",
-        "kernel": {"from": "6.0", "below": null},
-        "qemu": "qemu-system-aarch64",
-        "machine": evil[0],
-        "mem": "256M",
-        "cmdline": evil[1],
-        "image": evil[2],
-        "make_target": evil[3],
-        "enable": evil,
-    });
-    let boards = json!({"with": board}).to_string();
-    fs::write(dir.path().join("matrix/boards.json"), boards).unwrap();
+    // what programs read may hold none of it; what is written into a tree may be any text
+    let steps: Vec<Value> = evil
+        .iter()
+        .map(|text| json!({"kind": "write", "file": "x", "text": text}))
+        .collect();
+    let fix = json!({"kernel": {}, "reason": evil[1], "evidence": evil[0], "apply": steps});
+    let fixes = json!({"with": fix}).to_string();
+    fs::write(dir.path().join("matrix/fixes.json"), fixes).unwrap();
     kflake(dir.path()).arg("gen").assert().success();
     if common::have_nix() {
-        let read = common::eval(dir.path(), "(import ./matrix.nix).boards.\"with\"");
-        let texts = ["machine", "cmdline", "image", "makeTarget"].map(|field| &read[field]);
+        let read = common::eval(dir.path(), "import ./fixes.nix");
+        let fixes = read.as_array().unwrap();
+        let read = fixes.iter().find(|fix| fix["id"] == "with").unwrap();
+        assert_eq!(read["reason"], evil[1]);
+        let texts = read["apply"].as_array().unwrap();
+        let texts: Vec<&Value> = texts.iter().map(|step| &step["text"]).collect();
         assert_eq!(json!(texts), json!(evil));
-        assert_eq!(read["enable"], json!(evil));
     }
 }

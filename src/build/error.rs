@@ -150,6 +150,17 @@ pub enum BuildError {
         /// The console.
         log: PathBuf,
     },
+    /// QEMU would come out of packages that a project's data names.
+    #[error(
+        "the project's matrix/host-tools.json has other programs than kflake's, and `boot` runs QEMU on this machine, outside of the sandbox"
+    )]
+    #[diagnostic(
+        code(kflake::build::foreign_tools),
+        help(
+            "`kflake validate` boots within the sandbox; docs/trust.md says what a project's data may do"
+        )
+    )]
+    ForeignTools,
     /// A file that a machine should start with is wrong.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::build::boot_file), help("{help}"))]
@@ -239,6 +250,7 @@ impl BuildError {
             | BuildError::Target { .. }
             | BuildError::TargetSlip { .. }
             | BuildError::NoMachine { .. }
+            | BuildError::ForeignTools
             | BuildError::BootFile { .. }
             | BuildError::ModuleSource { .. } => exit::USAGE,
             BuildError::Unresolved { code, .. } => *code,

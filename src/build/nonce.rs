@@ -1,12 +1,16 @@
 //! What the init of one run proves itself with: a text that came along in its initramfs, and that nothing else in the machine can read.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::files;
+
 /// What begins the file with the nonce in an initramfs, the last one there.
 const PLACE: &str = "KFLAKE-NONCE:";
+/// The most that an initramfs of ours holds, in bytes.
+const MAX_ARCHIVE: u64 = 1 << 30;
 /// Hexadecimal digits of a nonce.
 const DIGITS: usize = 32;
 
@@ -30,7 +34,7 @@ impl Nonce {
     /// # Errors
     /// When either file cannot be used, or there is no such room.
     pub fn write_into(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut archive = fs::read(from)?;
+        let mut archive = files::read(from, MAX_ARCHIVE)?;
         let room = format!("{PLACE}{}", "0".repeat(DIGITS));
         let at = archive
             .windows(room.len())
@@ -39,7 +43,7 @@ impl Nonce {
                 io::Error::new(io::ErrorKind::InvalidData, "it has no room for a nonce")
             })?;
         archive[at + PLACE.len()..at + room.len()].copy_from_slice(self.0.as_bytes());
-        fs::write(to, archive)
+        files::replace(to, &archive)
     }
 
     /// What begins a line of init's, which it says under `name`.
@@ -62,6 +66,8 @@ impl fmt::Display for Nonce {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -12,7 +12,7 @@ use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
 use crate::files::Scratch;
 use crate::flake::{self, Options, Written};
-use crate::id::{ArchId, BoardId};
+use crate::id::{ArchId, BoardId, TreeFile};
 use crate::kconfig::{Base, Config, Fragment};
 use crate::nix::{Nix, NixError, Settings};
 use crate::project::{
@@ -197,8 +197,9 @@ impl<'c> Workshop<'c> {
         let Some(given) = given else {
             let own = selection
                 .board
-                .and_then(|(_, board)| board.defconfig.clone());
-            return Ok(ConfigChoice::Named(own.unwrap_or("defconfig".to_owned())));
+                .and_then(|(_, board)| board.defconfig.as_ref());
+            let own = own.map_or("defconfig", TreeFile::as_str);
+            return Ok(ConfigChoice::Named(own.to_owned()));
         };
         match Base::parse(given, PROFILES)? {
             Base::Named(name) => Ok(ConfigChoice::Named(name)),

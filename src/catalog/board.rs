@@ -1,10 +1,12 @@
 //! `matrix/boards.json`: machines that QEMU emulates, and how a kernel starts on them.
 
+use std::num::NonZeroU8;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Confidence;
-use crate::id::{ArchId, Symbol};
+use super::{Address, Confidence, Cpu, Device, Firmware, Machine, Memory, QemuProgram, Vga};
+use crate::id::{ArchId, Symbol, TreeFile};
 use crate::version::{KernelVersion, Range};
 
 /// A place in memory for the initramfs.
@@ -12,7 +14,7 @@ use crate::version::{KernelVersion, Range};
 #[serde(deny_unknown_fields)]
 pub struct InitrdPlace {
     /// Its physical address: `0x2000000`.
-    pub address: String,
+    pub address: Address,
     /// What tells the kernel, on its command line; a size has to hold any initramfs, and may be larger than it is.
     pub cmdline: String,
 }
@@ -26,14 +28,29 @@ pub struct Board {
     /// The kernels it is meant for.
     pub kernel: Range<KernelVersion>,
     /// Program to run: `qemu-system-aarch64`.
-    pub qemu: String,
-    /// `-M`.
-    pub machine: String,
-    /// `-cpu`; none: the machine's own.
+    pub qemu: QemuProgram,
+    /// The machine, with properties of its hardware: `virt`, `virt,gic-version=3`.
+    pub machine: Machine,
+    /// The processor; none: the machine's own.
     #[serde(default)]
-    pub cpu: Option<String>,
-    /// `-m`.
-    pub mem: String,
+    pub cpu: Option<Cpu>,
+    /// How many processors; none: as the machine has it.
+    #[serde(default)]
+    pub cpus: Option<NonZeroU8>,
+    /// Memory: `512M`.
+    pub mem: Memory,
+    /// Firmware of QEMU's own that the machine starts with; `none`: without any. None: the machine's own.
+    #[serde(default)]
+    pub firmware: Option<Firmware>,
+    /// The graphics card; none: the machine's own.
+    #[serde(default)]
+    pub vga: Option<Vga>,
+    /// Further devices.
+    #[serde(default)]
+    pub devices: Vec<Device>,
+    /// The console is the second serial port.
+    #[serde(default)]
+    pub second_serial: bool,
     /// Console device, as in `console=`.
     #[serde(default)]
     pub console: Option<String>,
@@ -44,12 +61,12 @@ pub struct Board {
     #[serde(default)]
     pub kernel_arch: Option<String>,
     /// The file to boot, relative to the build tree: `arch/arm64/boot/Image`.
-    pub image: String,
+    pub image: TreeFile,
     /// Make target that builds it.
-    pub make_target: String,
+    pub make_target: TreeFile,
     /// The board's own configuration: `versatile_defconfig`.
     #[serde(default)]
-    pub defconfig: Option<String>,
+    pub defconfig: Option<TreeFile>,
     /// Symbols that booting our init on this board needs, where the tree has them: `SERIAL_8250`, or `CMDLINE="…"` style pairs.
     ///
     /// `!` before one says that the board cannot do without it: a kernel in which it does not come out so is not built.
@@ -60,10 +77,7 @@ pub struct Board {
     pub disable: Vec<Symbol>,
     /// Name of the device tree to pass: `versatile-pb.dtb`. Where in the build tree it lies differs between kernels.
     #[serde(default)]
-    pub dtb: Option<String>,
-    /// Further QEMU arguments.
-    #[serde(default)]
-    pub extra_args: Vec<String>,
+    pub dtb: Option<TreeFile>,
     /// Where the initramfs goes, for kernels that cannot use the place that QEMU's `-initrd` chooses.
     #[serde(default)]
     pub initrd_place: Option<InitrdPlace>,

@@ -20,7 +20,7 @@ pub struct Debian {
 }
 
 /// A Debian package, as the archive's index of its suite describes it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DebianPin {
     /// Package name.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ArchId, ConstraintId};
+use crate::id::{ArchId, ConstraintId, TreeFile, TreePattern};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
 /// A fix, the kernels it is for, and why.
@@ -42,10 +42,10 @@ impl Fix {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Apply {
-    /// Edit files of the source with sed (extended expressions); a file that does not exist is passed over.
+    /// Edit files of the source with sed (extended expressions); a file that does not exist is passed over, as is a link.
     Sed {
-        /// Files, relative to the tree; shell globs allowed.
-        files: Vec<String>,
+        /// Files, relative to the tree; `*` and `?` as in a shell. No folder on the way may be a link that leads out of it.
+        files: Vec<TreePattern>,
         /// The expression.
         expression: String,
     },
@@ -54,7 +54,7 @@ pub enum Apply {
     /// `@GCC_MAJOR@`, in its name and in its text, is the first number of the compiler's version.
     Write {
         /// File, relative to the tree.
-        file: String,
+        file: TreeFile,
         /// Its whole text.
         text: String,
     },

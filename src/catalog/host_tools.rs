@@ -10,7 +10,7 @@ use crate::hash::Sha256;
 use crate::id::{FileName, PinId, PinUrl, Suite};
 
 /// The host tools of one suite.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostTools {
     /// The archive as it was when the pins were made: where a package is found once a point release has replaced it.
@@ -28,7 +28,7 @@ pub struct HostTools {
 }
 
 /// A program that needs no other: busybox, out of Debian's static build.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
     /// Its name in the store.
@@ -40,7 +40,7 @@ pub struct Seed {
 }
 
 /// One tool: packages unpacked over each other into one folder.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostTool {
     /// The packages; the first gives the tool its version.
@@ -84,6 +84,11 @@ impl HostTools {
 }
 
 impl Catalog {
+    /// Whether the host tools are those that kflake brings, and a project has none of its own.
+    pub fn has_kflakes_tools(&self) -> bool {
+        Catalog::embedded().is_ok_and(|brought| brought.host_tools == self.host_tools)
+    }
+
     /// The host tools of `suite`.
     ///
     /// # Errors

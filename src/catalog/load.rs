@@ -1,6 +1,7 @@
 //! The files of `matrix/`: embedded in the binary, and a project's own laid over them key by key.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -21,6 +22,7 @@ use super::{
     DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
     MuslCrossMake, SourceToolchain,
 };
+use crate::files;
 use crate::hash::Sha256;
 use crate::id::{
     ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
@@ -415,16 +417,20 @@ fn project_files(
                 help: Some(help.into()),
             });
         };
-        if std::fs::metadata(&path).map_err(io(&path))?.len() > MAX_FILE {
-            unreadable(
-                codes::UNREADABLE,
-                Level::Error,
-                "the file is larger than 32 MiB",
-                "",
-            );
-            continue;
-        }
-        match String::from_utf8(std::fs::read(&path).map_err(io(&path))?) {
+        let bytes = match files::read(&path, MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::FileTooLarge | ErrorKind::InvalidInput
+                ) =>
+            {
+                unreadable(codes::UNREADABLE, Level::Error, &error.to_string(), "");
+                continue;
+            }
+            Err(error) => return Err(io(&path)(error)),
+        };
+        match String::from_utf8(bytes) {
             Ok(text) => drop(texts.insert(name, text)),
             Err(_) => unreadable(
                 codes::UNREADABLE,

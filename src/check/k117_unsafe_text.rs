@@ -49,24 +49,11 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
     }
     for (id, it) in &catalog.boards {
         let id = id.as_str();
-        look("boards.json", &[id, "qemu"], &it.qemu, text::word);
-        look("boards.json", &[id, "machine"], &it.machine, text::argument);
-        look("boards.json", &[id, "mem"], &it.mem, text::word);
-        look("boards.json", &[id, "image"], &it.image, text::relative);
-        look("boards.json", &[id, "make_target"], &it.make_target, text::relative);
         look("boards.json", &[id, "cmdline"], &it.cmdline, text::argument);
-        let options = [("cpu", &it.cpu), ("console", &it.console), ("kernel_arch", &it.kernel_arch)];
-        for (field, value) in options {
-            look("boards.json", &[id, field], value.as_deref().unwrap_or("x"), text::argument);
-        }
-        for (field, value) in [("defconfig", &it.defconfig), ("dtb", &it.dtb)] {
-            look("boards.json", &[id, field], value.as_deref().unwrap_or("x"), text::relative);
-        }
-        for argument in &it.extra_args {
-            look("boards.json", &[id, "extra_args"], argument, text::argument);
+        for (field, value) in [("console", &it.console), ("kernel_arch", &it.kernel_arch)] {
+            look("boards.json", &[id, field], value.as_deref().unwrap_or("x"), text::word);
         }
         if let Some(place) = &it.initrd_place {
-            look("boards.json", &[id, "initrd_place", "address"], &place.address, text::word);
             look("boards.json", &[id, "initrd_place", "cmdline"], &place.cmdline, text::argument);
         }
         for symbol in &it.enable {

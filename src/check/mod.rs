@@ -41,6 +41,22 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
     findings
 }
 
+/// Checks that every command makes before it does anything with data: what they find could reach the machine.
+const TRESPASSES: &[&Lint] = &[&k117_unsafe_text::LINT, &k120_mirror::LINT];
+
+/// What of `catalog` could become code, a path outside of the output, or a folder of the machine.
+pub fn trespasses(catalog: &Catalog) -> Vec<Finding> {
+    let resolver = Resolver::new(catalog, SourceOrder::Era);
+    let of = |lint: &&'static Lint| {
+        let mut sink = Sink::new(catalog, &resolver, lint);
+        if let Run::OnCatalog(run) = lint.run {
+            run(&mut sink);
+        }
+        sink.findings
+    };
+    TRESPASSES.iter().flat_map(of).collect()
+}
+
 /// Whether `findings` have one that must be looked at: all but notes.
 pub fn is_bad(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.level != Level::Note)

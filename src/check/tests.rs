@@ -300,10 +300,13 @@ fn each_check_finds_what_it_is_for() {
     );
     only(
         "K117",
-        "boards.json/virt/machine",
+        "boards.json/virt/cmdline",
         codes_after(
             "boards.json",
-            replace(r#""machine": "virt""#, r#""machine": "virt${x}""#),
+            replace(
+                r#""machine": "virt""#,
+                r#""machine": "virt", "cmdline": "${x}""#,
+            ),
         ),
     );
     only(

@@ -14,9 +14,10 @@ use crate::build::{
 };
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
+use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::project::{BootRequest, Build, ConfigChoice, ProgramRequest, Request, Thing};
-use crate::text::{clean_line, shell_words};
+use crate::text::{clean_line, shell_words, shown};
 use crate::version::KernelVersion;
 
 /// Lines of the kernel's that are shown when a program was not run.
@@ -75,6 +76,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let version = catalog.registered(&args.version);
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
+    if !args.dry_run && !catalog.has_kflakes_tools() {
+        return Err(fail(BuildError::ForeignTools));
+    }
     let forge = Forge::new(&catalog, context, &args.forge)?;
     let workshop = &forge.workshop;
     let selection = match args.kernel {
@@ -119,10 +123,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
     if !interactive {
         command.stdin(Stdio::null());
     }
-    let scratch = tempfile::Builder::new()
-        .prefix("kflake-")
-        .tempdir()
-        .map_err(|error| fail(BuildError::io(std::env::temp_dir())(error)))?;
+    let scratch = Scratch::new().map_err(|error| fail(error.into()))?;
     let nonce = match &machine.initrd {
         None => None,
         Some(initrd) => {
@@ -258,10 +259,9 @@ fn errno_words(number: i32) -> String {
 /// Which of the modules in `files` did not load.
 fn not_loaded(modules: &Modules, files: &[PathBuf]) -> String {
     let each = modules.failed.iter().map(|(index, error)| {
-        let name = files.get(*index).map_or_else(
-            || format!("module {index}"),
-            |file| clean_line(&file.display().to_string()),
-        );
+        let name = files
+            .get(*index)
+            .map_or_else(|| format!("module {index}"), |file| shown(file).to_string());
         format!("{name}: {}", errno_words(*error))
     });
     let each: Vec<String> = each.collect();
@@ -298,7 +298,7 @@ fn boot_request(
     let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
     if let (Some(path), Some(machine)) = (&kernel, machine) {
         right_arch(path, machine, selection.linux_arch)?;
-        right_kind(path, &board.image, selection.linux_arch)?;
+        right_kind(path, board.image.as_str(), selection.linux_arch)?;
     }
     if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
         return Err(BuildError::BootFile {

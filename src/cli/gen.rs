@@ -43,8 +43,7 @@ pub struct Args {
 
 /// Runs `kflake gen`.
 pub fn run(args: Args, context: &Context) -> Result<u8> {
-    let catalog =
-        Catalog::load(&context.project).map_err(|error| Failure::new(exit::DATA, error))?;
+    let catalog = context.catalog()?;
     let options = Options {
         sources: args.toolchains,
         packages: args.packages.clone().unwrap_or_default(),

@@ -28,7 +28,7 @@ use clap::{Parser, Subcommand};
 
 pub use failure::{Failure, Result};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LoadError};
 use crate::exit;
 use crate::files;
 use crate::nix::{Apt, Mirrors};
@@ -101,7 +101,12 @@ fn say_written(project: &std::path::Path, written: Option<crate::flake::Written>
 impl Context {
     /// The matrix, with the project's own data over it.
     fn catalog(&self) -> Result<Catalog> {
-        Catalog::load(&self.project).map_err(Failure::load)
+        let catalog = Catalog::load(&self.project).map_err(Failure::load)?;
+        let findings = crate::check::trespasses(&catalog);
+        match findings.is_empty() {
+            true => Ok(catalog),
+            false => Err(Failure::load(LoadError::Findings { findings })),
+        }
     }
 
     /// Where the link `name` belongs that keeps something in the store for this project.

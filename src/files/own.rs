@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -153,6 +153,12 @@ impl Own {
                 });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        // whoever gave the folder up, having put nothing there, took the mark away
+        let same = |facts: fs::Metadata| Some((facts.dev(), facts.ino()));
+        let ours = same(mark.metadata().map_err(&io)?);
+        if fs::symlink_metadata(&path).ok().and_then(same) != ours {
+            return Own::open(folder);
         }
         let own = Own {
             folder: folder.to_owned(),
@@ -385,6 +391,16 @@ impl Own {
     }
 }
 
+/// A folder that nothing came into is nobody's again.
+impl Drop for Own {
+    fn drop(&mut self) {
+        if self.listed().names.is_empty() {
+            // a mark that stays only says that kflake may fill the folder
+            let _ = fs::remove_file(self.join(MARK));
+        }
+    }
+}
+
 impl Listed {
     fn note(&mut self, name: &str) -> io::Result<()> {
         if self.names.insert(name.to_owned()) {
@@ -612,6 +628,20 @@ mod tests {
             assert!(matches!(error, OwnError::BadName { .. }), "{name:?}");
             assert!(own.folder(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_nothing_came_into_is_nobodys() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = Own::open(dir.path()).unwrap();
+        assert!(own.write("../x", b"", false).is_err());
+        drop(own);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        Own::open(dir.path())
+            .unwrap()
+            .write("x", b"", false)
+            .unwrap();
+        assert!(dir.path().join(MARK).exists());
     }
 
     #[test]

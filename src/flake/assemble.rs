@@ -10,7 +10,7 @@ use super::model::{
     Toolchain, VersionRange,
 };
 use crate::catalog::{
-    self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind,
+    self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind, Vga,
 };
 use crate::id::{ArchId, BoardId, PinId, Suite, ToolchainId};
 use crate::packages::Packages;
@@ -155,22 +155,26 @@ fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
             arch: it.arch.to_string(),
             from: it.kernel.from.as_ref().map(ToString::to_string),
             below: it.kernel.below.as_ref().map(ToString::to_string),
-            qemu: it.qemu.clone(),
-            machine: it.machine.clone(),
-            cpu: it.cpu.clone(),
-            mem: it.mem.clone(),
+            qemu: it.qemu.to_string(),
+            machine: it.machine.to_string(),
+            cpu: it.cpu.as_ref().map(ToString::to_string),
+            cpus: it.cpus.map(Into::into),
+            mem: it.mem.to_string(),
+            firmware: it.firmware.as_ref().map(ToString::to_string),
+            vga: it.vga.map(Vga::as_str),
+            devices: it.devices.iter().map(|device| device.as_str()).collect(),
+            second_serial: it.second_serial,
             console: it.console.clone(),
             cmdline: it.cmdline.clone(),
             kernel_arch: kernel_arch.unwrap_or_default(),
-            image: it.image.clone(),
-            make_target: it.make_target.clone(),
-            defconfig: it.defconfig.clone(),
+            image: it.image.to_string(),
+            make_target: it.make_target.to_string(),
+            defconfig: it.defconfig.as_ref().map(ToString::to_string),
             enable: it.enable.clone(),
             disable: it.disable.iter().map(ToString::to_string).collect(),
-            dtb: it.dtb.clone(),
-            extra_args: it.extra_args.clone(),
+            dtb: it.dtb.as_ref().map(ToString::to_string),
             initrd_place: it.initrd_place.as_ref().map(|place| InitrdPlace {
-                address: place.address.clone(),
+                address: place.address.to_string(),
                 cmdline: place.cmdline.clone(),
             }),
         };

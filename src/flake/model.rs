@@ -118,7 +118,12 @@ pub struct Board {
     pub qemu: String,
     pub machine: String,
     pub cpu: Option<String>,
+    pub cpus: Option<u8>,
     pub mem: String,
+    pub firmware: Option<String>,
+    pub vga: Option<&'static str>,
+    pub devices: Vec<&'static str>,
+    pub second_serial: bool,
     pub console: Option<String>,
     pub cmdline: String,
     pub kernel_arch: String,
@@ -128,7 +133,6 @@ pub struct Board {
     pub enable: Vec<String>,
     pub disable: Vec<String>,
     pub dtb: Option<String>,
-    pub extra_args: Vec<String>,
     pub initrd_place: Option<InitrdPlace>,
 }
 

@@ -273,7 +273,11 @@ mod tests {
                     enable: vec!["CMDLINE=\"$${x}$\"".into(), String::new()],
                     disable: vec!["PCI".into()],
                     dtb: None,
-                    extra_args: vec![],
+                    cpus: None,
+                    firmware: None,
+                    vga: None,
+                    devices: vec![],
+                    second_serial: false,
                     initrd_place: None,
                 },
             )]
@@ -340,7 +344,7 @@ mod tests {
                 }),
                 reason: "''${x}''".into(),
                 apply: vec![Apply::Sed {
-                    files: vec!["Makefile".into()],
+                    files: vec!["Makefile".parse().unwrap()],
                     expression: "s/^a$/\"\\1\"/".into(),
                 }],
             }],
