@@ -67,29 +67,34 @@ let
       src = tools.fetch sources.kernels.${version};
     };
 
-  # What proves a kernel: the probe module, and a boot test that loads it.
+  # What proves a kernel: the probe module, and a boot test that loads it. anew takes "module" or "boot" and the derivation of it.
   prove =
     {
       kernel,
       name,
       wallTimeout,
       silenceTimeout,
+      anew ? (_: drv: drv),
     }:
     rec {
-      module = modules.buildModule {
-        inherit kernel;
-        src = probeSource;
-        name = "kflake-probe";
-      };
-      boot = boots.bootTest {
-        inherit
-          kernel
-          module
-          name
-          wallTimeout
-          silenceTimeout
-          ;
-      };
+      module = anew "module" (
+        modules.buildModule {
+          inherit kernel;
+          src = probeSource;
+          name = "kflake-probe";
+        }
+      );
+      boot = anew "boot" (
+        boots.bootTest {
+          inherit
+            kernel
+            module
+            name
+            wallTimeout
+            silenceTimeout
+            ;
+        }
+      );
     };
 
   # era, arch, toolchain, kernel, board as in matrix.cells; the rest is how to prove it.

@@ -5,7 +5,8 @@
 # asked     JSON: { lenient, requests = [ request ] }; where lenient, what cannot be described is { error }, and sinks nothing else
 # packages  the package set to import; null: what flake.lock has as nixpkgs
 #
-# A request is { id, version, arch, toolchain, board, config, fragments, strict, targets, dtbs, proof, module, boot, sdk, wanted }:
+# A request is { id, version, arch, toolchain, board, config, fragments, strict, targets, dtbs, proof, module, boot, sdk, fresh,
+# wanted }:
 #   version    of the kernel; null where only a toolchain is wanted
 #   config     "board" for the board's own defconfig, { profile }, { named } or { file }
 #   fragments  [ { label, file } | { label, tree } ], files as absolute paths
@@ -16,6 +17,7 @@
 #              built, or null; toolchain links init, which loads modules and runs program, null or { name, file, arguments }, or
 #              a shell
 #   sdk        null, or { name, toolchain }: of what programs are built with
+#   fresh      { kernel = TEXT; ... }: stages (toolchain, kernel, module, boot) that are built although the store has them; TEXT is new
 #   wanted     names of `things` below
 # Paths name files of the user's; but for those of boot, which QEMU opens, they enter the store under fixed names. Nothing of
 # a request becomes Nix code.
@@ -133,49 +135,57 @@ let
 
       board =
         if request.board == null then null else matrix.boards.${request.board} // { id = request.board; };
-      toolchain = cells.toolchains.${request.toolchain};
-      kernel = cells.lib.buildKernel (
-        {
-          inherit (request)
-            version
-            arch
-            toolchain
-            board
-            ;
-        }
-        // (
-          if request.config == "board" then
-            {
-              inherit (board) defconfig;
-              strict = true;
-            }
-          else if request.config ? profile then
-            { inherit (request.config) profile; }
-          else if request.config ? named then
-            { defconfig = request.config.named; }
-          else
-            { config = imported "base.config" request.config.file; }
-        )
-        # Left out where nothing is asked: the kernel is then the one that validation builds.
-        // lib.optionalAttrs (request.fragments != [ ]) {
-          configFragments = map (
-            fragment:
-            if fragment ? file then
+      # A stage that is asked for anew gets something that makes its hash one that no store has.
+      anew =
+        stage: drv:
+        if request.fresh ? ${stage} then
+          drv.overrideAttrs (_: {
+            kflakeFresh = request.fresh.${stage};
+          })
+        else
+          drv;
+
+      toolchain = anew "toolchain" cells.toolchains.${request.toolchain};
+      kernel = anew "kernel" (
+        cells.lib.buildKernel (
+          {
+            inherit (request) version arch board;
+            inherit toolchain;
+          }
+          // (
+            if request.config == "board" then
               {
-                inherit (fragment) label;
-                file = imported "fragment.config" fragment.file;
+                inherit (board) defconfig;
+                strict = true;
               }
+            else if request.config ? profile then
+              { inherit (request.config) profile; }
+            else if request.config ? named then
+              { defconfig = request.config.named; }
             else
-              { inherit (fragment) label tree; }
-          ) request.fragments;
-        }
-        // lib.optionalAttrs request.strict { strict = true; }
-        // lib.optionalAttrs (request.targets != null) { inherit (request) targets; }
-        // lib.optionalAttrs (request.dtbs != [ ]) { inherit (request) dtbs; }
+              { config = imported "base.config" request.config.file; }
+          )
+          # Left out where nothing is asked: the kernel is then the one that validation builds.
+          // lib.optionalAttrs (request.fragments != [ ]) {
+            configFragments = map (
+              fragment:
+              if fragment ? file then
+                {
+                  inherit (fragment) label;
+                  file = imported "fragment.config" fragment.file;
+                }
+              else
+                { inherit (fragment) label tree; }
+            ) request.fragments;
+          }
+          // lib.optionalAttrs request.strict { strict = true; }
+          // lib.optionalAttrs (request.targets != null) { inherit (request) targets; }
+          // lib.optionalAttrs (request.dtbs != [ ]) { inherit (request) dtbs; }
+        )
       );
 
       proof = cells.prove {
-        inherit kernel;
+        inherit kernel anew;
         name = request.id;
         wallTimeout = request.proof.wall_timeout;
         silenceTimeout = request.proof.silence_timeout;

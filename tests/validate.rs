@@ -221,6 +221,41 @@ fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
 }
 
 #[test]
+fn a_fresh_stage_is_built_again_and_what_comes_after_it() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let outcomes = |more: &[&str]| {
+        let output = validate(dir.path()).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+        let record = report(dir.path());
+        let stages = record.cells[0].stages.iter();
+        stages
+            .map(|stage| (stage.outcome, stage.out.clone().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let (passed, cached) = (Outcome::Passed, Outcome::Cached);
+    outcomes(&[]);
+    let before = outcomes(&[]);
+    assert!(before.iter().all(|it| it.0 == cached), "{before:?}");
+    for (stage, expected) in [
+        ("boot", [cached, cached, cached, passed]),
+        ("module", [cached, cached, passed, passed]),
+        ("kernel", [cached, passed, passed, passed]),
+    ] {
+        let fresh = outcomes(&["--fresh", stage]);
+        let found: Vec<Outcome> = fresh.iter().map(|it| it.0).collect();
+        assert_eq!(found, expected, "{stage}");
+        for (old, new) in before.iter().zip(&fresh) {
+            assert_eq!(old.1 == new.1, new.0 == cached, "{stage}: {new:?}");
+        }
+    }
+    assert_eq!(outcomes(&[]), before);
+}
+
+#[test]
 fn a_run_that_goes_on_measures_once_and_for_its_own_project() {
     if !common::have_nix() {
         return;

@@ -1,9 +1,11 @@
 //! What is asked for, as `describe.nix` reads it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Stage;
 use crate::hash::Sha256;
 use crate::id::{ArchId, BoardId, ToolchainId};
 use crate::version::KernelVersion;
@@ -48,6 +50,8 @@ pub struct Request {
     pub boot: Option<BootRequest>,
     /// What programs are built with.
     pub sdk: Option<SdkRequest>,
+    /// Stages that are built although the store has them, each with a text that makes it another derivation.
+    pub fresh: BTreeMap<Stage, String>,
     /// What to describe.
     pub wanted: Vec<Thing>,
     /// Digest of the kernel's source, which the answer is compared with; none: whatever it is.
@@ -73,6 +77,7 @@ impl Request {
             module: None,
             boot: None,
             sdk: None,
+            fresh: BTreeMap::new(),
             wanted: vec![],
             source: None,
         }

@@ -1,5 +1,9 @@
 //! From a plan and a project's flake to a manifest.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::Stage;
 use super::manifest::{Manifest, Target};
 use super::planned::{Plan, PlannedCell, Verdict};
@@ -17,11 +21,28 @@ pub fn evaluate(
     flake: &Flake,
     plan: &Plan,
 ) -> Result<Manifest, RunError> {
+    let fresh: BTreeMap<Stage, String> = match plan.fresh.is_empty() {
+        true => BTreeMap::new(),
+        false => {
+            let now = format!("{}-{}", Timestamp::now(), std::process::id());
+            plan.fresh.iter().map(|it| (*it, now.clone())).collect()
+        }
+    };
+    let requests = plan.cells.iter().filter_map(request);
     let asked = Asked {
         lenient: true,
-        requests: plan.cells.iter().filter_map(request).collect(),
+        requests: requests
+            .map(|request| Request {
+                fresh: fresh.clone(),
+                ..request
+            })
+            .collect(),
     };
-    let answers = flake.describe_once(nix, settings, &asked)?;
+    // what is built anew is asked for once, and no answer to the next run
+    let answers = match fresh.is_empty() {
+        true => flake.describe_once(nix, settings, &asked)?,
+        false => flake.describe(nix, settings, &asked)?,
+    };
     Ok(Manifest {
         system: answers.system,
         targets: answers.answers.into_iter().map(target).collect(),

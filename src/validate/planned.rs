@@ -12,6 +12,8 @@ use crate::version::KernelVersion;
 pub struct Plan {
     /// The cells.
     pub cells: Vec<PlannedCell>,
+    /// Stages that are built although the store has them.
+    pub fresh: BTreeSet<Stage>,
 }
 
 /// One cell with one kernel.

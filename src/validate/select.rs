@@ -40,6 +40,8 @@ pub struct Selection {
     pub profile: Option<String>,
     /// How long a boot may take.
     pub boot: BootLimits,
+    /// Stages to build although the store has them.
+    pub fresh: Vec<Stage>,
 }
 
 /// A selection that means nothing.
@@ -80,7 +82,10 @@ pub fn plan(catalog: &Catalog, selection: &Selection) -> Result<Plan, SelectErro
             return Err(SelectError::NoSource(version.clone()));
         }
     }
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        fresh: selection.fresh.iter().copied().collect(),
+        ..Plan::default()
+    };
     for (era_id, era) in eras {
         for version in kernels(catalog, selection, era) {
             for (arch_id, arch) in &arches {

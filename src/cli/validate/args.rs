@@ -85,6 +85,9 @@ pub struct Args {
     /// Try downloads, and what failed through the machine's fault, this many times more
     #[arg(long, value_name = "N", default_value_t = 1)]
     retries: u32,
+    /// Build these stages of the cells again, and what comes after them, although they were built before: boot, kernel
+    #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
+    fresh: Vec<Stage>,
     /// Go on where the last run in the report's folder ended
     #[arg(long)]
     resume: bool,
@@ -191,6 +194,7 @@ impl Args {
             sources: all.into(),
             profile: self.profile.clone(),
             boot: self.boot_limits(),
+            fresh: self.fresh.clone(),
         })
     }
 
