@@ -20,7 +20,7 @@ pub const EVALUATION: u8 = 7;
 pub const IO: u8 = 8;
 /// `kflake boot … -- PROGRAM`: the machine ended, or was ended, before the program did; otherwise its own exit code is passed on.
 pub const NO_STATUS: u8 = 125;
-/// The run was interrupted (Ctrl-C, SIGTERM); the report holds what was done by then.
+/// The run was interrupted; a report holds what was done by then. 128 and the number of SIGINT; for SIGTERM it is 143, for SIGHUP 129.
 pub const INTERRUPTED: u8 = 130;
 /// The reader of the output left (`kflake … | head`) before the work was done, and ended it so.
 pub const UNREAD: u8 = 141;

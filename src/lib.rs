@@ -18,6 +18,7 @@ pub mod files;
 pub mod flake;
 pub mod hash;
 pub mod id;
+pub mod interrupt;
 pub mod kconfig;
 pub mod nix;
 pub mod packages;

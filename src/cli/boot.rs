@@ -16,6 +16,7 @@ use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
+use crate::interrupt::Finishing;
 use crate::project::{BootRequest, Build, ConfigChoice, ProgramRequest, Request, Thing};
 use crate::text::{clean_line, shell_words, shown};
 use crate::version::KernelVersion;
@@ -157,6 +158,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         forge.say("Ctrl-A X ends the machine at once.");
     }
     let kernel = RefCell::new(Vec::<String>::new());
+    let _finishing = Finishing::begin();
     let ending = watch(
         command,
         Console::new(!alone, nonce.as_ref(), args.module.len()),

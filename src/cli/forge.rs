@@ -13,6 +13,7 @@ use super::{Context, Failure, Result};
 use crate::blame::FailureTable;
 use crate::build::{BuildError, Built, Evaluated, Progress, Workshop, read_log, realise};
 use crate::catalog::{Catalog, SourceKind};
+use crate::interrupt::{self, Finishing};
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
 use crate::project::{Build, Project, Request};
@@ -87,12 +88,6 @@ impl<'c> Forge<'c> {
             args.toolchains.clone(),
         )
         .map_err(|error| Failure::new(error.exit_code(), error))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // without it a signal ends kflake at once, and Nix with it
-            let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
-        }
-        super::output::stop_without_reader(&stop);
         Ok(Forge {
             nix,
             settings,
@@ -105,7 +100,7 @@ impl<'c> Forge<'c> {
                 cores => cores,
             },
             verbose: args.verbose,
-            stop,
+            stop: interrupt::flag(),
         })
     }
 
@@ -152,6 +147,7 @@ impl<'c> Forge<'c> {
             ProgressBar::hidden()
         };
         let shown = RefCell::new(String::new());
+        let _finishing = Finishing::begin();
         let result = realise(
             &self.nix,
             &self.settings,

@@ -31,6 +31,7 @@ pub use failure::{Failure, Result};
 use crate::catalog::{Catalog, LoadError};
 use crate::exit;
 use crate::files;
+use crate::interrupt;
 use crate::nix::{Apt, Mirrors};
 use crate::report::text::count;
 use crate::text::{clean, shown};
@@ -46,7 +47,7 @@ use crate::text::{clean, shown};
 #[command(
     after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
     3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
-    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted; 141 the reader of the output left \
+    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); 141 the reader of the output left \
     before the work was done."
 )]
 struct Cli {
@@ -139,13 +140,22 @@ pub fn main() -> ExitCode {
     let context = Context {
         project: cli.project,
     };
+    if let Err(error) = interrupt::listen() {
+        output::complain(&format!("error: cannot listen for signals: {error}\n"));
+        return exit::IO.into();
+    }
     match run(cli.command, &context) {
         // whoever left needs no words about it
         Ok(exit::INTERRUPTED) if output::reader_left() => exit::UNREAD.into(),
         Err(failure) if failure.code == exit::INTERRUPTED && output::reader_left() => {
             exit::UNREAD.into()
         }
+        Ok(exit::INTERRUPTED) => interrupt::exit_code().into(),
         Ok(code) => code.into(),
+        Err(failure) if failure.code == exit::INTERRUPTED => {
+            output::note("interrupted");
+            interrupt::exit_code().into()
+        }
         Err(failure) => {
             output::complain(&render::diagnostic(
                 &*failure.report,

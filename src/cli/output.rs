@@ -5,25 +5,16 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
 use super::{Failure, Result};
 use crate::exit;
+use crate::interrupt;
 use crate::text;
 
 /// Whether the reader of standard output or standard error left.
 static LEFT: AtomicBool = AtomicBool::new(false);
-/// What ends the work that is going on.
-static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-
-/// Has `stop` set when the reader leaves, so that long work ends as it does on a signal.
-pub fn stop_without_reader(stop: &Arc<AtomicBool>) {
-    // a second piece of work in one process would end with the first
-    let _ = STOP.set(Arc::clone(stop));
-}
-
 /// Whether the reader of standard output or standard error left.
 pub fn reader_left() -> bool {
     LEFT.load(Ordering::Relaxed)
@@ -85,9 +76,8 @@ fn told(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             LEFT.store(true, Ordering::Relaxed);
-            if let Some(stop) = STOP.get() {
-                stop.store(true, Ordering::Relaxed);
-            }
+            // long work ends as it does on a signal
+            interrupt::flag().store(true, Ordering::Relaxed);
             Ok(())
         }
         Err(error) => Err(Failure::message(

@@ -45,7 +45,7 @@ impl Nix {
             program: "nix-store".to_owned(),
             source,
         };
-        let mut command = settings.command(self, "nix-store")?;
+        let mut command = settings.tied(self, "nix-store")?;
         command.arg("--add-fixed");
         if recursive {
             command.arg("--recursive");

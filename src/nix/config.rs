@@ -89,7 +89,14 @@ impl Settings {
         Ok(command)
     }
 
-    /// A command for `tool` of `nix` that does not outlive kflake.
+    /// A command for `tool` of `nix` that builds nothing, and does not outlive kflake.
+    pub(crate) fn tied(&self, nix: &Nix, tool: &str) -> Result<Command, NixError> {
+        let mut command = nix.guard().command(nix.tool(tool).as_os_str());
+        self.apply(nix, &mut command, false);
+        Ok(command)
+    }
+
+    /// A command for `tool` of `nix` that builds, as its build users do, and does not outlive kflake.
     pub(crate) fn guarded(&self, nix: &Nix, tool: &str) -> Result<Command, NixError> {
         let tool = nix.tool(tool);
         let mut words = nix.users().words();

@@ -6,9 +6,6 @@ mod dry;
 mod lines;
 mod watch;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 pub use args::Args;
 
 use super::{Context, Failure, Result, output};
@@ -16,6 +13,7 @@ use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::exit;
 use crate::flake;
+use crate::interrupt::{self, Finishing};
 use crate::nix::{Nix, Settings};
 use crate::project::{Home, Project};
 use crate::report::text::count;
@@ -43,7 +41,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         packages: args.packages.clone(),
         mirrors: context.mirrors(&catalog),
     };
-    let stop = catch_signals()?;
+    let stop = interrupt::flag();
     let table = FailureTable::new(&catalog);
     let tools = Tools {
         nix: &nix,
@@ -54,6 +52,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let manifest = prepare(args, context, &catalog, tools, &plan)?;
     let options = args.options(&context.project);
     let mut watch = watch::Watch::new(args)?;
+    let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
     let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
     watch.finish()?;
@@ -102,32 +101,6 @@ fn prepare(
 
 fn run_error(error: RunError) -> Failure {
     Failure::new(error.exit_code(), error)
-}
-
-/// Interrupting sets the flag; interrupting again ends kflake at once.
-fn catch_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [
-        signal_hook::consts::SIGINT,
-        signal_hook::consts::SIGTERM,
-        signal_hook::consts::SIGHUP,
-    ] {
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            i32::from(exit::INTERRUPTED),
-            Arc::clone(&stop),
-        )
-        .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-        .map_err(|error| {
-            Failure::message(
-                exit::IO,
-                format!("cannot listen for signals: {error}"),
-                None,
-            )
-        })?;
-    }
-    output::stop_without_reader(&stop);
-    Ok(stop)
 }
 
 fn exit_code(record: &RunRecord) -> u8 {
