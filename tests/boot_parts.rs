@@ -71,6 +71,30 @@ fn a_libc_that_refuses_the_kernel_is_left_out_of_init() {
     assert_eq!(flags, json!([bare, bare, "", ""]));
 }
 
+#[test]
+fn what_another_qemu_boots_is_another_result() {
+    let dir = tempfile::tempdir().unwrap();
+    common::succeeded(common::kflake(dir.path(), &["gen", "--packages", "debian"]));
+    let expression = r#"
+      let
+        set = import ./debian-packages { };
+        boot =
+          qemu:
+          (import ./cells.nix {
+            pkgs = set // { inherit qemu; };
+            matrix = import ./matrix.nix;
+            sources = import ./sources.nix;
+            resolve = import ./resolve.nix;
+            muslCrossMake = null;
+          }).packages.boot-k6-arm64.drvPath;
+        other = set.runCommand "qemu-99" { } "mkdir $out";
+      in
+      [ (boot set.qemu) (boot set.qemu) (boot other) ]"#;
+    let paths: Vec<String> = serde_json::from_value(common::eval(dir.path(), expression)).unwrap();
+    assert_eq!(paths[0], paths[1]);
+    assert_ne!(paths[0], paths[2]);
+}
+
 /// One case of the table that `kflake boot` answers as well.
 #[derive(Deserialize)]
 struct Case {

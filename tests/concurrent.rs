@@ -8,8 +8,11 @@ use std::process::{Child, Command, Stdio};
 
 use kflake::validate::{RunRecord, Stage};
 
-/// Pairs of runs.
-const PAIRS: usize = 4;
+/// Pairs of runs; KFLAKE_PAIRS asks for more.
+fn pairs() -> usize {
+    let asked = std::env::var("KFLAKE_PAIRS").ok();
+    asked.map_or(4, |text| text.parse().expect("KFLAKE_PAIRS is a number"))
+}
 
 /// A run that ends its boot after so long a silence, which is part of what it builds, with its report in `report`.
 fn validate(project: &Path, silence: &str, report: &str) -> Child {
@@ -77,7 +80,7 @@ fn each_of_two_runs_at_once_reports_its_own() {
         })
         .into();
     assert_ne!(alone[0].1, alone[1].1);
-    for pair in 0..PAIRS {
+    for pair in 0..pairs() {
         let (first, second) = (format!("a{pair}"), format!("b{pair}"));
         let runs = [
             (validate(project, "21s", &first), first.clone()),

@@ -181,7 +181,9 @@ fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
     )
     .unwrap();
     let tree = tree.to_str().unwrap();
-    common::succeeded(common::kflake(dir.path(), &["kernel", "add", tree]));
+    let added = common::succeeded(common::kflake(dir.path(), &["kernel", "add", tree]));
+    let said = text_of(&added);
+    assert!(said.contains("kflake pins other bytes"), "{said}");
     let listed = common::succeeded(common::kflake(dir.path(), &["kernel", "list", "6.1.183"]));
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(

@@ -7,7 +7,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Result, kernel_list, output};
-use crate::catalog::{Catalog, KernelFile, PackedKernel, ProjectFile, pack_kernel, store_name};
+use crate::catalog::{
+    Catalog, KernelFile, PackedKernel, ProjectFile, SourceOrigin, pack_kernel, store_name,
+};
 use crate::exit;
 use crate::files::Scratch;
 use crate::nix::{Nix, Packages, Settings};
@@ -133,6 +135,14 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
         context,
     )?;
     output::line(&format!("Linux {version} ({era}): {name}, {sha256}"))?;
+    let now = context.catalog()?;
+    if let Some(pin) = now.kernels.get(version)
+        && pin.origin == SourceOrigin::Override
+    {
+        output::note(&format!(
+            "warning: kflake pins other bytes for Linux {version}: results of this project are marked `override`, and what was measured with those says nothing of it"
+        ));
+    }
     Ok(exit::OK)
 }
 
