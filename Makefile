@@ -62,6 +62,10 @@ guide: ## run docs/guide.md with a real kernel
 reproducible: ## build a real kernel twice, and compare every file
 	cargo test --locked --test reproducible -- --ignored
 
+.PHONY: hermetic
+hermetic: ## the same kernels by other host tools and another Nix, compared byte for byte (FILES="linux-2.6.31.tar.gz …")
+	@scripts/hermetic $(FILES)
+
 .PHONY: dkms-modules
 dkms-modules: ## build v4l2loopback of its -dkms package for arm64 and mipsel
 	scripts/dkms-modules

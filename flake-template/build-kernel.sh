@@ -19,9 +19,11 @@ kmake() {
   if [ -n "$fixMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${fixMakeFlags%$'\n'}"; fi
   # shellcheck disable=SC2086 # makeFlags is a list of words
   make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
+    PAHOLE="$pahole" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
     KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" ${makeFlags:-} "$@"
 }
+pahole=pahole
 write_specs "$NIX_BUILD_TOP/cc.specs" "$ccFlags"
 write_specs "$NIX_BUILD_TOP/hostcc.specs" "$hostCcFlags"
 
@@ -76,6 +78,11 @@ configure_kernel() {
     fi
     # The last word on a symbol counts.
     cat asked >>"$tree/.config"
+    settle_config >config.log 2>&1 || { cat config.log >&2; kernel_fail config "the configuration could not be completed"; }
+  fi
+  # The version of a tool that a configuration does not use would make it, and a kernel that holds it, differ from builder to builder.
+  if grep -q '^CONFIG_PAHOLE_VERSION=[1-9]' "$tree/.config" && ! grep -q '^CONFIG_DEBUG_INFO_BTF=y' "$tree/.config"; then
+    pahole=none
     settle_config >config.log 2>&1 || { cat config.log >&2; kernel_fail config "the configuration could not be completed"; }
   fi
   perl "$kconfig" report "$requestPath" "$tree/.config" "$out" || exit 1
@@ -189,6 +196,13 @@ install_dev() {
       done
     } | sort -u | tar -cf - --no-recursion -T -
   ) | tar -xf - -C "$dev"
+  # Before 2.6.28 the architecture's headers are reached by links that the build made, in include2 where it was out of tree.
+  local link target
+  (cd "$tree" && find include include2 -type l 2>/dev/null || true) | while read -r link; do
+    target=$(readlink "$tree/$link")
+    mkdir -p "$(dirname "$dev/include/${link#*/}")"
+    ln -sfn "${target/#"$source"/"$dev"}" "$dev/include/${link#*/}"
+  done
   # Configuring and device trees are the kernel's own business.
   rm -rf "$dev/scripts/kconfig" "$dev/scripts/dtc"
 }

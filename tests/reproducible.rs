@@ -67,7 +67,20 @@ fn a_real_kernel_built_again_is_the_same() {
     common::succeeded(build_again(dir.path(), &version));
 }
 
-/// Without it, the test above might compare nothing.
+/// The fake kernel's configuration, as that of a real one, has the version of pahole, which only debug information for BPF needs.
+#[test]
+fn a_configuration_keeps_no_version_of_a_tool_that_it_does_not_use() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("ok");
+    let out = project.path().join("out");
+    build(project.path(), &out);
+    let config = fs::read_to_string(out.join("config")).unwrap();
+    assert!(config.contains("CONFIG_PAHOLE_VERSION=0\n"), "{config}");
+}
+
+/// Without it, a test above might compare nothing.
 #[test]
 fn a_kernel_that_holds_its_date_is_found() {
     if !common::have_nix() {

@@ -14,3 +14,6 @@ while (<$in>) {
     next unless /^config (\w+)/;
     print exists $value{$1} ? "CONFIG_$1=$value{$1}\n" : "# CONFIG_$1 is not set\n";
 }
+# As kernels from 5.15 on keep the version of a host's tool, whether or not they use it.
+my $pahole = $ENV{PAHOLE} // 'pahole';
+print 'CONFIG_PAHOLE_VERSION=', (grep { -x "$_/$pahole" } split /:/, $ENV{PATH}) ? 124 : 0, "\n";
