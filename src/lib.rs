@@ -25,6 +25,7 @@ pub mod packages;
 pub mod project;
 pub mod report;
 pub mod resolve;
+pub mod run;
 pub mod suggest;
 pub mod text;
 pub mod validate;

@@ -10,6 +10,7 @@ use crate::files::{OwnError, ScratchError};
 use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
 use crate::nix::NixError;
 use crate::project::ProjectError;
+use crate::run::RunError;
 use crate::text::shown;
 
 /// Why there is no result.
@@ -27,6 +28,10 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Project(#[from] ProjectError),
+    /// The run itself went wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Run(#[from] RunError),
     /// `--config` is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -240,6 +245,7 @@ impl BuildError {
         match self {
             BuildError::Nix(error) => error.exit_code(),
             BuildError::Project(error) => error.exit_code(),
+            BuildError::Run(error) => error.exit_code(),
             BuildError::Scratch(_) | BuildError::Io { .. } | BuildError::Own(_) => exit::IO,
             BuildError::Base(_)
             | BuildError::Fragment(_)

@@ -1,14 +1,14 @@
 //! Building one thing that a user asks for: a kernel of their own configuration, a module, a machine to start, an SDK.
 //!
 //! A request is data ([`crate::project::Request`]); the project's flake turns it into derivations, the same that
-//! validation builds where nothing special is asked. What comes out is laid out for a person in [`Artifacts`].
+//! validation builds where nothing special is asked, and [`crate::run`] builds them. What comes out
+//! is laid out for a person in [`Artifacts`].
 
 mod artifacts;
 mod console;
 mod error;
 mod metadata;
 mod nonce;
-mod realise;
 mod sdk;
 mod workshop;
 
@@ -17,6 +17,5 @@ pub use console::{Console, Ending, Limit, Limits, Modules, Shown, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use nonce::Nonce;
-pub use realise::{Built, Progress, read_log, realise};
 pub use sdk::ROOT as SDK_ROOT;
 pub use workshop::{Evaluated, Selection, Workshop};

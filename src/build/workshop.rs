@@ -19,6 +19,7 @@ use crate::project::{
     Asked, Build, ConfigChoice, Entry, FragmentChoice, Home, Project, Request, Thing,
 };
 use crate::resolve::{Resolver, SourceOrder, Unresolved};
+use crate::run::Label;
 use crate::version::KernelVersion;
 
 /// Everything that a request is made and answered with.
@@ -33,10 +34,19 @@ pub struct Workshop<'c> {
 pub struct Evaluated {
     /// The files of the project's flake that had to be written; none: it has no flake.
     pub written: Option<Written>,
+    name: String,
     things: BTreeMap<Thing, Entry>,
 }
 
 impl Evaluated {
+    /// What to call `thing` while it is built.
+    pub fn label(&self, thing: Thing) -> Label {
+        Label {
+            cell: self.name.clone(),
+            stage: thing.stage(),
+        }
+    }
+
     /// The derivation of `thing`.
     ///
     /// # Errors
@@ -80,6 +90,11 @@ impl Selection<'_> {
 pub(super) const PROFILES: &[&str] = &["tiny"];
 
 impl<'c> Workshop<'c> {
+    /// A folder for the logs of a run, gone when the workshop is.
+    pub fn logs(&self) -> PathBuf {
+        self.scratch.path().join("run")
+    }
+
     /// A workshop over `project` and its `catalog` that takes toolchains of `sources` only; empty: as the eras say.
     ///
     /// # Errors
@@ -285,6 +300,10 @@ impl<'c> Workshop<'c> {
             .as_ref()
             .and_then(|version| self.catalog.kernels.get(version))
             .map(|pin| pin.sha256);
+        let name = match &request.version {
+            Some(version) => format!("{}-{version}", request.id),
+            None => request.id.clone(),
+        };
         let asked = Asked {
             lenient: false,
             requests: vec![request],
@@ -293,6 +312,7 @@ impl<'c> Workshop<'c> {
         let things = answers.answers.into_iter().flat_map(|it| it.things);
         Ok(Evaluated {
             written: flake.written(),
+            name,
             things: things.collect(),
         })
     }

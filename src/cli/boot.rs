@@ -112,7 +112,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         super::output::print(&format!("{}\n", shell_words(&machine.command)))?;
         return Ok(exit::OK);
     }
-    forge.realise(machine)?;
+    forge.realise(&evaluated, Thing::Machine)?;
     start(args, &forge, machine, interactive)
 }
 

@@ -71,9 +71,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         selection.reasons.first().map_or("", String::as_str)
     ));
     let builds = forge.evaluate(request.clone())?;
-    let build = builds.build(Thing::Kernel).map_err(fail)?;
-    let built = forge.realise(build)?;
-    let out = build.outputs.get("out").map_or("", String::as_str);
+    let built = forge.realise(&builds, Thing::Kernel)?;
+    let log = forge
+        .nix
+        .read_log(&forge.settings, &built.build.drv)
+        .map_err(Failure::nix)?;
+    let out = built.build.outputs.get("out").map_or("", String::as_str);
     let again = reproduction(args, context, &request, targets).map_err(fail)?;
     let source = catalog.kernels.get(version).map(|pin| pin.sha256);
     let Some(source) = source else {
@@ -89,7 +92,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             &selection,
             &source,
             &again,
-            &built.log,
+            &log,
             timing,
             &forge.nix.version().to_string(),
         )

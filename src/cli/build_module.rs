@@ -124,9 +124,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         selection.reasons.first().map_or("", String::as_str)
     ));
     let builds = forge.evaluate(request)?;
-    let build = builds.build(Thing::Module).map_err(fail)?;
-    forge.realise_source(build, folder.as_deref())?;
-    let out = Path::new(build.outputs.get("out").map_or("", String::as_str));
+    let built = forge.realise_source(&builds, Thing::Module, folder.as_deref())?;
+    let out = Path::new(built.build.outputs.get("out").map_or("", String::as_str));
     artifacts.copy_all(out).map_err(fail)?;
     let report = out.join("module-report.json");
     let text = files::read(&report, files::MAX_DATA)
@@ -141,9 +140,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::line(&line(module))?;
     }
     if args.boot {
-        let build = builds.build(Thing::ModuleBoot).map_err(fail)?;
-        forge.realise(build)?;
-        let out = Path::new(build.out().unwrap_or_default());
+        let built = forge.realise(&builds, Thing::ModuleBoot)?;
+        let out = Path::new(built.build.out().unwrap_or_default());
         let boot = BootRecord::read(out).map_err(|reason| {
             fail(BuildError::Answer {
                 what: "boot.json",

@@ -1,23 +1,26 @@
-//! What the commands that build one thing share: their options, Nix, and the line that shows progress.
+//! What the commands that build one thing share: their options, Nix, and the run.
 
-use std::cell::RefCell;
-use std::io::IsTerminal;
+mod realise;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use super::limit::{BOOT_MARGIN, Limit, by_stage};
 use super::{Context, Failure, Result};
 use crate::blame::FailureTable;
-use crate::build::{BuildError, Built, Evaluated, Progress, Workshop, read_log, realise};
+use crate::build::{Evaluated, Workshop};
 use crate::catalog::{Catalog, SourceKind};
-use crate::interrupt::{self, Finishing};
+use crate::interrupt;
 use crate::nix::{Nix, Settings};
 use crate::packages::Packages;
-use crate::project::{Build, Project, Request};
-use crate::text::{clean, clean_lines, shown};
+use crate::project::{Project, Request, STATE};
+use crate::run::{Limits, Options, Stage};
+
+/// Time for what a person asks for by itself: a kernel of every module takes long on a small machine.
+const LONG: Duration = Duration::from_secs(12 * 3600);
 
 /// Options about how to build.
 #[derive(clap::Args)]
@@ -31,6 +34,15 @@ pub struct ForgeArgs {
     /// Cores to use; 0: all
     #[arg(long, short = 'j', value_name = "N", default_value_t = 0)]
     pub cores: usize,
+    /// Stop a build after this time: 90s, 20m, 3h; for one stage: kernel=5h [default: 12h]
+    #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
+    timeout: Vec<Limit>,
+    /// Stop a build after this time without output [default: 30m]
+    #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
+    silence_timeout: Vec<Limit>,
+    /// Try downloads, and what failed through the machine's fault, this many times more
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    retries: u32,
     /// Show what the build says
     #[arg(long, short)]
     verbose: bool,
@@ -45,6 +57,37 @@ impl ForgeArgs {
             words.extend(["--toolchains".to_owned(), names.join(",")]);
         }
         words
+    }
+}
+
+impl ForgeArgs {
+    /// How a run is to be done, with its logs in `logs`.
+    fn options(&self, project: &Path, logs: PathBuf) -> Options {
+        let state = project.join(STATE);
+        let long = Stage::ALL.map(|stage| (stage, LONG));
+        let mut wall: BTreeMap<Stage, Duration> = long.into();
+        wall.extend(by_stage(&self.timeout, BOOT_MARGIN));
+        Options {
+            report: logs,
+            // a folder without state is none of kflake's yet, and stays so
+            history: state.is_dir().then(|| state.join("history.json")),
+            roots: None,
+            jobs: 1,
+            // Nix hands a 0 on to builders as it is
+            cores: match self.cores {
+                0 => std::thread::available_parallelism().map_or(1, usize::from),
+                cores => cores,
+            },
+            limits: Limits {
+                wall,
+                silence: by_stage(&self.silence_timeout, BOOT_MARGIN),
+            },
+            fail_fast: false,
+            retries: self.retries,
+            resume: false,
+            project: project.to_owned(),
+            command: Vec::new(),
+        }
     }
 }
 
@@ -70,7 +113,7 @@ pub struct Forge<'c> {
     pub workshop: Workshop<'c>,
     project: PathBuf,
     table: FailureTable,
-    cores: usize,
+    options: Options,
     verbose: bool,
     pub stop: Arc<AtomicBool>,
 }
@@ -88,17 +131,14 @@ impl<'c> Forge<'c> {
             args.toolchains.clone(),
         )
         .map_err(|error| Failure::new(error.exit_code(), error))?;
+        let options = args.options(&context.project, workshop.logs());
         Ok(Forge {
             nix,
             settings,
             workshop,
             project: context.project.clone(),
             table: FailureTable::new(catalog),
-            // Nix hands a 0 on to builders as it is
-            cores: match args.cores {
-                0 => std::thread::available_parallelism().map_or(1, usize::from),
-                cores => cores,
-            },
+            options,
             verbose: args.verbose,
             stop: interrupt::flag(),
         })
@@ -124,111 +164,5 @@ impl<'c> Forge<'c> {
             .map_err(|error| Failure::new(error.exit_code(), error))?;
         super::say_written(&self.project, evaluated.written);
         Ok(evaluated)
-    }
-
-    /// Builds it, showing what is being built, and what went wrong first.
-    pub fn realise(&self, build: &Build) -> Result<Built> {
-        self.realise_source(build, None)
-    }
-
-    /// The same for what was made of a folder of the user's: messages name it, and not the copy that was built.
-    pub fn realise_source(&self, build: &Build, source: Option<&Path>) -> Result<Built> {
-        let terminal = std::io::stderr().is_terminal() && !self.verbose;
-        let bar = if terminal {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) =
-                ProgressStyle::with_template("{spinner} {elapsed} {prefix}: {wide_msg}")
-            {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        } else {
-            ProgressBar::hidden()
-        };
-        let shown = RefCell::new(String::new());
-        let _finishing = Finishing::begin();
-        let result = realise(
-            &self.nix,
-            &self.settings,
-            build,
-            self.cores,
-            &self.stop,
-            &mut |progress| match progress {
-                Progress::Started(name) => {
-                    if terminal {
-                        bar.set_prefix(name.to_owned());
-                    } else if *shown.borrow() != name {
-                        super::output::note(&format!("building {name}"));
-                        name.clone_into(&mut shown.borrow_mut());
-                    }
-                }
-                Progress::Said(line) if terminal => bar.set_message(line.to_owned()),
-                Progress::Said(line) if self.verbose => super::output::note(line),
-                Progress::Said(_) | Progress::Ended => {}
-            },
-        );
-        bar.finish_and_clear();
-        result.map_err(|error: BuildError| {
-            let error = match error {
-                BuildError::Failed { what, drv, lines } => {
-                    self.tell_cause(&drv, &lines, source);
-                    let lines = lines.iter().map(|line| in_source(line, source)).collect();
-                    BuildError::Failed { what, drv, lines }
-                }
-                other => other,
-            };
-            Failure::new(error.exit_code(), error)
-        })
-    }
-
-    /// Prints the line that tells why a build failed, as it stands in the log, and what kind of failure it is.
-    fn tell_cause(&self, drv: &str, lines: &[String], source: Option<&Path>) {
-        let mut log = read_log(&self.nix, &self.settings, drv).unwrap_or_default();
-        // Nix's own words are in no log
-        let unsaid = lines.iter().filter(|line| !log.contains(line.as_str()));
-        let unsaid: String = unsaid.map(|line| format!("{line}\n")).collect();
-        log.push_str(&unsaid);
-        let blame = self.table.read_text(&log, None);
-        let Some(line) = &blame.first_error else {
-            return;
-        };
-        let bold = anstyle::Style::new().bold();
-        let place = match &blame.function {
-            Some(function) => format!("in {function}\n"),
-            None => String::new(),
-        };
-        super::output::complain(&format!(
-            "{bold}{}{bold:#}\n{}{}\n",
-            clean(&in_source(line, source)),
-            clean_lines(&place),
-            super::lints::classed(&self.table, &blame)
-        ));
-    }
-}
-
-/// Where a build keeps its copy of what was given.
-const COPY: &str = "/build/source";
-
-/// `line` with the user's own path in place of the copy's.
-fn in_source(line: &str, source: Option<&Path>) -> String {
-    match source {
-        None => line.to_owned(),
-        Some(source) => line.replace(COPY, shown(source).as_str()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_name_the_users_folder() {
-        let line = "/build/source/a.c:1:2: error: x";
-        assert_eq!(in_source(line, None), line);
-        assert_eq!(
-            in_source(line, Some(Path::new("/home/u/drv"))),
-            "/home/u/drv/a.c:1:2: error: x"
-        );
     }
 }

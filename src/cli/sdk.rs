@@ -73,9 +73,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     let builds = forge.evaluate(request)?;
-    let build = builds.build(Thing::Sdk).map_err(fail)?;
-    forge.realise(build)?;
-    let out = build.out().unwrap_or_default();
+    let built = forge.realise(&builds, Thing::Sdk)?;
+    let out = built.build.out().unwrap_or_default();
     let root = artifacts.claim(SDK_ROOT).map_err(fail)?;
     let root = std::path::absolute(&root).map_err(|error| fail(BuildError::io(&root)(error)))?;
     forge

@@ -57,6 +57,24 @@ impl Nix {
         Ok(missing)
     }
 
+    /// The log of a build that ended; empty where the store has none: what came from a binary cache has no log here.
+    ///
+    /// # Errors
+    /// When Nix cannot be started.
+    pub fn read_log(&self, settings: &Settings, drv: &str) -> Result<String, NixError> {
+        let output = settings
+            .command(self, "nix-store")?
+            .args(["--read-log", drv])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .map_err(|source| NixError::Run {
+                program: "nix-store".to_owned(),
+                source,
+            })?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs `nix-store` with `options` over `paths`.
     fn store(
         &self,

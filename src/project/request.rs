@@ -224,4 +224,15 @@ impl Thing {
             Thing::Sdk => "SDK",
         }
     }
+
+    /// The stage of a cell that it is, or is like.
+    pub fn stage(self) -> Option<Stage> {
+        match self {
+            Thing::Toolchain => Some(Stage::Toolchain),
+            Thing::Kernel => Some(Stage::Kernel),
+            Thing::Probe | Thing::Module => Some(Stage::Module),
+            Thing::BootTest | Thing::ModuleBoot => Some(Stage::Boot),
+            Thing::Machine | Thing::Sdk => None,
+        }
+    }
 }

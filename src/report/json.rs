@@ -9,7 +9,7 @@ use serde_path_to_error::{Path as JsonPath, Segment};
 
 use crate::files;
 use crate::text::shown;
-use crate::validate::{Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage};
+use crate::validate::{Outcome, RunRecord, SCHEMA_VERSION, Stage};
 use crate::version::KernelVersion;
 
 use super::compare::{Changed, Changes};
@@ -182,7 +182,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<RunRecord, ReadError> {
             reason,
         });
     }
-    run.coverage = Coverage::of(&run.cells);
+    run.coverage = crate::validate::coverage(&run.cells);
     Ok(run)
 }
 

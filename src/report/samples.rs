@@ -81,7 +81,7 @@ impl Sample {
 
     /// The run.
     pub fn build(mut self) -> RunRecord {
-        self.run.coverage = Coverage::of(&self.run.cells);
+        self.run.coverage = crate::validate::coverage(&self.run.cells);
         self.run
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::RunError;
 use super::Stage;
 use super::manifest::{Manifest, Target};
 use super::planned::{Plan, PlannedCell, Verdict};
-use super::run::RunError;
 use crate::nix::{Nix, Settings};
 use crate::project::{Answer, Asked, ConfigChoice, Flake, ProofRequest, Request, Thing};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::run::RunError;
+use super::RunError;
 use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::catalog::{Editing, Evidence, MeasuredToolchain};
 use crate::files;

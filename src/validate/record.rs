@@ -6,14 +6,13 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::booted::BootRecord;
-use super::journal::Past;
 use super::manifest::Manifest;
 use super::planned::{Plan, PlannedCell, Verdict};
 use super::run::runs_here;
-use super::state::{Fault, Proofs, State, States};
-use super::{CellRecord, Coverage, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord};
+use super::{CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord, coverage};
 use crate::nix::Graph;
 use crate::project::{Build, Entry};
+use crate::run::{Fault, Past, Proofs, State, States};
 
 /// Everything that stays the same while a run goes on.
 pub(super) struct Recorder<'a> {
@@ -55,7 +54,7 @@ impl Recorder<'_> {
             finished,
             interrupted,
             command: self.command.to_vec(),
-            coverage: Coverage::of(&cells),
+            coverage: coverage(&cells),
             cells,
         }
     }

@@ -1,185 +1,20 @@
 //! A run: from a manifest to a report on disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use miette::Diagnostic;
-use thiserror::Error;
 
-use super::engine::{Engine, LOGS, World};
-use super::history::History;
-use super::journal::{Journal, Past};
+use super::RunRecord;
 use super::manifest::Manifest;
-use super::order::{Goal, Order, users};
 use super::planned::{Plan, Verdict};
-use super::progress::Progress;
 use super::record::Recorder;
-use super::state::{Proofs, States};
-use super::{Outcome, RunRecord, Stage};
-use crate::blame::FailureTable;
-use crate::exit;
-use crate::files::{self, LockError, Own, OwnError};
-use crate::nix::{Graph, Nix, NixError, Settings};
-use crate::project::{Build, Entry, ProjectError};
-use crate::text::shown;
-
-/// How a run is to be done.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Folder of the report: `report.json`, `logs/`, and the journal.
-    pub report: PathBuf,
-    /// File that remembers how long things took; none: nothing is remembered.
-    pub history: Option<PathBuf>,
-    /// Folder of links that keep results from being collected as garbage; none: nothing keeps them.
-    pub roots: Option<PathBuf>,
-    /// Builds at once.
-    pub jobs: usize,
-    /// Cores that each may use.
-    pub cores: usize,
-    /// How long builds may take.
-    pub limits: Limits,
-    /// End at the first failure.
-    pub fail_fast: bool,
-    /// New tries of what failed through the network or the machine.
-    pub retries: u32,
-    /// Go on where the last run in this folder ended.
-    pub resume: bool,
-    /// The project that it is a run of: another's journal is not gone on with.
-    pub project: PathBuf,
-    /// The command line, for the report.
-    pub command: Vec<String>,
-}
-
-/// How long a build may take, and stay silent.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {
-    /// In all; by stage, else by default.
-    pub wall: BTreeMap<Stage, Duration>,
-    /// Without output; by stage, else by default.
-    pub silence: BTreeMap<Stage, Duration>,
-}
-
-impl Limits {
-    /// Time for a build that is `stage`; for one that is none, the longest of all.
-    pub fn wall(&self, stage: Option<Stage>) -> Duration {
-        let default = |stage| match stage {
-            Stage::Toolchain => 6 * 3600,
-            Stage::Kernel => 3 * 3600,
-            Stage::Module | Stage::Boot => 15 * 60,
-        };
-        let of = |stage| {
-            let set = self.wall.get(&stage).copied();
-            set.unwrap_or(Duration::from_secs(default(stage)))
-        };
-        stage.map_or_else(|| longest(of), of)
-    }
-
-    /// Time that a build that is `stage` may be silent.
-    pub fn silence(&self, stage: Option<Stage>) -> Duration {
-        let of = |stage| {
-            let set = self.silence.get(&stage).copied();
-            set.unwrap_or(Duration::from_secs(30 * 60))
-        };
-        stage.map_or_else(|| longest(of), of)
-    }
-}
-
-fn longest(of: impl Fn(Stage) -> Duration) -> Duration {
-    Stage::ALL
-        .into_iter()
-        .map(of)
-        .max()
-        .unwrap_or(Duration::MAX)
-}
-
-/// Why a run ended without a result.
-#[derive(Debug, Error, Diagnostic)]
-pub enum RunError {
-    /// Nix cannot be used.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Nix(#[from] NixError),
-    /// The flake cannot be evaluated.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Project(#[from] ProjectError),
-    /// The project's data are taken, or cannot be.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Lock(#[from] LockError),
-    /// The report's folder is not for this run to write.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Own(OwnError),
-    /// The report cannot be written.
-    #[error("cannot write to {}: {source}", shown(path))]
-    #[diagnostic(
-        code(kflake::validate::report),
-        help(
-            "what Nix has built stays in its store: with room to write, the same command with --resume goes on from here"
-        )
-    )]
-    Report {
-        /// The report's folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The manifest is not the plan's.
-    #[error("Nix described other cells than were planned: {what}")]
-    #[diagnostic(code(kflake::validate::manifest))]
-    Manifest {
-        /// The difference.
-        what: String,
-    },
-}
-
-impl RunError {
-    /// The exit code that stands for it.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            RunError::Nix(error) => error.exit_code(),
-            RunError::Project(error) => error.exit_code(),
-            RunError::Manifest { .. } => exit::EVALUATION,
-            RunError::Lock(_) | RunError::Own(_) | RunError::Report { .. } => exit::IO,
-        }
-    }
-
-    /// Makes an error of writing into `folder` out of its cause.
-    pub(super) fn report(folder: &Path) -> impl Fn(io::Error) -> RunError + use<> {
-        let path = folder.to_owned();
-        move |source| RunError::Report {
-            path: path.clone(),
-            source,
-        }
-    }
-}
-
-impl From<OwnError> for RunError {
-    fn from(error: OwnError) -> Self {
-        match error {
-            OwnError::Io { path, source } => RunError::Report { path, source },
-            error => RunError::Own(error),
-        }
-    }
-}
-
-/// What a run works with.
-#[derive(Clone, Copy)]
-pub struct Tools<'a> {
-    /// Nix.
-    pub nix: &'a Nix,
-    /// How Nix is to work.
-    pub settings: &'a Settings,
-    /// The known kinds of failure.
-    pub table: &'a FailureTable,
-    /// Set from outside to end the run early.
-    pub stop: &'a AtomicBool,
-}
+use crate::files::{self, Own, OwnError};
+use crate::project::{Build, Entry};
+use crate::run::{
+    Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, Proofs, RunError,
+    Stage, States, Tools, Work, World,
+};
 
 /// Builds what `manifest` describes and writes the report. `tell` hears of everything that happens. A run that is ended early
 /// leaves a report of what was done by then.
@@ -193,7 +28,6 @@ pub fn run(
     options: &Options,
     tell: &mut dyn FnMut(&Progress),
 ) -> Result<RunRecord, RunError> {
-    let Tools { nix, settings, .. } = tools;
     let io = RunError::report(&options.report);
     let report = Own::open(&options.report)?;
     prepare(options, &report)?;
@@ -201,7 +35,7 @@ pub fn run(
 
     let targets = match_targets(plan, manifest)?;
     let mut proofs = Proofs::new(plan.cells.iter().map(super::PlannedCell::key).collect());
-    let mut builds: Vec<(usize, Stage, &Build)> = Vec::new();
+    let mut goals: Vec<(usize, Stage, &Build)> = Vec::new();
     for (cell, planned) in plan.cells.iter().enumerate() {
         for stage in &planned.stages {
             if let Some(Entry::Build(build)) =
@@ -209,66 +43,45 @@ pub fn run(
                 && runs_here(&build.system, &manifest.system)
             {
                 proofs.add(&build.drv, cell, *stage);
-                builds.push((cell, *stage, build));
+                goals.push((cell, *stage, build));
             }
         }
     }
-
-    // what is there is asked for by output path; only the rest needs a look at derivations
-    let paths: BTreeSet<&str> = builds
+    let wanted: Vec<Goal<'_>> = goals
         .iter()
-        .flat_map(|(_, _, build)| build.outputs.values())
-        .map(String::as_str)
+        .map(|(cell, stage, build)| Goal {
+            cell: *cell,
+            stage: Some(*stage),
+            build,
+        })
         .collect();
-    let invalid = nix.invalid(settings, paths)?;
-    let goals: BTreeSet<&str> = builds
-        .iter()
-        .filter(|(_, _, build)| build.outputs.values().any(|path| invalid.contains(path)))
-        .map(|(_, _, build)| build.drv.as_str())
-        .collect();
-    let (graph, mut missing) = if goals.is_empty() {
-        (Graph::default(), BTreeSet::new())
-    } else {
-        let graph = Graph::load(goals.iter().copied())?;
-        nix.adopt(settings, &graph)?;
-        (graph, nix.to_build(settings, goals.iter().copied())?)
-    };
-    // what a binary cache has is fetched, not built: still a goal
-    missing.extend(goals.iter().map(|drv| (*drv).to_owned()));
+    let work = Work::find(tools, &wanted)?;
 
     let started = past.started.unwrap_or_else(Timestamp::now);
     journal
-        .begin(started, &options.project, &missing)
+        .begin(started, &options.project, &work.missing)
         .map_err(&io)?;
-    let history = options
-        .history
-        .as_deref()
-        .map(History::read)
-        .unwrap_or_default();
-    let wanted = all_goals(&builds, &goals);
-    let users = users(&graph, &missing, &wanted);
-    let order = Order::new(&graph, &missing, &wanted, &users, |drv| {
-        let fetch = graph.get(drv).is_some_and(|found| found.is_fixed());
-        history.estimate(drv, proofs.stage(drv), fetch)
-    });
-    let states = States::new(&missing, &past);
+    let history = History::of(options);
+    let users = work.users();
+    let order = work.order(&users, &history, |drv| proofs.stage(drv));
+    let states = States::new(&work.missing, &past);
     let recorder = Recorder {
         plan,
         manifest,
         targets: &targets,
-        graph: &graph,
+        graph: &work.graph,
         users: &users,
         proofs: &proofs,
         past: &past,
-        nix: nix.banner(),
-        packages: settings.packages.to_string(),
+        nix: tools.nix.banner(),
+        packages: tools.settings.packages.to_string(),
         command: &options.command,
         started,
     };
-    let cached = builds
+    let there: Vec<&(usize, Stage, &Build)> = goals
         .iter()
-        .filter(|(_, _, build)| !goals.contains(build.drv.as_str()))
-        .count();
+        .filter(|(_, _, build)| !work.wants(&build.drv))
+        .collect();
     let write = |record: &RunRecord| -> Result<(), RunError> {
         let mut text = crate::text::json_pretty(record)
             .map_err(io::Error::from)
@@ -279,7 +92,7 @@ pub fn run(
 
     let world = World {
         tools,
-        graph: &graph,
+        graph: &work.graph,
         proofs: &proofs,
         options,
         report: &report,
@@ -287,25 +100,23 @@ pub fn run(
     let mut engine = Engine::new(world, order, states, journal, history);
     tell(&Progress::RunStarted {
         cells: plan.cells.len(),
-        builds: missing.len(),
-        cached,
+        builds: work.missing.len(),
+        cached: there.len(),
         estimate: engine.estimate(),
     });
-    for (cell, stage, build) in &builds {
-        if !goals.contains(build.drv.as_str()) {
-            let outcome = match past.missing.contains(&build.drv) {
-                true => Outcome::Passed,
-                false => Outcome::Cached,
-            };
-            tell(&Progress::StageEnded {
-                cell: proofs.key(*cell).to_owned(),
-                stage: *stage,
-                outcome,
-                reason: None,
-            });
-        }
+    for (cell, stage, build) in there {
+        let outcome = match past.missing.contains(&build.drv) {
+            true => Outcome::Passed,
+            false => Outcome::Cached,
+        };
+        tell(&Progress::StageEnded {
+            cell: proofs.key(*cell).to_owned(),
+            stage: *stage,
+            outcome,
+            reason: None,
+        });
     }
-    if !missing.is_empty() {
+    if !work.missing.is_empty() {
         write(&recorder.record(&engine.states, None, false))?;
     }
     let ran = engine.run(tell, &mut |engine| {
@@ -377,16 +188,4 @@ fn match_targets<'a>(
 /// Whether a machine of system `here` builds for `system`.
 pub(super) fn runs_here(system: &str, here: &str) -> bool {
     system == here || system == "builtin" || (system == "i686-linux" && here == "x86_64-linux")
-}
-
-fn all_goals<'a>(builds: &[(usize, Stage, &'a Build)], goals: &BTreeSet<&str>) -> Vec<Goal<'a>> {
-    builds
-        .iter()
-        .filter(|(_, _, build)| goals.contains(build.drv.as_str()))
-        .map(|(cell, stage, build)| Goal {
-            cell: *cell,
-            alone: *stage == Stage::Toolchain,
-            drv: &build.drv,
-        })
-        .collect()
 }

@@ -4,4 +4,5 @@ mod faults;
 mod fleet;
 mod killed;
 mod outcomes;
+mod single;
 mod support;

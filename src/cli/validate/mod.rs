@@ -1,13 +1,11 @@
 //! `kflake validate`: builds and boots what the matrix promises, and reports what became of it.
 
 mod args;
-mod bars;
 mod dry;
-mod lines;
-mod watch;
 
 pub use args::Args;
 
+use super::progress::{Detail, Watch};
 use super::{Context, Failure, Result, output};
 use crate::blame::FailureTable;
 use crate::catalog::Catalog;
@@ -51,7 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let manifest = prepare(args, context, &catalog, tools, &plan)?;
     let options = args.options(&context.project);
-    let mut watch = watch::Watch::new(args)?;
+    let mut watch = Watch::new(Detail::Failures, args.events.as_deref())?;
     let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
     let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::Stage;
+use super::{Options, Stage};
 use crate::files;
 use crate::nix::name_of;
 
@@ -15,6 +15,12 @@ pub struct History {
 }
 
 impl History {
+    /// What earlier runs left for a run with `options`.
+    pub(crate) fn of(options: &Options) -> History {
+        let path = options.history.as_deref();
+        path.map(History::read).unwrap_or_default()
+    }
+
     /// What `path` holds; nothing when it is missing or no history.
     pub fn read(path: &Path) -> History {
         let text = files::read(path, files::MAX_DATA).unwrap_or_default();

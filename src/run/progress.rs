@@ -19,6 +19,13 @@ pub enum Progress {
         /// Seconds that it should take; none where nothing was ever timed.
         estimate: Option<f64>,
     },
+    /// The run of one thing begins.
+    Planned {
+        /// Derivations to build or fetch.
+        builds: usize,
+        /// Seconds that it should take; none where nothing was ever timed.
+        estimate: Option<f64>,
+    },
     /// A build began.
     BuildStarted {
         /// The derivation's path.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::lines::{ended, span, summary};
+use super::lines::{ended, planned, span, started, summary};
 use crate::text::clean_line;
 use crate::validate::{Ending, Outcome, Progress};
 
@@ -41,6 +41,13 @@ impl Bars {
         let _ = self.multi.println(clean_line(line));
     }
 
+    fn expect(&self, builds: usize) {
+        self.total.set_length(builds as u64);
+        if builds > 0 {
+            self.total.enable_steady_tick(Duration::from_millis(250));
+        }
+    }
+
     /// Hears an event.
     pub fn tell(&mut self, event: &Progress) {
         match event {
@@ -50,16 +57,12 @@ impl Bars {
                 cached,
                 estimate,
             } => {
-                let about = estimate.map_or(String::new(), |seconds| {
-                    format!(", about {}", span(seconds))
-                });
-                self.print(&format!(
-                    "{cells} cells: {cached} stages are there, {builds} builds to do{about}"
-                ));
-                self.total.set_length(*builds as u64);
-                if *builds > 0 {
-                    self.total.enable_steady_tick(Duration::from_millis(250));
-                }
+                self.print(&started(*cells, *builds, *cached, *estimate));
+                self.expect(*builds);
+            }
+            Progress::Planned { builds, estimate } => {
+                self.print(&planned(*builds, *estimate));
+                self.expect(*builds);
             }
             Progress::BuildStarted {
                 drv,

@@ -2,17 +2,31 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::Args;
-use super::bars::Bars;
-use super::lines::Lines;
+mod bars;
+mod lines;
+
+use bars::Bars;
+use lines::Lines;
+
 use crate::cli::{Failure, Result};
 use crate::exit;
 use crate::validate::Progress;
+
+/// How much of what happens is told in lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Beginnings and ends; what is wrong is told by who asked for the run.
+    Builds,
+    /// Also the end of a failed build's log.
+    Failures,
+    /// Also all that builders say.
+    Everything,
+}
 
 /// All listeners.
 pub struct Watch {
@@ -40,17 +54,17 @@ struct Stamped<'a> {
 }
 
 impl Watch {
-    /// The listeners that `args` and standard error ask for.
-    pub fn new(args: &Args) -> Result<Watch> {
+    /// The listener that standard error asks for, and a file for events.
+    pub fn new(detail: Detail, events: Option<&Path>) -> Result<Watch> {
         let github = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-        let face = if io::stderr().is_terminal() && !github {
-            Face::Bars(Bars::new())
-        } else {
-            Face::Lines(Lines::new(github))
+        let bars = io::stderr().is_terminal() && !github && detail != Detail::Everything;
+        let face = match bars {
+            true => Face::Bars(Bars::new()),
+            false => Face::Lines(Lines::new(github, detail)),
         };
-        let open = |path: &PathBuf| match File::create(path) {
+        let open = |path: &Path| match File::create(path) {
             Ok(file) => Ok(Events {
-                path: path.clone(),
+                path: path.to_owned(),
                 file: BufWriter::new(file),
                 error: None,
             }),
@@ -58,7 +72,7 @@ impl Watch {
         };
         Ok(Watch {
             face,
-            events: args.events.as_ref().map(open).transpose()?,
+            events: events.map(open).transpose()?,
         })
     }
 
@@ -98,7 +112,7 @@ impl Watch {
     }
 }
 
-fn events_error(path: &std::path::Path, error: &io::Error) -> Failure {
+fn events_error(path: &Path, error: &io::Error) -> Failure {
     Failure::message(
         exit::IO,
         format!(

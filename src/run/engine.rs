@@ -9,13 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::FailureRecord;
+use super::goals::Proofs;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
 use super::process::{Finished, Log, Process, Running, Stop};
 use super::progress::{Ending, Progress, Tally};
-use super::run::{Limits, Options, RunError, Tools};
-use super::state::{Fault, Proofs, State, States};
+use super::state::{Fault, State, States};
+use super::{Limits, Options, RunError, Tools};
 use crate::blame::NIX;
 use crate::files::{self, Own};
 use crate::nix::{Event, Graph, Job, Line, Realise, name_of};
@@ -38,7 +39,7 @@ const FETCHES_AT_ONCE: usize = 4;
 const FETCH_PROCESSES: usize = 1;
 
 /// Everything that the loop needs and does not own.
-pub(super) struct World<'a> {
+pub(crate) struct World<'a> {
     pub tools: Tools<'a>,
     pub graph: &'a Graph,
     pub proofs: &'a Proofs,
@@ -54,7 +55,7 @@ enum Turn {
     Done,
 }
 
-pub(super) struct Engine<'a> {
+pub(crate) struct Engine<'a> {
     world: World<'a>,
     order: Order,
     turns: Vec<Turn>,
@@ -789,7 +790,7 @@ fn late(silent: bool, seconds: u64) -> String {
 }
 
 /// The folder of logs within a report.
-pub(super) const LOGS: &str = "logs";
+pub(crate) const LOGS: &str = "logs";
 
 fn over_limit(build: &Running, limits: &Limits, stage: Option<super::Stage>) -> Option<Stop> {
     let stop = |silent, limit: Duration| Stop::Timeout {

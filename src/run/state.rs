@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::FailureRecord;
 use super::journal::{self, Past};
-use super::{FailureRecord, Stage};
-use crate::nix::{Graph, name_of};
+use crate::nix::Graph;
 
 /// One derivation.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Still to come, or being built.
     Waiting,
     /// Built; how long it took, where this run did it.
@@ -25,7 +25,7 @@ pub(super) enum State {
 
 /// A fault of a derivation's own.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub seconds: Option<f64>,
     pub reason: String,
     pub failure: Option<FailureRecord>,
@@ -33,7 +33,7 @@ pub(super) struct Fault {
 
 /// All derivations of a run.
 #[derive(Debug, Default)]
-pub(super) struct States {
+pub(crate) struct States {
     states: BTreeMap<String, State>,
 }
 
@@ -83,77 +83,5 @@ impl States {
                 State::Blocked { by } => Some(by.clone()),
                 _ => None,
             })
-    }
-}
-
-/// Which stages of which cells each derivation proves.
-#[derive(Debug, Default)]
-pub(super) struct Proofs {
-    by_drv: BTreeMap<String, Vec<(usize, Stage)>>,
-    keys: Vec<String>,
-}
-
-impl Proofs {
-    pub fn new(keys: Vec<String>) -> Proofs {
-        Proofs {
-            by_drv: BTreeMap::new(),
-            keys,
-        }
-    }
-
-    pub fn add(&mut self, drv: &str, cell: usize, stage: Stage) {
-        self.by_drv
-            .entry(drv.to_owned())
-            .or_default()
-            .push((cell, stage));
-    }
-
-    /// The stages that `drv` proves.
-    pub fn of(&self, drv: &str) -> &[(usize, Stage)] {
-        self.by_drv.get(drv).map_or(&[], Vec::as_slice)
-    }
-
-    /// The stage that `drv` is, if any.
-    pub fn stage(&self, drv: &str) -> Option<Stage> {
-        self.of(drv).first().map(|(_, stage)| *stage)
-    }
-
-    /// What to call `drv`: the cell and stage that it proves, or its own name.
-    pub fn name(&self, drv: &str) -> String {
-        match self.of(drv) {
-            [(cell, stage)] => format!("{} {stage}", self.key(*cell)),
-            _ => name_of(drv).to_owned(),
-        }
-    }
-
-    /// File name for the log of `drv`.
-    pub fn log_name(&self, drv: &str) -> String {
-        let base = match self.of(drv).first() {
-            Some((cell, stage)) => format!("{}-{stage}", self.key(*cell)),
-            // the start of the hash tells two of one name apart
-            None => {
-                let file = drv.rsplit('/').next().unwrap_or(drv);
-                let hash: String = file.chars().take(8).collect();
-                format!("{}-{hash}", name_of(drv))
-            }
-        };
-        let safe = |c: char| {
-            if c.is_ascii_alphanumeric() || "._+-".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        };
-        let base: String = base
-            .trim_start_matches('.')
-            .chars()
-            .take(180)
-            .map(safe)
-            .collect();
-        format!("{base}.log")
-    }
-
-    pub fn key(&self, cell: usize) -> &str {
-        self.keys.get(cell).map_or("?", String::as_str)
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::Detail;
 use crate::cli::output;
+use crate::report::text::count;
 use crate::validate::{Ending, FailureRecord, Outcome, Progress, RunTally};
 
 /// Longest silence.
@@ -12,6 +14,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Plain lines on standard error.
 pub struct Lines {
     github: bool,
+    detail: Detail,
     running: BTreeMap<String, Running>,
     last: Instant,
 }
@@ -24,9 +27,10 @@ struct Running {
 
 impl Lines {
     /// `github`: GitHub Actions reads it, and folds groups.
-    pub fn new(github: bool) -> Lines {
+    pub fn new(github: bool, detail: Detail) -> Lines {
         Lines {
             github,
+            detail,
             running: BTreeMap::new(),
             last: Instant::now(),
         }
@@ -46,12 +50,10 @@ impl Lines {
                 cached,
                 estimate,
             } => {
-                let about = estimate.map_or(String::new(), |seconds| {
-                    format!(", about {}", span(seconds))
-                });
-                self.print(&format!(
-                    "{cells} cells: {cached} stages are there, {builds} builds to do{about}"
-                ));
+                self.print(&started(*cells, *builds, *cached, *estimate));
+            }
+            Progress::Planned { builds, estimate } => {
+                self.print(&planned(*builds, *estimate));
             }
             Progress::BuildStarted { drv, name, .. } => {
                 let running = Running {
@@ -67,7 +69,11 @@ impl Lines {
                     running.phase = Some(phase.clone());
                 }
             }
-            Progress::BuildLine { .. } => {}
+            Progress::BuildLine { line, .. } => {
+                if self.detail == Detail::Everything {
+                    self.print(line);
+                }
+            }
             Progress::BuildIdle { drv } => {
                 self.running.remove(drv);
             }
@@ -81,7 +87,9 @@ impl Lines {
             } => {
                 self.running.remove(drv);
                 self.print(&ended(name, *result, *seconds, reason.as_deref()));
-                if let Some(failure) = failure {
+                if let Some(failure) = failure
+                    && self.detail == Detail::Failures
+                {
                     self.log(name, failure);
                 }
             }
@@ -139,6 +147,22 @@ impl Lines {
         let line = format!("... {}; running: {}", summary(tally), running.join(", "));
         self.print(&line);
     }
+}
+
+/// `5 cells: 2 stages are there, 30 builds to do, about 5 min 00 s`.
+pub fn started(cells: usize, builds: usize, cached: usize, estimate: Option<f64>) -> String {
+    format!(
+        "{cells} cells: {cached} stages are there, {}",
+        planned(builds, estimate)
+    )
+}
+
+/// `30 builds to do, about 5 min 00 s`.
+pub fn planned(builds: usize, estimate: Option<f64>) -> String {
+    let about = estimate.map_or(String::new(), |seconds| {
+        format!(", about {}", span(seconds))
+    });
+    format!("{} to do{about}", count(builds, "build"))
 }
 
 /// `passed  k6-arm64 kernel (1 min 20 s)`.

@@ -1,0 +1,90 @@
+//! What a run is for: which stages of which cells each derivation proves, and what to call it.
+
+use std::collections::BTreeMap;
+
+use super::Stage;
+use crate::nix::name_of;
+use crate::project::Build;
+
+/// A derivation that is to be there in the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goal<'a> {
+    /// The cell that it is for.
+    pub cell: usize,
+    /// The stage that it proves, if any.
+    pub stage: Option<Stage>,
+    /// The derivation.
+    pub build: &'a Build,
+}
+
+/// Which stages of which cells each derivation proves.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs {
+    by_drv: BTreeMap<String, Vec<(usize, Stage)>>,
+    keys: Vec<String>,
+}
+
+impl Proofs {
+    pub fn new(keys: Vec<String>) -> Proofs {
+        Proofs {
+            by_drv: BTreeMap::new(),
+            keys,
+        }
+    }
+
+    pub fn add(&mut self, drv: &str, cell: usize, stage: Stage) {
+        self.by_drv
+            .entry(drv.to_owned())
+            .or_default()
+            .push((cell, stage));
+    }
+
+    /// The stages that `drv` proves.
+    pub fn of(&self, drv: &str) -> &[(usize, Stage)] {
+        self.by_drv.get(drv).map_or(&[], Vec::as_slice)
+    }
+
+    /// The stage that `drv` is, if any.
+    pub fn stage(&self, drv: &str) -> Option<Stage> {
+        self.of(drv).first().map(|(_, stage)| *stage)
+    }
+
+    /// What to call `drv`: the cell and stage that it proves, or its own name.
+    pub fn name(&self, drv: &str) -> String {
+        match self.of(drv) {
+            [(cell, stage)] => format!("{} {stage}", self.key(*cell)),
+            _ => name_of(drv).to_owned(),
+        }
+    }
+
+    /// File name for the log of `drv`.
+    pub fn log_name(&self, drv: &str) -> String {
+        let base = match self.of(drv).first() {
+            Some((cell, stage)) => format!("{}-{stage}", self.key(*cell)),
+            // the start of the hash tells two of one name apart
+            None => {
+                let file = drv.rsplit('/').next().unwrap_or(drv);
+                let hash: String = file.chars().take(8).collect();
+                format!("{}-{hash}", name_of(drv))
+            }
+        };
+        let safe = |c: char| {
+            if c.is_ascii_alphanumeric() || "._+-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
+        let base: String = base
+            .trim_start_matches('.')
+            .chars()
+            .take(180)
+            .map(safe)
+            .collect();
+        format!("{base}.log")
+    }
+
+    pub fn key(&self, cell: usize) -> &str {
+        self.keys.get(cell).map_or("?", String::as_str)
+    }
+}
