@@ -12,7 +12,8 @@
 #   fragments  [ { label, file } | { label, tree } ], files as absolute paths
 #   targets    as buildKernel takes them
 #   proof      null, or { wall_timeout, silence_timeout } of the boot test that proves a cell
-#   module     null, or { name, folder, make_flags, boot }; boot is null, or { expect } for a boot test that loads it
+#   module     null, or { name, folder, make_flags, symvers, boot }; boot is null, or { expect, before } for a boot test that loads it
+#              after the modules `before`
 #   boot       null, or { interactive, kernel, dtb, initrd, toolchain, shell, modules, program }: files instead of what would be
 #              built, or null; toolchain links init, which loads modules and runs program, null or { name, file, arguments }, or
 #              a shell
@@ -196,11 +197,12 @@ let
         inherit (request.module) name;
         src = imported "module-source" request.module.folder;
         makeFlags = request.module.make_flags;
+        symvers = map (imported "Module.symvers") request.module.symvers;
       };
 
       moduleBoot = cells.lib.bootTest {
         inherit kernel board;
-        modules = [ module ];
+        modules = [ module ] ++ map (imported "module.ko") request.module.boot.before;
         inherit (request.module.boot) expect;
         name = module.name;
       };

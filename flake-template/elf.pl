@@ -99,7 +99,8 @@ sub undefined_symbols {
         my $raw = substr $elf->{data}, $table->{offset} + $at, $entry;
         my ($name, $info, $shndx) =
             $elf->{bits} == 64 ? (unpack "$elf->{word} C C $elf->{half}", $raw)[0, 1, 3] : (unpack "$elf->{word} $elf->{wide} $elf->{wide} C C $elf->{half}", $raw)[0, 3, 5];
-        next if $shndx != 0 || !$name;
+        # what is weak may stay undefined
+        next if $shndx != 0 || !$name || $info >> 4 == 2;
         push @names, string_at($elf->{data}, $strings->{offset} + $name);
     }
     return @names;

@@ -1,12 +1,13 @@
 # Checks modules against the kernel they were built for, and says what they are.
-#   module-check.pl ELF_PL DEV VERMAGIC BITS ENDIAN MACHINE OUT MODULE...
+#   module-check.pl ELF_PL DEV VERMAGIC BITS ENDIAN MACHINE OUT SOURCE PLACES MODULE...
 # VERMAGIC is what the kernel's own headers say; empty where they could not be asked, and then the release and the flags of the
-# configuration are what is compared. Writes OUT (JSON), prints a line per module, and fails on the first that does not fit.
+# configuration are what is compared. SOURCE is the kernel's source, which is asked for exports where the kernel was only prepared. PLACES
+# has a line per module: its path, name and the folder to install it under, split by tabs. Writes OUT (JSON), prints a line per module, and fails on the first that does not fit.
 use strict;
 use warnings;
 use JSON::PP;
 
-my ($elf_pl, $dev, $vermagic, $bits, $endian, $machine, $out, @modules) = @ARGV;
+my ($elf_pl, $dev, $vermagic, $bits, $endian, $machine, $out, $source, $places, @modules) = @ARGV;
 require $elf_pl;
 
 sub fail { my ($class, $message) = @_; print STDERR "kflake: module: $class: $message\n"; exit 1 }
@@ -24,15 +25,64 @@ my $versioned = $on{MODVERSIONS};
 my @flags = grep { defined } $on{SMP} ? 'SMP' : undef, $on{PREEMPT_RT} ? 'preempt_rt' : ($on{PREEMPT_BUILD} || $on{PREEMPT}) ? 'preempt' : undef,
     $on{MODULE_UNLOAD} ? 'mod_unload' : undef, $versioned ? 'modversions' : undef;
 
-# symbol => crc, as the kernel exports it
-my %exported;
-my $symvers = slurp("$dev/Module.symvers");
-if (defined $symvers) {
-    for my $line (split /\n/, $symvers) {
-        my ($crc, $symbol) = split /\t/, $line;
-        $exported{$symbol} = hex $crc if defined $symbol;
+# symbol => { crc, gpl, namespace } of a Module.symvers; the order of its fields changed more than once
+sub symvers {
+    my ($text) = @_;
+    my %found;
+    for my $line (split /\n/, $text) {
+        my ($crc, $symbol, @rest) = split /\t/, $line, -1;
+        next unless defined $symbol && $crc =~ /^0x[0-9a-f]+$/i;
+        # module and type, then a namespace; in 5.4 the namespace came first
+        my $namespace = ($rest[1] // '') =~ /^EXPORT_/ ? $rest[2] : @rest > 2 ? shift @rest : undef;
+        $namespace = undef if defined $namespace && $namespace eq '';
+        $found{$symbol} = { crc => hex $crc, gpl => ($rest[1] // '') =~ /GPL/, namespace => $namespace };
     }
+    return %found;
 }
+
+# What of the symbols the kernel's source exports: the same without a crc. An export whose name a macro puts together is not seen.
+sub exports_in_source {
+    my %wanted = map { /^__tracepoint_(.+)$/ ? ($1 => $_) : ($_ => $_) } @_;
+    my %found;
+    return %found unless %wanted && -d $source;
+    my $names = join '|', map { quotemeta } sort keys %wanted;
+    open my $grep, '-|', 'grep', '-rHoE', '--include=*.[chS]', "EXPORT_[A-Z_]*\\([[:space:]]*($names)[[:space:]]*[,)][^;]*", $source
+        or fail('no-kernel', "$source cannot be searched: $!");
+    while (my $line = <$grep>) {
+        my ($file, $macro, $name, $rest) = $line =~ /^(.*?):(EXPORT\w*)\(\s*(\w+)\s*(.*)/ or next;
+        my $namespace = $macro =~ /_NS/ && $rest =~ /^,\s*"?(\w+)/ ? $1 : default_namespace($file);
+        # exported in one way by any of several is exported in that way
+        my $known = $found{ $wanted{$name} };
+        my $gpl = $macro =~ /GPL/ && !($known && !$known->{gpl});
+        $namespace = undef if $known && !defined $known->{namespace};
+        $found{ $wanted{$name} } = { gpl => $gpl, namespace => $namespace };
+    }
+    close $grep;
+    return %found;
+}
+
+# What a file or the makefile beside it says about all that the file exports.
+sub default_namespace {
+    my ($file) = @_;
+    (my $makefile = $file) =~ s{[^/]+$}{Makefile};
+    return $1 if (slurp($file) // '') =~ /^#\s*define\s+DEFAULT_SYMBOL_NAMESPACE\s+"?(\w+)/m;
+    return $1 if (slurp($makefile) // '') =~ /^(?:ccflags-y|subdir-ccflags-y)\s*[+:]?=.*-DDEFAULT_SYMBOL_NAMESPACE=['"\\]*(\w+)/m;
+    return undef;
+}
+
+my $symvers = slurp("$dev/Module.symvers");
+my %exported = defined $symvers ? symvers($symvers) : ();
+# What other modules export: those of this build, and those that were named.
+my %of_modules = map { symvers(slurp($_) // '') } split(/ /, $ENV{extraSymbols} // ''), grep { -f } "$ENV{NIX_BUILD_TOP}/exported.symvers";
+
+my %destination;
+for my $line (split /\n/, slurp($places) // '') {
+    my (undef, $name, $folder) = split /\t/, $line, -1;
+    $destination{$name} = $folder if defined $folder && $folder ne '';
+}
+my %gpl_compatible = map { $_ => 1 } 'GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL';
+# What the linker makes up.
+my $linkers = qr/^(?:_GLOBAL_OFFSET_TABLE_|\.?TOC\.|_gp|_gp_disp|__gnu_local_gp|__this_module)$/;
 
 my @report;
 for my $file (@modules) {
@@ -77,7 +127,7 @@ for my $file (@modules) {
     if ($versioned) {
         fail('no-versions', "$name has no __versions, and the kernel has CONFIG_MODVERSIONS") unless %crc;
         for my $symbol (sort keys %crc) {
-            my $want = $exported{$symbol};
+            my $want = $exported{$symbol} && $exported{$symbol}{crc};
             # the module's own symbols and those of modules built with it are not the kernel's
             next if !defined $want;
             fail('wrong-version', sprintf '%s wants %s with version 0x%08x, the kernel has 0x%08x', $name, plain($symbol), $crc{$symbol}, $want) if $crc{$symbol} != $want;
@@ -85,20 +135,28 @@ for my $file (@modules) {
     }
     elsif (%crc) { fail('wrong-version', "$name has versioned symbols, and the kernel has no CONFIG_MODVERSIONS") }
 
-    my @undefined = Elf::undefined_symbols($elf);
-    my @not_exported = defined $symvers ? grep { !exists $exported{$_} } @undefined : ();
+    my @undefined = grep { !/$linkers/ } Elf::undefined_symbols($elf);
+    my @asked = grep { !$of_modules{$_} } @undefined;
+    my %known = (%of_modules, defined $symvers ? %exported : exports_in_source(@asked));
+    my @unresolved = sort grep { !$known{$_} } @undefined;
     my @depends = grep { $_ ne '' } split /,/, $info{depends}[0] // '';
     my $licence = $info{license}[0];
     fail('no-licence', "$name names no licence") unless defined $licence;
+    my $free = !grep { !$gpl_compatible{$_} } @{ $info{license} };
+    my @gpl_only = $free ? () : sort grep { $known{$_} && $known{$_}{gpl} } @undefined;
+    my %imported = map { $_ => 1 } @{ $info{import_ns} // [] };
+    my @outside = sort grep { $known{$_} && defined $known{$_}{namespace} && !$imported{ $known{$_}{namespace} } } @undefined;
     push @report, {
-        name => $name, vermagic => $got, licence => join(', ', @{ $info{license} }), depends => \@depends,
+        name => $name, destination => $destination{$name}, vermagic => $got, licence => join(', ', @{ $info{license} }), depends => \@depends,
         description => $info{description}[0], version => $info{version}[0], versioned_symbols => scalar keys %crc,
         undefined_symbols => scalar @undefined,
-        # null: the kernel was only prepared, so what it exports is not known
-        unresolved => defined $symvers ? \@not_exported : undef,
+        # how it is known what the kernel exports: as it was built, or, where it was only prepared, as its source has it
+        exports_from => defined $symvers ? 'kernel' : 'source',
+        unresolved => \@unresolved, gpl_only => \@gpl_only,
+        not_imported => [map { { symbol => $_, namespace => $known{$_}{namespace} } } @outside],
         alias => $info{alias} // [],
     };
-    my $checked = %crc ? scalar(keys %crc) . ' symbol versions agree' : defined $symvers ? scalar(@undefined) . ' symbols from the kernel' : 'symbols not checked: the kernel was only prepared';
+    my $checked = %crc ? scalar(keys %crc) . ' symbol versions agree' : scalar(@undefined) . ' symbols from outside';
     print plain("$name: vermagic `$got`, licence $report[-1]{licence}, depends on " . (@depends ? join(' ', @depends) : 'nothing') . ", $checked") . "\n";
 }
 open my $json, '>', $out or fail('write', "$out: $!");

@@ -31,15 +31,22 @@ unpack_module() {
 }
 
 has_makefile() {
-  [ -f "$1/Makefile" ] || [ -f "$1/Kbuild" ]
+  [ -f "$1/Makefile" ] || [ -f "$1/Kbuild" ] || [ -f "$1/dkms.conf" ]
 }
 
 build_reported_module() {
   local flags=()
-  has_makefile . || module_fail no-makefile "the folder has no Makefile and no Kbuild"
+  has_makefile . || module_fail no-makefile "the folder has no Makefile, no Kbuild and no dkms.conf"
   # A kernel that was only prepared cannot say what it exports.
   [ -f "$kernelDev/Module.symvers" ] || flags+=(KBUILD_MODPOST_WARN=1)
-  build_module "${flags[@]}"
+  if [ ! -f dkms.conf ]; then
+    build_module "${flags[@]}"
+    return
+  fi
+  local makeArguments
+  make_arguments "${flags[@]}"
+  patchShebangs .
+  bash "$moduleDkms" "$kernelDev" "$(<"$kernelDev/release")" "$wantUname" "$NIX_BUILD_TOP/dkms-modules" "${makeArguments[@]}" || exit 1
 }
 
 # The vermagic that the kernel's own headers spell for its configuration; empty where they cannot be asked so simply.
@@ -62,5 +69,5 @@ expected_vermagic() {
 
 report_module() {
   perl "$moduleCheck" "$elfReader" "$kernelDev" "$(expected_vermagic)" "$wantBits" "$wantEndian" "$wantMachine" \
-    "$out/module-report.json" "$out"/*.ko || exit 1
+    "$out/module-report.json" "$kernelSource" "$NIX_BUILD_TOP/dkms-modules" "$out"/*.ko || exit 1
 }

@@ -23,6 +23,10 @@ let
     name = "kflake-module-check.pl";
     path = ./module-check.pl;
   };
+  moduleDkms = builtins.path {
+    name = "kflake-module-dkms.sh";
+    path = ./module-dkms.sh;
+  };
   elfReader = builtins.path {
     name = "kflake-elf.pl";
     path = ./elf.pl;
@@ -38,6 +42,7 @@ in
     - src: the module's folder, with a Kbuild makefile
     - name: of the module
     - makeFlags: words for make
+    - symvers: Module.symvers of modules whose symbols it uses
     - report: check each module against the kernel in full, and write module-report.json
   */
   buildModule =
@@ -46,6 +51,7 @@ in
       src,
       name ? "module",
       makeFlags ? [ ],
+      symvers ? [ ],
       report ? false,
     }:
     stdenv.mkDerivation (
@@ -96,8 +102,11 @@ in
           platforms = kernel.toolchain.spec.systems;
         };
       }
+      // lib.optionalAttrs (symvers != [ ]) { extraSymbols = map (file: "${file}") symvers; }
       // lib.optionalAttrs report {
-        inherit moduleCheck elfReader;
+        inherit moduleCheck moduleDkms elfReader;
+        kernelSource = "${kernel.kernelSource}";
+        wantUname = kernel.arch.uname;
         unpackPhase = ''
           runHook preUnpack
           . ${script}

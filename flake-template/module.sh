@@ -5,16 +5,25 @@ module_fail() {
   exit 1
 }
 
-build_module() {
+# Sets makeArguments to what every make of a module is given, whoever calls it.
+make_arguments() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
-  local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/=" flags=()
+  local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/="
+  makeArguments=(ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map")
   # The flags that the kernel itself was built with.
-  if [ -f "$kernelDev/cc.specs" ]; then flags+=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
+  if [ -f "$kernelDev/cc.specs" ]; then makeArguments+=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
+  # What other modules export, by the Module.symvers of their builds.
+  if [ -n "${extraSymbols:-}" ]; then makeArguments+=(KBUILD_EXTRA_SYMBOLS="$extraSymbols"); fi
   # What came along built was built for something else.
   find . -name '*.ko' -type f -delete
-  # shellcheck disable=SC2086 # a list of words
-  make -C "$kernelDev" M="$PWD" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map" \
-    "${flags[@]}" -j"$NIX_BUILD_CORES" "$@" ${makeFlags:-} modules || module_fail compile "make modules failed"
+  # shellcheck disable=SC2206 # a list of words
+  makeArguments+=("$@" ${makeFlags:-})
+}
+
+build_module() {
+  local makeArguments
+  make_arguments "$@"
+  make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules || module_fail compile "make modules failed"
 }
 
 # The value of KEY in a module's .modinfo.
@@ -28,16 +37,22 @@ install_module() {
   . "$elfTools"
   release=$(<"$kernelDev/release")
   mkdir -p "$out"
-  for module in $(find . -name '*.ko' | sort); do
+  local name
+  # What dkms.conf names, under the names that it gives, else all that was built.
+  if [ ! -f "$NIX_BUILD_TOP/dkms-modules" ] || [ ! -s "$NIX_BUILD_TOP/dkms-modules" ]; then
+    find . -name '*.ko' | sort | sed 's|.*/\(.*\)|&\t\1\t|' >"$NIX_BUILD_TOP/dkms-modules"
+  fi
+  while IFS=$'\t' read -r module name _; do
     elf_expect module "$module" "$wantBits" "$wantEndian" "$wantMachine"
     vermagic=$(modinfo_of "$module" vermagic)
-    [ "${vermagic%% *}" = "$release" ] || module_fail wrong-vermagic "$(basename "$module") was built for ${vermagic%% *}, the kernel is $release"
-    cp "$module" "$out/"
-    echo "$(basename "$module"): vermagic $vermagic, licence $(modinfo_of "$module" license)"
-  done
+    [ "${vermagic%% *}" = "$release" ] || module_fail wrong-vermagic "$name was built for ${vermagic%% *}, the kernel is $release"
+    cp "$module" "$out/$name"
+    echo "$name: vermagic $vermagic, licence $(modinfo_of "$module" license)"
+  done <"$NIX_BUILD_TOP/dkms-modules"
   ls "$out"/*.ko >/dev/null 2>&1 || module_fail no-module "the build left no .ko file$(why_no_module)"
   # For modules that use what this one exports.
-  if [ -s Module.symvers ]; then cp Module.symvers "$out/"; fi
+  find . -name Module.symvers -type f -exec cat {} + | sort -u >"$NIX_BUILD_TOP/exported.symvers"
+  if [ -s "$NIX_BUILD_TOP/exported.symvers" ]; then cp "$NIX_BUILD_TOP/exported.symvers" "$out/Module.symvers"; fi
 }
 
 # What the makefiles say about a build that made nothing, as the end of a sentence.

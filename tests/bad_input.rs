@@ -113,7 +113,7 @@ fn sources_of_modules_are_checked() {
     module(
         &project.path("empty"),
         2,
-        "the folder has no Makefile and no Kbuild",
+        "the folder has no Makefile, no Kbuild and no dkms.conf",
     );
 
     // a good archive works, and the same archive cut short says so

@@ -19,6 +19,7 @@ fn run(dir: &Path, src: &Path, steps: &str) -> (bool, String) {
         .args(["-c", &script])
         .current_dir(dir)
         .env("src", src)
+        .env("NIX_BUILD_TOP", dir)
         .env("out", dir.join("out"))
         .env("kernelDev", dir.join("dev"))
         .env("elfTools", dir.join("elf"))

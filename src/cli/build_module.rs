@@ -11,7 +11,7 @@ use crate::catalog::Purpose;
 use crate::exit;
 use crate::files;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
-use crate::text::shown;
+use crate::text::{clean, shown};
 use crate::validate::{BootRecord, detail};
 use crate::version::KernelVersion;
 
@@ -19,6 +19,9 @@ use crate::version::KernelVersion;
 ///
 /// Only what a module needs of the kernel is built: all of it where its symbols are versioned (CONFIG_MODVERSIONS), else
 /// no more than `modules_prepare`. ELF header, vermagic and symbol versions of the result are compared with the kernel's.
+///
+/// The folder's dkms.conf is followed where there is one: its MAKE, PRE_BUILD, POST_BUILD and PATCH, the modules and the names that it
+/// gives, and what it says it cannot be built for (BUILD_EXCLUSIVE_*).
 ///
 /// With --boot the whole kernel is built, and started under QEMU with an init that loads the modules; boot.log is its console.
 /// Where the kernel complains on it (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is a failure, unless --allow-splats
@@ -29,7 +32,7 @@ use crate::version::KernelVersion;
     kflake build-module hello --kernel 6.1.192 --arch arm64 --config tiny --boot --expect 'hello: loaded' --out module"
 )]
 pub struct Args {
-    /// The module's source: a folder with a Makefile or Kbuild, an archive of one, or a -dkms package
+    /// The module's source: a folder with a Makefile, Kbuild or dkms.conf, an archive of one, or a -dkms package
     source: PathBuf,
     /// Kernel version, such as 6.1.192
     #[arg(long, value_name = "VERSION")]
@@ -42,6 +45,10 @@ pub struct Args {
     /// Argument for the module's make, such as CONFIG_FOO=m; may be repeated
     #[arg(long = "make-flag", value_name = "FLAG")]
     make_flags: Vec<String>,
+    /// What another module exports: its Module.symvers, or the --out folder of its build, whose modules --boot loads as well;
+    /// may be repeated
+    #[arg(long, value_name = "FILE|DIR")]
+    symvers: Vec<PathBuf>,
     /// Boot the kernel, and load the module there
     #[arg(long)]
     boot: bool,
@@ -72,7 +79,27 @@ struct Module {
     depends: Vec<String>,
     versioned_symbols: usize,
     undefined_symbols: usize,
-    unresolved: Option<Vec<String>>,
+    exports_from: ExportsFrom,
+    unresolved: Vec<String>,
+    gpl_only: Vec<String>,
+    not_imported: Vec<NotImported>,
+}
+
+/// How it is known what the kernel exports.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ExportsFrom {
+    /// As it was built.
+    Kernel,
+    /// As its source has it: it was only prepared.
+    Source,
+}
+
+/// A symbol of a namespace that the module does not import.
+#[derive(Deserialize)]
+struct NotImported {
+    symbol: String,
+    namespace: String,
 }
 
 /// Builds, checks, and lays out the result.
@@ -138,6 +165,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     })?;
     for module in &report.modules {
         output::line(&line(module))?;
+        for problem in problems(module) {
+            output::line(&format!("  {problem}"))?;
+        }
     }
     if args.boot {
         let built = forge.realise(&builds, Thing::ModuleBoot)?;
@@ -173,15 +203,86 @@ fn line(module: &Module) -> String {
         true => "nothing".to_owned(),
         false => module.depends.join(", "),
     };
-    let symbols = match (&module.unresolved, module.versioned_symbols) {
-        (None, _) => "symbols not checked (the kernel was only prepared)".to_owned(),
-        (Some(_), 0) => format!("{} symbols of the kernel", module.undefined_symbols),
-        (Some(_), n) => format!("{n} symbol versions agree"),
+    let symbols = match (module.versioned_symbols, module.undefined_symbols) {
+        (0, 1) => "1 symbol from outside".to_owned(),
+        (0, n) => format!("{n} symbols from outside"),
+        (n, _) => format!("{n} symbol versions agree"),
     };
     format!(
         "{}: vermagic `{}`, licence {}, depends on {depends}, {symbols}",
         module.name, module.vermagic, module.licence
     )
+}
+
+/// Why the kernel would refuse to load it, a line each.
+fn problems(module: &Module) -> Vec<String> {
+    let mut lines = vec![];
+    let names = |symbols: &[String]| clean(&symbols.join(", "));
+    if !module.unresolved.is_empty() {
+        lines.push(match module.exports_from {
+            ExportsFrom::Kernel => format!(
+                "undefined: {}; neither this kernel nor a module of --symvers exports it",
+                names(&module.unresolved)
+            ),
+            ExportsFrom::Source => format!(
+                "undefined: {}; no export of it is found in the kernel's source, nor in a file of --symvers",
+                names(&module.unresolved)
+            ),
+        });
+    }
+    if !module.gpl_only.is_empty() {
+        lines.push(format!(
+            "for GPL modules alone: {}; the licence is {}",
+            names(&module.gpl_only),
+            clean(&module.licence)
+        ));
+    }
+    for it in &module.not_imported {
+        lines.push(format!(
+            "in a namespace: {}; MODULE_IMPORT_NS has to name {}",
+            clean(&it.symbol),
+            clean(&it.namespace)
+        ));
+    }
+    lines
+}
+
+/// The `Module.symvers` and the modules that `--symvers` stands for.
+fn others(given: &[PathBuf]) -> std::result::Result<(Vec<PathBuf>, Vec<PathBuf>), BuildError> {
+    let (mut symvers, mut modules) = (vec![], vec![]);
+    for path in given {
+        let bad = |reason: String, help: &str| BuildError::ModuleSource {
+            path: path.clone(),
+            reason,
+            help: help.to_owned(),
+        };
+        let found = path.canonicalize().map_err(|error| {
+            bad(
+                error.to_string(),
+                "give the other module's Module.symvers, or the --out folder of its build",
+            )
+        })?;
+        if !found.is_dir() {
+            symvers.push(found);
+            continue;
+        }
+        let file = found.join("Module.symvers");
+        if !file.is_file() {
+            return Err(bad(
+                "the folder has no Module.symvers".to_owned(),
+                "a module that exports nothing leaves none: it needs EXPORT_SYMBOL for what others use",
+            ));
+        }
+        symvers.push(file);
+        let entries = std::fs::read_dir(&found).map_err(BuildError::io(&found))?;
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|file| file.extension().is_some_and(|it| it == "ko"))
+            .collect();
+        files.sort();
+        modules.append(&mut files);
+    }
+    Ok((symvers, modules))
 }
 
 fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
@@ -197,12 +298,12 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         )
     })?;
     if folder.is_dir()
-        && !["Makefile", "Kbuild"]
+        && !["Makefile", "Kbuild", "dkms.conf"]
             .iter()
             .any(|name| folder.join(name).is_file())
     {
         return Err(bad(
-            "the folder has no Makefile and no Kbuild",
+            "the folder has no Makefile, no Kbuild and no dkms.conf",
             "a module's makefile says what to build: obj-m := name.o",
         ));
     }
@@ -225,12 +326,15 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         .take(60)
         .collect();
     let name = name.trim_start_matches(['.', '-']);
+    let (symvers, before) = others(&args.symvers)?;
     Ok(ModuleRequest {
         name: if name.is_empty() { "module" } else { name }.to_owned(),
         folder,
         make_flags: args.make_flags.clone(),
+        symvers,
         boot: args.boot.then(|| ModuleBoot {
             expect: args.expect.clone(),
+            before,
         }),
     })
 }

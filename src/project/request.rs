@@ -136,6 +136,8 @@ pub struct ModuleRequest {
     pub folder: PathBuf,
     /// Arguments for make.
     pub make_flags: Vec<String>,
+    /// The `Module.symvers` of modules whose symbols it uses, by absolute path.
+    pub symvers: Vec<PathBuf>,
     /// A boot test that loads it.
     pub boot: Option<ModuleBoot>,
 }
@@ -145,6 +147,8 @@ pub struct ModuleRequest {
 pub struct ModuleBoot {
     /// Texts that have to be on the console.
     pub expect: Vec<String>,
+    /// Modules that it needs, by absolute path.
+    pub before: Vec<PathBuf>,
 }
 
 /// A machine to start. Files are absolute paths; what is none is built.

@@ -7,6 +7,8 @@
 	int init_module(void) { return function(); } \
 	FAKE_INFO("vermagic", UTS_RELEASE " fake")
 #define module_exit(function) void cleanup_module(void) { function(); }
+#define EXPORT_SYMBOL(name)
+#define MODULE_IMPORT_NS(name) FAKE_INFO("import_ns", #name)
 #define MODULE_LICENSE(text) FAKE_INFO("license", text)
 #define MODULE_AUTHOR(text) FAKE_INFO("author", text)
 #define MODULE_DESCRIPTION(text) FAKE_INFO("description", text)
