@@ -1,10 +1,11 @@
 //! A kernel's source on disk: which version it is, by its own Makefile.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use super::kernel_makefile::version_of_makefile;
+use super::members::Names;
+use crate::files;
 
 use crate::hash::Sha256;
 use crate::id::FileName;
@@ -102,7 +103,7 @@ impl KernelFile {
                 path: path.to_owned(),
                 source,
             })?;
-        let file = File::open(path).map_err(unreadable)?;
+        let file = files::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
         let makefile = top_makefile(path)?;
@@ -163,7 +164,7 @@ fn open_archive(path: &Path) -> Result<tar::Archive<Box<dyn Read>>, KernelFileEr
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = files::open(path).map_err(unreadable)?;
     let mut start = Vec::new();
     (&mut file)
         .take(512)
@@ -202,16 +203,20 @@ fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
     // a link may lead to what came before it, and on to another link
     for _ in 0..3 {
         let mut link = None;
-        for entry in open_archive(path)?.entries().map_err(damaged)? {
+        let mut names = Names::default();
+        for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
             let mut entry = entry.map_err(damaged)?;
-            let name = tidy(&entry.path().map_err(damaged)?);
+            if names.tell(&mut entry).map_err(damaged)? {
+                continue;
+            }
+            let target = names.link(&entry).map_err(damaged)?;
+            let name = tidy(&names.path(&entry).map_err(damaged)?);
             let is_wanted = match &wanted {
                 Some(wanted) => name == *wanted,
                 None => name.components().count() == 2 && name.ends_with("Makefile"),
             };
             let kind = entry.header().entry_type();
             if is_wanted && (kind.is_symlink() || kind.is_hard_link()) {
-                let target = entry.link_name().map_err(damaged)?.unwrap_or_default();
                 link = Some(match kind.is_symlink() {
                     true => tidy(&name.parent().unwrap_or(Path::new("")).join(target)),
                     false => tidy(&target),
@@ -334,6 +339,8 @@ fn tidy(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use std::io::Write;
 
@@ -376,6 +383,56 @@ mod tests {
     }
 
     /// A tar of plain files and links: name, content, or what the link leads to.
+    /// A tar whose first member says that its name has `size` bytes, and goes on for as long as somebody reads.
+    fn endless_name(kind: tar::EntryType, size: u64) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.resize(4 << 20, b'x');
+        bytes
+    }
+
+    #[test]
+    fn a_name_of_gigabytes_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux-6.1.tar");
+        for kind in [
+            tar::EntryType::GNULongName,
+            tar::EntryType::GNULongLink,
+            tar::EntryType::XHeader,
+        ] {
+            std::fs::write(&path, endless_name(kind, 3 << 30)).unwrap();
+            let error = KernelFile::inspect(&path).unwrap_err();
+            let error = format!("{:?}", miette::Report::new(error));
+            assert!(
+                error.contains("a member's name of 3221225472 bytes"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_longer_than_a_header_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = "linux-".to_owned() + &"x".repeat(120);
+        let makefile = format!("{top}/Makefile");
+        let real = format!("{top}/Makefile.real");
+        let text = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\nEXTRAVERSION =\n";
+        let path = dir.path().join("linux-6.1.7.tar");
+        let members = [
+            (makefile.as_str(), None, "Makefile.real"),
+            (real.as_str(), Some(text), ""),
+        ];
+        std::fs::write(&path, tar_of(&members)).unwrap();
+        assert_eq!(
+            KernelFile::inspect(&path).unwrap().version.as_str(),
+            "6.1.7"
+        );
+    }
+
     fn tar_of(members: &[(&str, Option<&str>, &str)]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, text, link) in members {

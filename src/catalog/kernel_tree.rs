@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::kernel_makefile::version_of_makefile;
 
+use crate::files;
 use crate::text::shown;
 
 /// Why a folder is not taken for a kernel's source.
@@ -84,7 +85,7 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
         missing,
     };
     let makefile = tree.join("Makefile");
-    let makefile = fs::read(&makefile).map_err(|error| match error.kind() {
+    let makefile = files::read(&makefile, files::MAX_DATA).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => missing("there is no Makefile in it".to_owned()),
         _ => io(&makefile)(error),
     })?;

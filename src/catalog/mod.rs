@@ -22,6 +22,7 @@ mod kernel_makefile;
 mod kernel_tree;
 mod load;
 mod lookup;
+mod members;
 mod pinned;
 mod pointer;
 mod project_file;

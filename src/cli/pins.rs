@@ -1,7 +1,7 @@
 //! `kflake pins`: the files that the matrix pins, and where they come from.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Context, Failure, Result, output};
 use crate::catalog::{PinnedFile, ProjectFile, store_name};
 use crate::exit;
+use crate::files;
 use crate::hash::Sha256;
 use crate::id::{FileName, PinId};
 use crate::nix::{Nix, Packages, Settings};
@@ -106,7 +107,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
 fn add(component: ComponentName, version: &FileName, path: &Path, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let unreadable = |error| unreadable(path, &error);
-    let file = File::open(path).map_err(unreadable)?;
+    let file = files::open(path).map_err(unreadable)?;
     let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
     let given = path.file_name().unwrap_or_default().to_string_lossy();
     let name: FileName = store_name(&given).parse().map_err(|error| {
@@ -176,7 +177,8 @@ fn import(dir: &Path, context: &Context) -> Result<u8> {
     let (mut known, mut unknown) = (0, 0);
     for path in files_below(dir)? {
         let unreadable = |error| unreadable(&path, &error);
-        let hash = Sha256::of_reader(File::open(&path).map_err(unreadable)?).map_err(unreadable)?;
+        let hash =
+            Sha256::of_reader(files::open(&path).map_err(unreadable)?).map_err(unreadable)?;
         let Some(pins) = by_hash.get(&hash) else {
             unknown += 1;
             continue;

@@ -190,7 +190,7 @@ fn measured(args: &CoverageArgs, context: &Context) -> Result<u8> {
         deliver(args.output.as_deref(), &text)?;
         return Ok(exit::OK);
     };
-    let kept = std::fs::read_to_string(file).map_err(|error| {
+    let kept = crate::files::read_text(file).map_err(|error| {
         Failure::message(
             exit::IO,
             format!("cannot read {}: {error}", shown(file)),

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::setting::{Setting, SettingError, Value};
+use crate::files;
 use crate::id::Symbol;
 use crate::text::{brief, shown};
 
@@ -109,12 +110,12 @@ impl Config {
             path: path.to_owned(),
             error,
         };
-        let file = std::fs::File::open(path).map_err(fail)?;
-        if !file.metadata().map_err(fail)?.is_file() {
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
             return Err(ConfigError::NotAFile {
                 path: path.to_owned(),
             });
         }
+        let file = files::open(path).map_err(fail)?;
         let mut bytes = limited(file).map_err(fail)?;
         if bytes.starts_with(&[0x1f, 0x8b]) {
             bytes = limited(flate2::read::MultiGzDecoder::new(&bytes[..])).map_err(fail)?;

@@ -1,6 +1,5 @@
 //! Files of this machine for fetches: taken into the store by their digest, so that no build is ever shown a folder of the host.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use super::config::Settings;
@@ -9,6 +8,7 @@ use super::error::NixError;
 use super::graph::Graph;
 use super::mirror::Mirrors;
 use super::probe::Nix;
+use crate::files;
 use crate::hash::Sha256;
 
 impl Nix {
@@ -28,7 +28,7 @@ impl Nix {
         for it in wanted.iter().filter(|it| missing.contains(&it.output)) {
             // a file that is another one, or cannot be read, is passed over as any mirror's is
             let fitting = it.files.iter().find(|file| {
-                let digest = File::open(file).and_then(Sha256::of_reader);
+                let digest = files::open(file).and_then(Sha256::of_reader);
                 digest.is_ok_and(|digest| digest == it.sha256)
             });
             if let Some(file) = fitting {

@@ -86,7 +86,7 @@ impl Flake {
             .iter()
             .map(|(path, text)| (path.as_str(), text.as_str()))
             .collect();
-        let lock = std::fs::read_to_string(self.folder.join("flake.lock")).unwrap_or_default();
+        let lock = files::read_text(&self.folder.join("flake.lock")).unwrap_or_default();
         let all = json(&(
             nix.banner(),
             settings.nix_config(nix, true),

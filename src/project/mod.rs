@@ -83,7 +83,7 @@ impl<'a> Project<'a> {
             return Ok(None);
         }
         let pins = self.folder.join(flake::DEBIAN_PACKAGES).join("pins.json");
-        Ok(fs::read_to_string(pins)
+        Ok(files::read_text(&pins)
             .ok()
             .and_then(|text| flake::suite_of(&text)))
     }
@@ -94,7 +94,7 @@ impl<'a> Project<'a> {
             return Ok(None);
         }
         let path = self.folder.join("flake.lock");
-        match fs::read_to_string(&path) {
+        match files::read_text(&path) {
             Ok(text) => Ok(flake::Choice::of_lock(&text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ProjectError::io(&path)(error)),
@@ -103,7 +103,7 @@ impl<'a> Project<'a> {
 
     fn is_generated(&self) -> Result<bool, ProjectError> {
         let path = self.folder.join("flake.nix");
-        match fs::read(&path) {
+        match files::read(&path, files::MAX_DATA) {
             Ok(text) => Ok(flake::header::is_generated(&text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(ProjectError::io(&path)(error)),
@@ -203,7 +203,7 @@ pub fn bootstrap(catalog: &Catalog, suite: &Suite, folder: &Path) -> Option<Boot
         ),
         snapshot: format!("{}/", tools.snapshot),
         folder: folder.join(flake::DEBIAN_PACKAGES),
-        needed: fs::read_to_string(folder.join("flake.lock")).is_ok_and(|text| {
+        needed: files::read_text(&folder.join("flake.lock")).is_ok_and(|text| {
             matches!(
                 flake::Choice::of_lock(&text),
                 Some(flake::Choice::Folder(_))
