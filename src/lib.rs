@@ -2,8 +2,7 @@
 //! builds any Linux kernel from 2.6 to today with the toolchain that fits it, drives Nix over that matrix, and reports
 //! what really works.
 //!
-//! Each module knows those before it and none after it:
-//! [`version`], [`id`], [`hash`] → [`catalog`] → … → [`validate`] → … .
+//! Each module knows those before it and none after it; `docs/architecture.md` lists them in that order.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
