@@ -76,6 +76,10 @@ sdk-projects: ## cross-build three projects with an SDK for arm64 and mipsel, an
 
 FUZZ_SECONDS = 1800
 
+.PHONY: attack
+attack: ## try to make kflake lie, panic or touch what is not its own: a table of families, tries and breaks
+	@scripts/attack
+
 .PHONY: fuzz
 fuzz: ## mutate data, versions and Nix strings for FUZZ_SECONDS (1800)
 	nice cargo run --locked --release --example fuzz -- --seconds $(FUZZ_SECONDS)
