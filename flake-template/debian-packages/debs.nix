@@ -184,7 +184,9 @@ let
   firmware = {
     finish = ''
       mkdir -p $out/share/qemu $out/bin/qemu-bundle
-      cp -dR ${tools.qemu-data}/share/qemu/. ${tools.qemu-data}/share/seabios/. $out/share/qemu/
+      for data in share/qemu share/seabios lib/ipxe/qemu; do
+        cp -dR ${tools.qemu-data}/$data/. $out/share/qemu/
+      done
       ln -s ../.. $out/bin/qemu-bundle/usr
       set -- $out/bin/qemu-system-*
       said=$($1 -L help)
