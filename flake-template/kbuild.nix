@@ -53,10 +53,15 @@ let
 
   kbuild = pkgs.writeShellScriptBin "kbuild" ''
     set -eu
+    usage="usage: kbuild <version> <arch> [-- command...]"
     usage() {
-      echo "usage: kbuild <version> <arch> [-- command...]" >&2
+      echo "$usage" >&2
       exit 2
     }
+    if [ "''${1-}" = --help ] || [ "''${1-}" = -h ]; then
+      echo "$usage"
+      exit 0
+    fi
     [ $# -ge 2 ] || usage
     version=$1 arch=$2
     shift 2
