@@ -119,8 +119,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
 fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let out = machine.out().unwrap_or_default();
-    let script = Path::new(out).join("bin/kflake-boot");
-    let mut command = forge.nix.guard().signal_command(script.as_os_str());
+    let script = format!("{out}/bin/kflake-boot");
+    let mut command = forge.settings.installed(&forge.nix, out, &script);
     if !interactive {
         command.stdin(Stdio::null());
     }
@@ -131,7 +131,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
             let nonce =
                 Nonce::new().map_err(|error| fail(BuildError::io("/dev/urandom")(error)))?;
             nonce
-                .write_into(initrd, &scratch.path().join(INITRD))
+                .write_into(&forge.nix.real_path(initrd), &scratch.path().join(INITRD))
                 .map_err(|error| fail(BuildError::io(initrd)(error)))?;
             command
                 .current_dir(scratch.path())

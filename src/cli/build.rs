@@ -88,7 +88,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let (metadata, report) = artifacts
         .kernel(
-            Path::new(out),
+            &forge.nix.real_path(out),
             &selection,
             &source,
             &again,

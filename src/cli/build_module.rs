@@ -1,6 +1,6 @@
 //! `kflake build-module`: a module against a kernel, and whether it fits.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -152,7 +152,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     ));
     let builds = forge.evaluate(request)?;
     let built = forge.realise_source(&builds, Thing::Module, folder.as_deref())?;
-    let out = Path::new(built.build.outputs.get("out").map_or("", String::as_str));
+    let out = built.build.outputs.get("out").map_or("", String::as_str);
+    let out = &forge.nix.real_path(out);
     artifacts.copy_all(out).map_err(fail)?;
     let report = out.join("module-report.json");
     let text = files::read(&report, files::MAX_DATA)
@@ -171,8 +172,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     if args.boot {
         let built = forge.realise(&builds, Thing::ModuleBoot)?;
-        let out = Path::new(built.build.out().unwrap_or_default());
-        let boot = BootRecord::read(out).map_err(|reason| {
+        let out = forge.nix.real_path(built.build.out().unwrap_or_default());
+        let boot = BootRecord::read(&out).map_err(|reason| {
             fail(BuildError::Answer {
                 what: "boot.json",
                 reason,

@@ -28,7 +28,7 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let schemes: Vec<String> = catalog.mirrors.keys().map(ToString::to_string).collect();
-    let nix = Nix::probe();
+    let nix = Nix::probe(context.store.as_deref());
     let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
     let bootstrap = package_set(&catalog, &Suite::default(), scratch.path())
         .map_err(|error| Failure::new(error.exit_code(), error))?;

@@ -25,9 +25,10 @@ const LONG: Duration = Duration::from_secs(12 * 3600);
 /// Options about how to build.
 #[derive(clap::Args)]
 pub struct ForgeArgs {
-    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
-    #[arg(long, value_name = "SET", default_value_t)]
-    packages: Packages,
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what the
+    /// project's flake.lock has]
+    #[arg(long, value_name = "SET")]
+    packages: Option<Packages>,
     /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
@@ -51,7 +52,10 @@ pub struct ForgeArgs {
 impl ForgeArgs {
     /// The options as words of a command line.
     pub fn words(&self) -> Vec<String> {
-        let mut words = vec!["--packages".to_owned(), self.packages.to_string()];
+        let mut words = Vec::new();
+        if let Some(packages) = &self.packages {
+            words.extend(["--packages".to_owned(), packages.to_string()]);
+        }
         if !self.toolchains.is_empty() {
             let names: Vec<&str> = self.toolchains.iter().map(|it| it.as_str()).collect();
             words.extend(["--toolchains".to_owned(), names.join(",")]);
@@ -120,9 +124,9 @@ pub struct Forge<'c> {
 
 impl<'c> Forge<'c> {
     pub fn new(catalog: &'c Catalog, context: &'c Context, args: &ForgeArgs) -> Result<Forge<'c>> {
-        let nix = Nix::probe().map_err(Failure::nix)?;
+        let nix = context.nix()?;
         let settings = Settings {
-            packages: args.packages.clone(),
+            packages: context.packages(args.packages.as_ref())?,
             mirrors: context.mirrors(catalog),
         };
         let workshop = Workshop::new(

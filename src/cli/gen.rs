@@ -86,15 +86,20 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
 /// Puts what unpacks the Debian package set into the store, so that a plain `nix build` works from here on. Without Nix or a mirror that
 /// has to wait, and the flake is none the worse.
 fn plant(catalog: &Catalog, options: &Options, out: &Path, context: &Context) {
-    let Ok(nix) = Nix::probe() else { return };
+    let Ok(nix) = Nix::probe(context.store.as_deref()) else {
+        return;
+    };
     let settings = Settings {
         packages: options.packages.clone(),
         mirrors: context.mirrors(catalog),
     };
-    let Some(bootstrap) = bootstrap(catalog, &options.packages.suite(), out) else {
+    let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
+    let Some(bootstrap) = bootstrap(catalog, &options.packages.suite(), &out) else {
         return;
     };
-    if let Err(error) = nix.plant(&settings, &bootstrap) {
+    let planted = nix.plant(&settings, &bootstrap);
+    let added = planted.and_then(|_| nix.add_package_set(&settings, &bootstrap));
+    if let Err(error) = added {
         output::note(&format!(
             "warning: `nix build` will not work here until `kflake gen` or any build of kflake's has run with a mirror at hand: {error}"
         ));

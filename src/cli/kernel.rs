@@ -12,7 +12,7 @@ use crate::catalog::{
 };
 use crate::exit;
 use crate::files::Scratch;
-use crate::nix::{Nix, Packages, Settings};
+use crate::nix::{Packages, Settings};
 use crate::text::shown;
 use crate::version::KernelVersion;
 
@@ -118,7 +118,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
             None,
         ));
     };
-    let nix = Nix::probe().map_err(Failure::nix)?;
+    let nix = context.nix()?;
     let settings = Settings {
         packages: Packages::default(),
         mirrors: context.mirrors(catalog),

@@ -34,7 +34,9 @@ use crate::catalog::{Catalog, LoadError};
 use crate::exit;
 use crate::files;
 use crate::interrupt;
-use crate::nix::{Apt, Mirrors};
+use crate::nix::{Apt, Mirrors, Nix};
+use crate::packages::Packages;
+use crate::project::Project;
 use crate::report::text::count;
 use crate::text::{clean, shown};
 
@@ -62,6 +64,9 @@ struct Cli {
         default_value = "."
     )]
     project: PathBuf,
+    /// Work in a Nix store below this folder, which is made where it is missing, instead of in /nix
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -88,6 +93,8 @@ enum Command {
 pub struct Context {
     /// The project folder.
     pub project: PathBuf,
+    /// The folder of the store to work in; none: the one that Nix takes.
+    pub store: Option<PathBuf>,
 }
 
 /// Says how many files of the project's flake had to be written, where any had to.
@@ -121,6 +128,21 @@ impl Context {
         Ok(roots.join(name))
     }
 
+    /// Nix, in the store that the command line names.
+    fn nix(&self) -> Result<Nix> {
+        Nix::probe(self.store.as_deref()).map_err(Failure::nix)
+    }
+
+    /// The package set that a command works with: the one that was asked for, else the one that the project's lock has.
+    fn packages(&self, asked: Option<&Packages>) -> Result<Packages> {
+        match asked {
+            Some(packages) => Ok(packages.clone()),
+            None => Project::new(&self.project)
+                .packages()
+                .map_err(|error| Failure::new(error.exit_code(), error)),
+        }
+    }
+
     /// Where pins are looked for: what the matrix says, this machine's apt for Debian's, and what the environment overrides.
     fn mirrors(&self, catalog: &Catalog) -> Mirrors {
         let bases = catalog
@@ -141,6 +163,7 @@ pub fn main() -> ExitCode {
     };
     let context = Context {
         project: cli.project,
+        store: cli.store,
     };
     if let Err(error) = interrupt::listen() {
         output::complain(&format!("error: cannot listen for signals: {error}\n"));

@@ -1,12 +1,12 @@
 //! `kflake nix`: Nix as kflake itself runs it.
 
+use std::ffi::OsString;
 use std::sync::atomic::AtomicBool;
 
 use super::{Context, Failure, Result, output};
 use crate::exit;
 use crate::flake::Options;
-use crate::nix::{Nix, Settings};
-use crate::packages::Packages;
+use crate::nix::Settings;
 use crate::project::{Home, Project};
 
 /// Run Nix with the settings that kflake uses: `kflake nix -- build .#k6-arm64`
@@ -27,7 +27,7 @@ pub struct Args {
         required_unless_present = "settings",
         value_name = "WORDS"
     )]
-    words: Vec<std::ffi::OsString>,
+    words: Vec<OsString>,
 }
 
 /// Runs `kflake nix`.
@@ -36,9 +36,9 @@ pub struct Args {
 /// When there is no Nix, or what builds begin with cannot be had.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
-    let nix = Nix::probe().map_err(Failure::nix)?;
+    let nix = context.nix()?;
     let settings = Settings {
-        packages: Packages::default(),
+        packages: context.packages(None)?,
         mirrors: context.mirrors(&catalog),
     };
     let flake = Project::new(&context.project)
@@ -51,6 +51,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     if let Some(bootstrap) = flake.bootstrap() {
         nix.prepare(&settings, bootstrap).map_err(Failure::nix)?;
+        nix.add_package_set(&settings, bootstrap)
+            .map_err(Failure::nix)?;
     }
     // others may go on with the flake while Nix is at work
     drop(flake);
@@ -62,11 +64,50 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     command.env_remove("NO_COLOR").env_remove("NIX_PAGER");
     let status = command
         .current_dir(&context.project)
-        .args(&args.words)
+        .args(words(&args.words, settings.packages.is_debian()))
         .status()
         .map_err(|error| {
             Failure::message(exit::NO_NIX, format!("Nix could not be run: {error}"), None)
         })?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.unwrap_or(exit::INTERRUPTED))
+}
+
+/// The words for Nix. Debian's package set takes its mirrors from the environment, which Nix lets a flake read only when told so.
+fn words(given: &[OsString], debian: bool) -> Vec<OsString> {
+    let mut words = given.to_vec();
+    let word = |at: usize| given.get(at).and_then(|word| word.to_str());
+    let command = match word(0) {
+        Some("flake") if matches!(word(1), Some("check" | "show")) => 2,
+        Some(
+            "build" | "bundle" | "develop" | "edit" | "eval" | "fmt" | "log" | "path-info"
+            | "print-dev-env" | "run" | "search" | "shell" | "why-depends",
+        ) => 1,
+        _ => return words,
+    };
+    if debian {
+        words.insert(command, "--impure".into());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_reach_the_package_set() {
+        let said = |text: &str, debian| {
+            let given: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+            let words = words(&given, debian);
+            words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(said("build .#x -L", true), "build --impure .#x -L");
+        assert_eq!(said("run .#x -- build", true), "run --impure .#x -- build");
+        assert_eq!(said("flake check", true), "flake check --impure");
+        for text in ["flake update", "store gc", "--help", "-L build .#x"] {
+            assert_eq!(said(text, true), text);
+        }
+        assert_eq!(said("build .#x", false), "build .#x");
+    }
 }

@@ -13,7 +13,7 @@ use crate::exit;
 use crate::files;
 use crate::hash::Sha256;
 use crate::id::{FileName, PinId};
-use crate::nix::{Nix, Packages, Settings};
+use crate::nix::{Packages, Settings};
 use crate::report::text::count;
 use crate::text::{shell_words, shown};
 
@@ -129,7 +129,7 @@ fn add(component: ComponentName, version: &FileName, path: &Path, context: &Cont
         .and_then(|it| it.pinned(&id)?.name.parse().ok());
     let name: FileName = pinned_name.unwrap_or(name);
 
-    let nix = Nix::probe().map_err(Failure::nix)?;
+    let nix = context.nix()?;
     let settings = Settings {
         packages: Packages::default(),
         mirrors: context.mirrors(&catalog),
@@ -169,7 +169,7 @@ fn import(dir: &Path, context: &Context) -> Result<u8> {
     for file in catalog.pinned_files() {
         by_hash.entry(file.sha256).or_default().push(file);
     }
-    let nix = Nix::probe().map_err(Failure::nix)?;
+    let nix = context.nix()?;
     let settings = Settings {
         packages: Packages::default(),
         mirrors: context.mirrors(&catalog),

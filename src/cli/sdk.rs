@@ -9,6 +9,7 @@ use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
+use crate::nix::Place;
 use crate::project::{ConfigChoice, Request, SdkRequest, Thing};
 use crate::text::shown;
 use crate::version::KernelVersion;
@@ -43,6 +44,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let (cell, version) = cell(args, &catalog)?;
     let forge = Forge::new(&catalog, context, &args.forge)?;
+    if let Place::Private(store) = forge.nix.place() {
+        return Err(Failure::message(
+            exit::USAGE,
+            format!("an SDK leads to files in /nix/store, and this Nix has its store in {}", shown(store)),
+            Some("run as root or with the Nix daemon, or use the compiler in a shell: `kflake nix -- develop`".to_owned()),
+        ));
+    }
     let (arch, workshop) = (&cell.arch, &forge.workshop);
     let selection = workshop
         .select(&version, arch, Purpose::Kernel)

@@ -1,5 +1,7 @@
 //! `flake.lock`: the flake's inputs, locked to revisions whose digests are known without fetching them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 /// The format's version that every Nix with flakes reads.
@@ -131,6 +133,17 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// Whether it is the Debian package set that every generated flake brings.
+    pub fn is_package_set(&self) -> bool {
+        let Choice::Folder(folder) = self else {
+            return false;
+        };
+        let path = folder.path().map(Path::new);
+        path.is_some_and(|path| {
+            path.strip_prefix(".").unwrap_or(path) == Path::new(super::DEBIAN_PACKAGES)
+        })
+    }
+
     /// The choice in `lock`, if it has one.
     pub fn of_lock(lock: &str) -> Option<Choice> {
         let lock = serde_json::from_str(lock).ok()?;

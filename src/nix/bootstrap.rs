@@ -120,6 +120,39 @@ impl Nix {
         }
     }
 
+    /// Adds the package set's folder to the store as a flake's input.
+    ///
+    /// Nix before 2.26 cannot follow a lock to a folder beside the flake, but takes an input whose digest it finds in the store.
+    ///
+    /// # Errors
+    /// When Nix cannot be run, or refuses it.
+    pub fn add_package_set(
+        &self,
+        settings: &Settings,
+        bootstrap: &Bootstrap,
+    ) -> Result<(), NixError> {
+        if !bootstrap.needed {
+            return Ok(());
+        }
+        let expression = format!(
+            "builtins.path {{ name = \"source\"; path = {}; }}",
+            quote(&bootstrap.folder.to_string_lossy())
+        );
+        let output = settings
+            .command(self, "nix-instantiate")?
+            .args(["--eval", "--read-write-mode", "--expr", &expression])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(run("nix-instantiate"))?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(NixError::Store {
+                reason: last_error(&output.stderr),
+            })
+        }
+    }
+
     /// The package, from the first mirror that has the right one.
     fn fetch(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<Vec<u8>, NixError> {
         let (path, hash) = &bootstrap.package;
@@ -240,17 +273,11 @@ impl Nix {
     }
 
     /// Where a path of the store lies on this machine.
-    pub fn real_path(&self, path: &str) -> PathBuf {
+    pub fn real_path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
         match self.place() {
-            Place::Private(root) => {
-                let inside = root.join(path.trim_start_matches('/'));
-                if inside.exists() {
-                    inside
-                } else {
-                    PathBuf::from(path)
-                }
-            }
-            Place::Local | Place::Daemon { .. } => PathBuf::from(path),
+            Place::Private(root) => root.join(path.strip_prefix("/").unwrap_or(path)),
+            Place::Local | Place::Daemon { .. } => path.to_owned(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The settings and environment that Nix gets from kflake.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 
 use super::error::NixError;
@@ -107,17 +110,40 @@ impl Settings {
         Ok(command)
     }
 
+    /// A command that runs `program`, of the store path `package`, and ends with this thread. A program of a private store sees
+    /// that store as `/nix`.
+    pub(crate) fn installed(&self, nix: &Nix, package: &str, program: &str) -> Command {
+        if let Place::Private(_) = nix.place() {
+            let mut command = nix.guard().signal_command(nix.tool("nix").as_os_str());
+            self.apply(nix, &mut command, false);
+            command.args(["shell", package, "-c", program]);
+            command
+        } else {
+            nix.guard().signal_command(OsStr::new(program))
+        }
+    }
+
     fn apply(&self, nix: &Nix, command: &mut Command, builds: bool) {
         command.env("NIX_CONFIG", self.nix_config(nix, builds));
         if let Place::Private(root) = nix.place() {
-            let mut remote = std::ffi::OsString::from("local?root=");
-            remote.push(root);
-            command.env("NIX_REMOTE", remote);
+            command.env("NIX_REMOTE", remote(root));
         }
         // nothing may page, and messages are read by a program
         command.env("NIX_PAGER", "cat").env("NO_COLOR", "1");
         command.envs(self.mirrors.variables());
     }
+}
+
+/// The address of the store below `root`.
+fn remote(root: &Path) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'.')
+        .remove(b'-')
+        .remove(b'_');
+    let root = percent_encode(root.as_os_str().as_bytes(), &PLAIN);
+    format!("local?root={root}")
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The derivations behind what is to be built, and who needs whom.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
 
 use super::drv::Derivation;
 use super::error::NixError;
+use super::probe::Nix;
 
 /// Derivations by path, closed under their inputs.
 #[derive(Clone, Debug, Default)]
@@ -18,15 +17,17 @@ impl Graph {
     ///
     /// # Errors
     /// When a `.drv` file cannot be read.
-    pub fn load<'a>(roots: impl IntoIterator<Item = &'a str>) -> Result<Graph, NixError> {
-        let root = chroot_store();
+    pub fn load<'a>(
+        nix: &Nix,
+        roots: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Graph, NixError> {
         let mut graph = Graph::default();
         let mut todo: Vec<String> = roots.into_iter().map(str::to_owned).collect();
         while let Some(path) = todo.pop() {
             if graph.nodes.contains_key(&path) {
                 continue;
             }
-            let drv = derivation(&path, root.as_deref())?;
+            let drv = derivation(nix, &path)?;
             todo.extend(drv.inputs.iter().cloned());
             graph.nodes.insert(path, drv);
         }
@@ -69,37 +70,18 @@ impl Graph {
 ///
 /// # Errors
 /// When its file cannot be read.
-pub fn outputs_of(path: &str) -> Result<BTreeMap<String, Option<String>>, NixError> {
-    let drv = derivation(path, chroot_store().as_deref())?;
+pub fn outputs_of(nix: &Nix, path: &str) -> Result<BTreeMap<String, Option<String>>, NixError> {
+    let drv = derivation(nix, path)?;
     let outputs = drv.outputs.into_iter();
     Ok(outputs.map(|it| (it.name, it.path)).collect())
 }
 
-fn derivation(path: &str, root: Option<&Path>) -> Result<Derivation, NixError> {
+fn derivation(nix: &Nix, path: &str) -> Result<Derivation, NixError> {
     let bad = |reason: String| NixError::Store {
         reason: format!("{path}: {reason}"),
     };
-    let bytes = read(path, root).map_err(|error| bad(error.to_string()))?;
+    let bytes = std::fs::read(nix.real_path(path)).map_err(|error| bad(error.to_string()))?;
     Derivation::parse(&bytes).map_err(|error| bad(error.to_string()))
-}
-
-fn read(path: &str, root: Option<&Path>) -> io::Result<Vec<u8>> {
-    match root {
-        Some(root) => {
-            std::fs::read(root.join(path.trim_start_matches('/'))).or_else(|_| std::fs::read(path))
-        }
-        None => std::fs::read(path),
-    }
-}
-
-/// The folder that holds a chroot store's `/nix`, where `NIX_REMOTE` names one (`local?root=…`, or a path).
-fn chroot_store() -> Option<PathBuf> {
-    let remote = std::env::var("NIX_REMOTE").ok()?;
-    let (store, query) = remote.split_once('?').unwrap_or((&remote, ""));
-    if let Some(root) = query.split('&').find_map(|pair| pair.strip_prefix("root=")) {
-        return Some(PathBuf::from(root));
-    }
-    store.starts_with('/').then(|| PathBuf::from(store))
 }
 
 #[cfg(test)]

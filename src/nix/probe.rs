@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -81,7 +82,8 @@ impl Place {
     fn of(remote: &str, root: bool, writable: bool, daemon: bool, data: Option<PathBuf>) -> Place {
         let (store, query) = remote.split_once('?').unwrap_or((remote, ""));
         if let Some(root) = query.split('&').find_map(|pair| pair.strip_prefix("root=")) {
-            return Place::Private(PathBuf::from(root));
+            let root = percent_encoding::percent_decode_str(root);
+            return Place::Private(PathBuf::from(std::ffi::OsString::from_vec(root.collect())));
         }
         match store {
             "daemon" => Place::Daemon { trusted: root },
@@ -107,19 +109,29 @@ fn data_folder() -> Option<PathBuf> {
 }
 
 impl Nix {
-    /// Finds Nix, as `KFLAKE_NIX` or on PATH, and checks that it is new enough.
+    /// Finds Nix, as `KFLAKE_NIX` or on PATH, and checks that it is new enough. It works in the store below the folder `store`
+    /// where one is given, else where Nix itself would.
     ///
     /// # Errors
     /// When there is none, it cannot be run, is something else, or too old.
-    pub fn probe() -> Result<Nix, NixError> {
+    pub fn probe(store: Option<&Path>) -> Result<Nix, NixError> {
+        let place = match store {
+            Some(folder) => {
+                Place::Private(std::path::absolute(folder).map_err(|source| NixError::Run {
+                    program: crate::text::shown(folder).to_string(),
+                    source,
+                })?)
+            }
+            None => Place::probe(),
+        };
         match std::env::var_os("KFLAKE_NIX").filter(|path| !path.is_empty()) {
-            Some(path) => Nix::at(Path::new(&path), true),
-            None => Nix::at(Path::new("nix"), false),
+            Some(path) => Nix::at(Path::new(&path), true, place),
+            None => Nix::at(Path::new("nix"), false, place),
         }
     }
 
     /// The Nix that `program` is; `named` says that the user named it.
-    pub(crate) fn at(program: &Path, named: bool) -> Result<Nix, NixError> {
+    fn at(program: &Path, named: bool, place: Place) -> Result<Nix, NixError> {
         let output = Command::new(program)
             .arg("--version")
             .stdin(Stdio::null())
@@ -146,7 +158,7 @@ impl Nix {
         if version < OLDEST {
             return Err(NixError::TooOld { found: version });
         }
-        let (guard, place) = (Guard::probe(), Place::probe());
+        let guard = Guard::probe();
         Ok(Nix {
             program: program.to_owned(),
             version,

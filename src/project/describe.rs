@@ -56,7 +56,7 @@ impl Flake {
         self.prepare(nix, settings)?;
         let path = self.folder.join(STATE).join("manifest.json");
         let key = self.key(nix, settings, asked)?;
-        if let Some(answers) = cached(&path, &key).filter(|it| it.check(asked).is_ok()) {
+        if let Some(answers) = cached(nix, &path, &key).filter(|it| it.check(asked).is_ok()) {
             return Ok(answers);
         }
         let manifest = self.describe(nix, settings, asked)?;
@@ -91,7 +91,7 @@ impl Flake {
             nix.banner(),
             settings.nix_config(nix, true),
             settings.packages.to_string(),
-            std::env::var("NIX_REMOTE").unwrap_or_default(),
+            format!("{:?}", nix.place()),
             &self.folder,
             files,
             asked,
@@ -116,7 +116,7 @@ fn expression(packages: &Packages, flake: &Path, asked: &Path) -> String {
 }
 
 /// The answers in `cache`, if they are of `key` and every derivation in them still exists and makes what they say.
-fn cached(cache: &Path, key: &str) -> Option<Answers> {
+fn cached(nix: &Nix, cache: &Path, key: &str) -> Option<Answers> {
     let bytes = files::read(cache, files::MAX_DATA).ok()?;
     let cached: Cached = serde_json::from_slice(&bytes).ok()?;
     if cached.key != key {
@@ -128,15 +128,15 @@ fn cached(cache: &Path, key: &str) -> Option<Answers> {
         .iter()
         .flat_map(|it| it.things.values());
     let exist = entries.all(|entry| match entry {
-        Entry::Build(build) => is_of_its_derivation(build),
+        Entry::Build(build) => is_of_its_derivation(nix, build),
         Entry::Error { .. } => true,
     });
     exist.then_some(cached.manifest)
 }
 
 /// Whether the derivation of `build` exists, and makes what `build` says.
-fn is_of_its_derivation(build: &Build) -> bool {
-    let Ok(outputs) = outputs_of(&build.drv) else {
+fn is_of_its_derivation(nix: &Nix, build: &Build) -> bool {
+    let Ok(outputs) = outputs_of(nix, &build.drv) else {
         return false;
     };
     outputs.len() == build.outputs.len()

@@ -77,6 +77,18 @@ impl<'a> Project<'a> {
         Ok(flake::generate(catalog, &options)?)
     }
 
+    /// The package set that the project's lock has: Debian's where that is its nixpkgs.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn packages(&self) -> Result<Packages, ProjectError> {
+        let debian = self.locked()?.is_some_and(|choice| choice.is_package_set());
+        Ok(match debian {
+            true => Packages::Debian(self.suite()?.unwrap_or_default()),
+            false => Packages::Nixpkgs,
+        })
+    }
+
     /// The suite that the project's Debian package set is of.
     fn suite(&self) -> Result<Option<Suite>, ProjectError> {
         if !self.is_generated()? {

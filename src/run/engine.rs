@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -401,7 +401,10 @@ impl<'a> Engine<'a> {
                 None => {
                     let there = |build: &Running| {
                         let found = self.world.graph.get(&build.drv);
-                        found.is_some_and(|drv| drv.paths().all(|path| Path::new(path).exists()))
+                        found.is_some_and(|drv| {
+                            drv.paths()
+                                .all(|path| self.world.tools.nix.real_path(path).exists())
+                        })
                     };
                     let over = process.running.values().find_map(|build| {
                         let stage = self.world.proofs.stage(&build.drv);

@@ -47,7 +47,7 @@ impl<'a> Work<'a> {
         if drvs.is_empty() {
             return Ok(Work::default());
         }
-        let graph = Graph::load(drvs.iter().copied())?;
+        let graph = Graph::load(nix, drvs.iter().copied())?;
         nix.adopt(settings, &graph)?;
         let mut missing = nix.to_build(settings, drvs.iter().copied())?;
         // what a binary cache has is fetched, not built: still a goal

@@ -1,7 +1,6 @@
 //! From what is known of derivations to what a report says of stages.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -10,7 +9,7 @@ use super::manifest::Manifest;
 use super::planned::{Plan, PlannedCell, Verdict};
 use super::run::runs_here;
 use super::{CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord, coverage};
-use crate::nix::Graph;
+use crate::nix::{Graph, Nix};
 use crate::project::{Build, Entry};
 use crate::run::{Fault, Past, Proofs, State, States};
 
@@ -24,7 +23,7 @@ pub(super) struct Recorder<'a> {
     pub users: &'a BTreeMap<&'a str, BTreeSet<usize>>,
     pub proofs: &'a Proofs,
     pub past: &'a Past,
-    pub nix: &'a str,
+    pub nix: &'a Nix,
     pub packages: String,
     pub command: &'a [String],
     pub started: Timestamp,
@@ -48,7 +47,7 @@ impl Recorder<'_> {
         RunRecord {
             schema_version: SCHEMA_VERSION,
             kflake: env!("CARGO_PKG_VERSION").to_owned(),
-            nix: self.nix.to_owned(),
+            nix: self.nix.banner().to_owned(),
             packages: Some(self.packages.clone()),
             started: self.started,
             finished,
@@ -167,7 +166,7 @@ impl Recorder<'_> {
             Some(State::Blocked { by }) => self.blocked(index, by, states, &mut record),
         }
         if stage == Stage::Boot && record.outcome.is_success() {
-            console(&mut record);
+            console(self.nix, &mut record);
         }
         record
     }
@@ -225,9 +224,9 @@ impl Recorder<'_> {
 }
 
 /// Adds what was on the console of a boot that passed. One of which nothing can be read did not pass.
-fn console(record: &mut StageRecord) {
-    let out = Path::new(record.out.as_deref().unwrap_or_default());
-    match BootRecord::read(out) {
+fn console(nix: &Nix, record: &mut StageRecord) {
+    let out = nix.real_path(record.out.as_deref().unwrap_or_default());
+    match BootRecord::read(&out) {
         Ok(boot) => record.warnings = boot.warnings,
         Err(why) => {
             record.outcome = Outcome::Failed;

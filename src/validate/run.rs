@@ -73,7 +73,7 @@ pub fn run(
         users: &users,
         proofs: &proofs,
         past: &past,
-        nix: tools.nix.banner(),
+        nix: tools.nix,
         packages: tools.settings.packages.to_string(),
         command: &options.command,
         started,

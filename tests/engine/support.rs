@@ -54,7 +54,7 @@ const BOOTED: &str =
 
 /// Nix with a closed sandbox that has a shell, and the busybox that builders here are scripts of.
 fn prepared() -> (Nix, String) {
-    let nix = Nix::probe().expect("these tests need Nix: `make deps` installs it");
+    let nix = Nix::probe(None).expect("these tests need Nix: `make deps` installs it");
     let catalog = Catalog::embedded().expect("the matrix is sound");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bootstrap =

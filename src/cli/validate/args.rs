@@ -50,9 +50,10 @@ pub struct Args {
     /// Configuration: tiny, or board for the board's own defconfig
     #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
     profile: Option<String>,
-    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
-    #[arg(long, value_name = "SET", default_value_t)]
-    pub packages: Packages,
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what the
+    /// project's flake.lock has]
+    #[arg(long, value_name = "SET")]
+    pub packages: Option<Packages>,
     /// Sources of toolchains that may be taken, the preferred first [default: each band's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub toolchains: Vec<SourceKind>,

@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::exit;
 use crate::flake;
 use crate::interrupt::{self, Finishing};
-use crate::nix::{Nix, Settings};
+use crate::nix::Settings;
 use crate::project::{Home, Project};
 use crate::report::text::count;
 use crate::report::{folder, json, terminal};
@@ -34,9 +34,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::print(&text)?;
         return Ok(exit::OK);
     }
-    let nix = Nix::probe().map_err(Failure::nix)?;
+    let nix = context.nix()?;
     let settings = Settings {
-        packages: args.packages.clone(),
+        packages: context.packages(args.packages.as_ref())?,
         mirrors: context.mirrors(&catalog),
     };
     let stop = interrupt::flag();
@@ -86,7 +86,7 @@ fn prepare(
     let options = flake::Options {
         sources: args.toolchains.clone(),
         include: plan.toolchains(),
-        packages: args.packages.clone(),
+        packages: tools.settings.packages.clone(),
         suite: None,
         nixpkgs: None,
     };
