@@ -28,6 +28,10 @@ check: ## kflake's own checks on the matrix data, and whether docs/coverage.md s
 	cargo run --locked -q -- check
 	cargo run --locked -q -- report coverage --check docs/coverage.md
 
+.PHONY: architecture
+architecture: ## bring the table of docs/architecture.md up to date
+	KFLAKE_WRITE_DOCS=1 cargo test --locked -q --test architecture the_page
+
 .PHONY: test-browser
 test-browser: ## the HTML report in a real browser
 	@scripts/install-debian-packages browser
