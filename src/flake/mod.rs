@@ -62,11 +62,11 @@ fn nixpkgs() -> Input {
         place: Place::GitHub {
             owner: "NixOS".into(),
             repo: "nixpkgs".into(),
-            branch: Some("nixos-24.05".into()),
-            rev: "b134951a4c9f3c995fd7be05f3243f8ecd65d798".into(),
-            last_modified: 1_735_563_628,
+            branch: Some("nixos-25.11".into()),
+            rev: "8fd9daa3db09ced9700431c5b7ad0e8ba199b575".into(),
+            last_modified: 1_778_430_510,
         },
-        nar_hash: Some("sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8=".into()),
+        nar_hash: Some("sha256-Ti+ZBvW6yrWWAg2szExVTwCd4qOJ3KlVr1tFHfyfi8Q=".into()),
         flake: true,
     }
 }
