@@ -131,14 +131,20 @@ impl Config {
     /// Parses a file's text; `path` is for messages.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         let mut config = Config::default();
+        let mut version = None;
         for line in lines(text, path) {
             match line? {
                 Line::Setting(setting) => {
                     config.settings.insert(setting.symbol, setting.value);
                 }
-                Line::Remark(remark) if config.title.is_none() => config.title = title(remark),
-                Line::Remark(_) => {}
+                Line::Remark(remark) => {
+                    config.title = config.title.or_else(|| title(remark));
+                    version = version.or_else(|| old_version(remark));
+                }
             }
+        }
+        if config.title.is_none() {
+            config.title = config.old_title(version);
         }
         Ok(config)
     }
@@ -158,6 +164,19 @@ impl Config {
             .expect("writing to a string does not fail");
         }
         Ok(canonical)
+    }
+
+    /// What a file without a title of today's kind is for: the heading of 2.6 named the version alone, and the arch is in the
+    /// symbol that each arch sets for itself.
+    fn old_title(&self, version: Option<&str>) -> Option<Title> {
+        let arch = OWN_SYMBOLS
+            .iter()
+            .find(|(symbol, _)| self.get(symbol) == Some(&Value::Yes))?
+            .1;
+        Some(Title {
+            arch: arch.to_owned(),
+            version: version?.to_owned(),
+        })
     }
 
     /// The value of a symbol; none where the file does not mention it.
@@ -258,16 +277,44 @@ fn lines<'a>(text: &'a str, path: &Path) -> impl Iterator<Item = Result<Line<'a>
     })
 }
 
+/// The symbol that an arch's Kconfig sets whatever is chosen, and the kernel's name of the arch.
+const OWN_SYMBOLS: &[(&str, &str)] = &[
+    ("ALPHA", "alpha"),
+    ("ARM", "arm"),
+    ("ARM64", "arm64"),
+    ("AVR32", "avr32"),
+    ("BLACKFIN", "blackfin"),
+    ("CRIS", "cris"),
+    ("IA64", "ia64"),
+    ("M68K", "m68k"),
+    ("MICROBLAZE", "microblaze"),
+    ("MIPS", "mips"),
+    ("PARISC", "parisc"),
+    ("PPC", "powerpc"),
+    ("S390", "s390"),
+    ("SPARC", "sparc"),
+    ("SUPERH", "sh"),
+    ("X86", "x86"),
+    ("XTENSA", "xtensa"),
+];
+
+/// The version in `# Linux kernel version: 2.6.31.8`.
+fn old_version(line: &str) -> Option<&str> {
+    let version = line.strip_prefix("# Linux kernel version: ")?.trim();
+    safe(version).then_some(version)
+}
+
+fn safe(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._+-~".contains(&b))
+}
+
 fn title(line: &str) -> Option<Title> {
     let rest = line.strip_prefix("# Linux/")?;
     let rest = rest.strip_suffix("Kernel Configuration")?.trim_end();
     let (arch, version) = rest.split_once(' ')?;
-    let safe = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._+-~".contains(&b))
-    };
     (safe(arch) && safe(version)).then(|| Title {
         arch: arch.to_owned(),
         version: version.to_owned(),
@@ -297,6 +344,28 @@ mod tests {
         assert_eq!(config.get("B"), Some(&Value::No));
         assert_eq!(config.get("C"), None);
         assert_eq!(config.len(), 3);
+    }
+
+    #[test]
+    fn old_headings_tell_the_arch() {
+        let of = |text: &str| {
+            let config = Config::parse(text, Path::new("x")).unwrap();
+            config.title.map(|title| title.to_string())
+        };
+        let heading = "#\n# Automatically generated make config: don't edit\n# Linux kernel version: 2.6.31.8\n# Tue Jan 5\n#\n";
+        for (symbol, arch) in [("MIPS", "mips"), ("PPC", "powerpc"), ("X86", "x86")] {
+            assert_eq!(
+                of(&format!("{heading}CONFIG_{symbol}=y\n")),
+                Some(format!("Linux/{arch} 2.6.31.8"))
+            );
+        }
+        assert_eq!(of(&format!("{heading}# CONFIG_MIPS is not set\n")), None);
+        assert_eq!(of("CONFIG_MIPS=y\n"), None);
+        // the heading of today decides
+        assert_eq!(
+            of("# Linux/arm64 6.1.0 Kernel Configuration\nCONFIG_ARM=y\n"),
+            Some("Linux/arm64 6.1.0".to_owned())
+        );
     }
 
     #[test]
