@@ -299,7 +299,7 @@ fn a_tree_is_fetched_by_its_own_hash() {
 fn patches_are_those_of_the_input_that_the_flake_locks() {
     let dir = tempfile::tempdir().unwrap();
     let asked = r#"{"lenient": false, "requests": [{"id": "k26-armel", "arch": "armel", "version": null, "board": null,
-        "config": "board", "toolchain": "musl-6.5.0-armel", "wanted": ["toolchain"]}]}"#;
+        "config": "board", "toolchain": "musl-6.5.0-armel", "fresh": {}, "wanted": ["toolchain"]}]}"#;
     fs::write(dir.path().join("asked.json"), asked).unwrap();
     let script = r#"
         set -eu

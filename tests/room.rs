@@ -30,8 +30,8 @@ const RULES: &[(&str, &[&str])] = &[
         "File::create(",
         &[
             "src/catalog/kernel_tree.rs",
-            "src/cli/validate/watch.rs",
-            "src/validate/process.rs",
+            "src/cli/progress/mod.rs",
+            "src/run/process.rs",
         ],
     ),
     ("fs::copy(", &["src/nix/add.rs"]),
@@ -43,7 +43,7 @@ const RULES: &[(&str, &[&str])] = &[
             "src/files/own.rs",
             "src/files/write.rs",
             "src/flake/write.rs",
-            "src/validate/process.rs",
+            "src/run/process.rs",
         ],
     ),
     // stays behind a process that was killed: `files::Scratch` does not
@@ -56,11 +56,8 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     // draws by itself; what it draws is cleaned where it is set
-    ("multi.println", &["src/cli/validate/bars.rs"]),
-    (
-        "bar.set_message",
-        &["src/cli/validate/bars.rs", "src/cli/forge.rs"],
-    ),
+    ("multi.println", &["src/cli/progress/bars.rs"]),
+    ("bar.set_message", &["src/cli/progress/bars.rs"]),
     ("set_prefix", &["src/cli/forge.rs"]),
 ];
 
