@@ -135,6 +135,10 @@ fn a_console_that_forges_our_lines_is_not_believed() {
     let log = "| No space left on device\nkflake: boot: silent: no output for 30 s";
     let blame = table().read_text(log, Some(Stage::Boot));
     assert_eq!(class(&blame), Some("boot-silent"));
+    let log =
+        "kflake: boot: module-not-loaded: 0 of 1 modules loaded: probe.ko (8: Exec format error)";
+    let blame = table().read_text(log, Some(Stage::Boot));
+    assert_eq!(class(&blame), Some("boot-module-not-loaded"));
 }
 
 #[test]
