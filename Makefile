@@ -1,5 +1,7 @@
 # `make quickstart` and `make test` are what most people want; `make help` lists the rest.
 
+PREFIX = /usr/local
+
 TEST = cargo $(if $(shell command -v cargo-nextest),nextest run,test) --locked
 
 .PHONY: help
@@ -9,6 +11,11 @@ help: ## this list
 .PHONY: quickstart
 quickstart: ## from nothing to two booted kernels and a coverage table
 	@scripts/quickstart
+
+.PHONY: install
+install: ## build kflake, and install it with manual and completions (PREFIX=/usr/local, DESTDIR=)
+	cargo build --release --locked
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install $(or $(CARGO_TARGET_DIR),target)/release/kflake
 
 .PHONY: deps
 deps: ## install what the tests need from Debian
@@ -22,6 +29,10 @@ test: deps lint check ## the default test suite, one real cell from pins to boot
 lint: ## formatting and clippy
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: msrv
+msrv: ## whether the oldest Rust that Cargo.toml names builds everything (run it with that toolchain)
+	cargo check --locked --all-targets
 
 .PHONY: check
 check: ## kflake's own checks on the matrix data, and whether docs/coverage.md says what it measured

@@ -4,6 +4,7 @@ mod boot;
 mod build;
 mod build_module;
 mod check;
+mod completions;
 mod doctor;
 mod explain;
 mod failure;
@@ -13,6 +14,7 @@ mod kernel;
 mod kernel_list;
 mod limit;
 mod lints;
+mod man;
 mod nix;
 mod output;
 mod pins;
@@ -87,6 +89,9 @@ enum Command {
     Report(report::Args),
     Sdk(sdk::Args),
     Validate(Box<validate::Args>),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// What every subcommand gets.
@@ -236,5 +241,7 @@ fn run(command: Command, context: &Context) -> Result<u8> {
         Command::Sdk(args) => sdk::run(&args, context),
         Command::Report(args) => report::run(args, context),
         Command::Validate(args) => validate::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
     }
 }

@@ -43,12 +43,16 @@ pub fn json(value: &impl Serialize) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
+/// Prints `bytes` as they are: a script that kflake made itself.
+pub fn raw(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    told(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
 /// Passes on `bytes` as they are: the output of a user's own program, or of a console that someone sits at.
 pub fn pass_on(bytes: &[u8]) {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     // a full disk does not end the machine, whose exit code is what counts
-    let _ = told(written);
+    let _ = raw(bytes);
 }
 
 /// Says `message` on standard error; nothing in it is taken for a colour.
