@@ -10,7 +10,7 @@ mod escape;
 mod mutate;
 mod version;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,7 +33,10 @@ pub trait Target {
     fn seeds(&self) -> Vec<Vec<u8>>;
     /// Words of its language, to be put in.
     fn words(&self) -> &[&'static str];
-    /// Runs one input: its signature, or which property it broke.
+    /// Runs one input: its signature.
+    ///
+    /// # Errors
+    /// The property that it broke.
     fn run(&self, input: &[u8]) -> Result<u64, String>;
 }
 
@@ -192,7 +195,7 @@ struct Broken {
 struct Run<'t> {
     target: &'t dyn Target,
     kept: Vec<Vec<u8>>,
-    seen: HashMap<u64, ()>,
+    seen: HashSet<u64>,
     count: u64,
     batch: u32,
 }
@@ -203,7 +206,7 @@ impl<'t> Run<'t> {
         Run {
             target,
             kept: vec![],
-            seen: HashMap::new(),
+            seen: HashSet::new(),
             count: 0,
             batch,
         }
@@ -226,7 +229,7 @@ impl<'t> Run<'t> {
         let why = match outcome {
             Ok(Ok(_)) if slow => format!("took {:?}", start.elapsed()),
             Ok(Ok(signature)) => {
-                if self.seen.insert(signature, ()).is_none() && self.kept.len() < KEPT {
+                if self.seen.insert(signature) && self.kept.len() < KEPT {
                     self.kept.push(input);
                 }
                 return Ok(());

@@ -31,6 +31,7 @@ pub fn listen() -> std::io::Result<()> {
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
+            #[expect(clippy::exit, reason = "nobody waits for the work's end")]
             for signal in signals.forever() {
                 SIGNAL.store(usize::try_from(signal).unwrap_or(0), Ordering::SeqCst);
                 let again = stop.swap(true, Ordering::SeqCst);

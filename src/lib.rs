@@ -3,8 +3,12 @@
 //! what really works.
 //!
 //! Each module knows those before it and none after it; `docs/architecture.md` lists them in that order.
-#![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
 pub mod blame;
 pub mod build;

@@ -59,8 +59,8 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
 /// The stage that kflake's own lines name.
 fn stage_of(hits: &[Hit]) -> Option<Stage> {
     let ours = hits.iter().rev().filter(|hit| hit.kind == Kind::Ours);
-    let named = ours.filter_map(|hit| hit.text.strip_prefix("kflake: ")?.split(':').next());
-    named.filter_map(|name| name.parse().ok()).next()
+    let mut named = ours.filter_map(|hit| hit.text.strip_prefix("kflake: ")?.split(':').next());
+    named.find_map(|name| name.parse().ok())
 }
 
 /// The constraint that a failure is known from, where that is clear.

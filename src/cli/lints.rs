@@ -68,9 +68,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         return Ok(exit::OK);
     }
     let catalog = context.catalog()?;
-    let text = match entry(&catalog, code) {
-        Some(text) => text,
-        None => return Err(unknown(&catalog, code)),
+    let Some(text) = entry(&catalog, code) else {
+        return Err(unknown(&catalog, code));
     };
     output::print(&text)?;
     Ok(exit::OK)

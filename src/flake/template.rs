@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::escape;
 
-/// What the macro makes is public and undocumented.
 mod helpers {
-    #![allow(missing_docs)]
     use super::{Value, escape, handlebars_helper};
 
     handlebars_helper!(nix_value: |value: Value, {depth: usize = 0}| escape::value(&value, depth));

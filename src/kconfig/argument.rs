@@ -145,6 +145,9 @@ fn is_tree_fragment(text: &str) -> bool {
 
 impl Base {
     /// Reads `--config`: a file that exists, one of `profiles`, or a name.
+    ///
+    /// # Errors
+    /// When it is none of these, or a file that cannot be read.
     pub fn parse(text: &str, profiles: &[&str]) -> Result<Base, BaseError> {
         let given = || brief(text);
         if text.trim().is_empty() {
@@ -181,6 +184,9 @@ impl Base {
 
 impl Fragment {
     /// Reads one `-K`.
+    ///
+    /// # Errors
+    /// When it is neither a setting nor a fragment, or a file that cannot be read.
     pub fn parse(text: &str) -> Result<Fragment, FragmentError> {
         let given = || brief(text);
         if text.trim().is_empty() {

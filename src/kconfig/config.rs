@@ -129,6 +129,9 @@ impl Config {
     }
 
     /// Parses a file's text; `path` is for messages.
+    ///
+    /// # Errors
+    /// Where a line is no setting.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         let mut version = None;

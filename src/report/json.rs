@@ -125,6 +125,9 @@ pub fn locate(path: &Path) -> PathBuf {
 }
 
 /// Reads the report that `path` means; see [`locate`].
+///
+/// # Errors
+/// When there is none, or it is no report.
 pub fn read(path: &Path) -> Result<RunRecord, ReadError> {
     let file = locate(path);
     match files::read(&file, MAX) {
@@ -141,6 +144,9 @@ pub fn read(path: &Path) -> Result<RunRecord, ReadError> {
 /// Reads a report from `bytes`; `path` is for messages only.
 ///
 /// The counts are taken anew from the cells, so that they cannot disagree with them.
+///
+/// # Errors
+/// When they are no report.
 pub fn parse(bytes: &[u8], path: &Path) -> Result<RunRecord, ReadError> {
     let path = path.to_owned();
     let value: serde_json::Value = match serde_json::from_slice(bytes) {
@@ -279,6 +285,9 @@ pub fn changes_to_string(old: &RunRecord, new: &RunRecord, changes: &Changes) ->
 }
 
 /// Writes `bytes` to the place that a user named, making its folder; see [`files::deliver`].
+///
+/// # Errors
+/// When the file system refuses.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     files::deliver(path, bytes).map_err(|source| WriteError {
         path: path.to_owned(),

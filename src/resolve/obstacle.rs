@@ -32,7 +32,7 @@ fn hit<T: Ord + Copy>(sets: &[&BTreeSet<T>], size: usize, chosen: &mut BTreeSet<
     if size == 0 {
         return false;
     }
-    for element in open.iter() {
+    for element in *open {
         chosen.insert(*element);
         if hit(sets, size - 1, chosen) {
             return true;

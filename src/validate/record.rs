@@ -253,5 +253,5 @@ fn blame(record: &mut StageRecord, outcome: Outcome, fault: &Fault) {
     record.outcome = outcome;
     record.seconds = fault.seconds;
     record.reason = Some(fault.reason.clone());
-    record.failure = fault.failure.clone();
+    record.failure.clone_from(&fault.failure);
 }

@@ -116,7 +116,7 @@ impl World {
 
     /// Works in `folder`, which outlives it, so that another process can go on there.
     pub fn live_in(&mut self, folder: &Path) {
-        self.options.project = folder.to_owned();
+        folder.clone_into(&mut self.options.project);
         self.options.report = folder.join("report");
         self.options.history = Some(folder.join("history.json"));
         self.options.roots = Some(folder.join("roots"));

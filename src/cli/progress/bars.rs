@@ -85,7 +85,7 @@ impl Bars {
             }
             Progress::BuildPhase { drv, phase } => {
                 if let Some(running) = self.running.get_mut(drv) {
-                    running.phase = phase.clone();
+                    running.phase.clone_from(phase);
                     running.draw("");
                 }
             }

@@ -291,7 +291,7 @@ impl Page {
         ]
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a block")]
     fn block(
         &mut self,
         run: &RunRecord,
