@@ -1,8 +1,8 @@
 //! Two runs side by side: what was fixed, what broke, what is new and what is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
+use crate::validate::{CellRecord, Outcome, RunRecord, Stage, StageRecord, detail};
 
 use super::grid::Verdict;
 
@@ -11,6 +11,8 @@ use super::grid::Verdict;
 pub enum Change {
     /// A stage that had passed did not pass when tried again, or is now called unsupported. The regression.
     Broken,
+    /// A boot passed as it had, and the kernel complains on it of what it had not complained of. A regression as well.
+    Warns,
     /// A stage that had failed passed, and nothing broke.
     Fixed,
     /// It is in the newer run only.
@@ -21,16 +23,28 @@ pub enum Change {
 
 impl Change {
     /// Every change, the most pressing first.
-    pub const ALL: [Change; 4] = [Change::Broken, Change::Fixed, Change::New, Change::Gone];
+    pub const ALL: [Change; 5] = [
+        Change::Broken,
+        Change::Warns,
+        Change::Fixed,
+        Change::New,
+        Change::Gone,
+    ];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Change::Broken => "broken",
+            Change::Warns => "warns",
             Change::Fixed => "fixed",
             Change::New => "new",
             Change::Gone => "gone",
         }
+    }
+
+    /// Whether it is for the worse.
+    pub fn is_regression(self) -> bool {
+        matches!(self, Change::Broken | Change::Warns)
     }
 }
 
@@ -43,8 +57,10 @@ pub struct Changed<'a> {
     pub old: Option<&'a CellRecord>,
     /// In the newer run.
     pub new: Option<&'a CellRecord>,
-    /// The first stage that broke or was fixed, with its outcomes before and after.
+    /// The first stage that broke, warns or was fixed, with its outcomes before and after.
     pub stage: Option<(Stage, Outcome, Outcome)>,
+    /// What the kernel complains of now and did not before, where that is the change.
+    pub warnings: Vec<String>,
     /// What else is different and may explain it: `gcc 12.2.0 → 14.2.0`.
     pub because: Vec<String>,
 }
@@ -57,6 +73,12 @@ impl Changed<'_> {
             (None, None) => unreachable!("a change has a cell"),
         }
     }
+
+    /// The stage with how it was and how it is: `passed`, `passed with 1 warning: WARNING at kernel/x.c:12`.
+    pub fn in_words(&self) -> Option<(Stage, String, String)> {
+        let (stage, before, after) = self.stage?;
+        Some((stage, before.to_string(), detail(after, &self.warnings)))
+    }
 }
 
 /// What changed from one run to another.
@@ -64,7 +86,7 @@ impl Changed<'_> {
 pub struct Changes<'a> {
     /// The cells that changed, the most pressing first, then in plan order.
     pub cells: Vec<Changed<'a>>,
-    /// Number of cells in both runs that neither broke nor were fixed.
+    /// Number of cells in both runs that neither broke, warn nor were fixed.
     pub unchanged: usize,
 }
 
@@ -76,9 +98,10 @@ impl<'a> Changes<'a> {
             .filter(move |changed| changed.change == change)
     }
 
-    /// Whether anything broke.
+    /// Whether anything broke, or a kernel complains of something new.
     pub fn regressed(&self) -> bool {
-        self.of(Change::Broken).next().is_some()
+        let mut changes = self.cells.iter().map(|changed| changed.change);
+        changes.any(Change::is_regression)
     }
 }
 
@@ -121,6 +144,10 @@ pub fn compare<'a>(old: &'a RunRecord, new: &'a RunRecord) -> Changes<'a> {
                 old: Some(old),
                 new: Some(new),
                 stage: Some(stage),
+                warnings: match change {
+                    Change::Warns => complaints(old, new, stage.0),
+                    _ => Vec::new(),
+                },
                 because: differences(old, new),
             }),
             None => changes.unchanged += 1,
@@ -131,6 +158,7 @@ pub fn compare<'a>(old: &'a RunRecord, new: &'a RunRecord) -> Changes<'a> {
         old,
         new,
         stage: None,
+        warnings: Vec::new(),
         because: Vec::new(),
     };
     changes.cells.extend(
@@ -159,24 +187,64 @@ fn series(cell: &CellRecord) -> Option<[u16; 3]> {
     Some(if a == 2 { [a, b, c] } else { [a, b, 0] })
 }
 
-/// The first stage that broke; else the first that was fixed.
+/// The first stage that broke; else the first on which the kernel complains of something new; else the first that was fixed.
 fn judge(old: &CellRecord, new: &CellRecord) -> Option<(Change, (Stage, Outcome, Outcome))> {
     let stages = Stage::ALL.into_iter().filter_map(|stage| {
         let before = old.stage(stage)?.outcome;
         let after = new.stage(stage)?.outcome;
         Some((stage, before, after))
     });
-    let mut fixed = None;
+    let (mut warns, mut fixed) = (None, None);
     for (stage, before, after) in stages {
         let lost = after.is_failure() || after == Outcome::Unsupported;
         if before.is_success() && lost {
             return Some((Change::Broken, (stage, before, after)));
         }
+        if warns.is_none()
+            && before.is_success()
+            && after.is_success()
+            && !complaints(old, new, stage).is_empty()
+        {
+            warns = Some((Change::Warns, (stage, before, after)));
+        }
         if fixed.is_none() && before.is_failure() && after.is_success() {
             fixed = Some((Change::Fixed, (stage, before, after)));
         }
     }
-    fixed
+    warns.or(fixed)
+}
+
+/// What the kernel complains of on `stage` in `new`, and did not in `old`.
+fn complaints(old: &CellRecord, new: &CellRecord, stage: Stage) -> Vec<String> {
+    let places = old.kernel == new.kernel;
+    let of = |cell: &CellRecord| -> Vec<String> {
+        let record: Option<&StageRecord> = cell.stage(stage);
+        record.map_or_else(Vec::new, |record| record.warnings.clone())
+    };
+    let known: BTreeSet<String> = of(old).iter().map(|it| gist(it, places)).collect();
+    let mut new = of(new);
+    new.retain(|warning| !known.contains(&gist(warning, places)));
+    new
+}
+
+/// A complaint without its numbers, which are others in every run: addresses, times, processes. With `places`, a line of a source
+/// file stays; in another release it moves.
+fn gist(warning: &str, places: bool) -> String {
+    let mut out = String::with_capacity(warning.len());
+    let mut rest = warning;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest
+            .find(|c: char| !c.is_ascii_hexdigit() && c != 'x')
+            .unwrap_or(rest.len());
+        match places && [".c:", ".h:", ".S:"].iter().any(|name| out.ends_with(name)) {
+            true => out.push_str(&rest[..end]),
+            false => out.push('#'),
+        }
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 /// The programs that made any stage of `cell`, with their versions.
@@ -248,5 +316,65 @@ pub fn standing(cell: &CellRecord) -> String {
         (Some(stage), Verdict::Passed) => stage.to_string(),
         (Some(stage), _) => format!("{stage}, then {word}"),
         (None, _) => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    /// The change of the one cell whose kernel complains of `before` in the older run and of `after` in the newer.
+    fn change(before: &[&str], after: &[&str], later: bool) -> Option<(Change, Vec<String>)> {
+        let mut runs = [samples::small(), samples::small()];
+        for (run, warnings) in runs.iter_mut().zip([before, after]) {
+            let boot = run.cells[0].stages.last_mut().unwrap();
+            boot.warnings = warnings.iter().map(ToString::to_string).collect();
+        }
+        if later {
+            runs[1].cells[0].kernel = Some("6.1.193".parse().unwrap());
+        }
+        let changes = compare(&runs[0], &runs[1]);
+        assert!(changes.cells.len() < 2);
+        assert_eq!(changes.regressed(), !changes.cells.is_empty());
+        let changed = changes.cells.first()?;
+        Some((changed.change, changed.warnings.clone()))
+    }
+
+    #[test]
+    fn a_new_complaint_of_the_kernel_is_a_regression() {
+        let warns = |texts: &[&str]| {
+            let texts = texts.iter().map(ToString::to_string).collect();
+            Some((Change::Warns, texts))
+        };
+        let (one, two) = ("WARNING at kernel/x.c:12", "WARNING at kernel/x.c:99");
+        assert_eq!(change(&[], &[one], false), warns(&[one]));
+        assert_eq!(change(&[one], &[one, two], false), warns(&[two]));
+        assert_eq!(change(&[one], &[one], false), None);
+        assert_eq!(change(&[one], &[], false), None);
+        // in the next release the same stands some lines further down
+        assert_eq!(change(&[one], &[two], true), None);
+        let other = "WARNING at kernel/y.c:12";
+        assert_eq!(change(&[one], &[other], true), warns(&[other]));
+        // times, addresses and processes are others in every run
+        let stall = "RCU stall: rcu_sched detected stalls (detected by 1, t=60002 jiffies)";
+        let again = stall.replace("60002", "61117").replace("by 1", "by 0");
+        assert_eq!(change(&[stall], &[&again], false), None);
+        let oops = "Oops: Unable to handle kernel paging request at 0xdead, epc == 80100000";
+        let again = oops
+            .replace("0xdead", "0xbeef")
+            .replace("80100000", "8010abcd");
+        assert_eq!(change(&[oops], &[&again], false), None);
+    }
+
+    #[test]
+    fn what_broke_counts_before_what_warns() {
+        let (old, mut new) = (samples::small(), samples::complaining());
+        let cell = &mut new.cells[0];
+        assert!(cell.stages.iter().any(|stage| !stage.warnings.is_empty()));
+        cell.stages[2].outcome = Outcome::Failed;
+        let changes = compare(&old, &new);
+        assert_eq!(changes.cells[0].change, Change::Broken);
+        assert!(changes.cells[0].warnings.is_empty());
     }
 }

@@ -254,6 +254,8 @@ struct ChangeEntry<'a> {
     stage: Option<Stage>,
     before: Option<Outcome>,
     after: Option<Outcome>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
     because: &'a [String],
 }
 
@@ -268,6 +270,7 @@ pub fn changes_to_string(old: &RunRecord, new: &RunRecord, changes: &Changes) ->
             stage: changed.stage.map(|(stage, ..)| stage),
             before: changed.stage.map(|(_, before, _)| before),
             after: changed.stage.map(|(.., after)| after),
+            warnings: &changed.warnings,
             because: &changed.because,
         }
     }

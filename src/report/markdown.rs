@@ -215,10 +215,11 @@ pub fn render_changes(old: &RunRecord, changes: &Changes) -> String {
     for change in Change::ALL {
         for changed in changes.of(change) {
             let name = name_of(changed.cell());
-            let (stage, before, after) = match changed.stage {
-                Some((stage, before, after)) => {
-                    (stage.to_string(), before.to_string(), after.to_string())
+            let (stage, before, after) = match changed.in_words() {
+                Some((stage, before, after)) if changed.warnings.is_empty() => {
+                    (stage.to_string(), before, after)
                 }
+                Some((stage, before, after)) => (stage.to_string(), before, code(&after)),
                 None if change == Change::Gone => {
                     (String::new(), standing(changed.cell()), String::new())
                 }
@@ -227,6 +228,7 @@ pub fn render_changes(old: &RunRecord, changes: &Changes) -> String {
             let with = escape(&changed.because.join(", "));
             let word = match change {
                 Change::Broken => "**broken**",
+                Change::Warns => "**warns**",
                 other => other.as_str(),
             };
             let _ = writeln!(

@@ -228,8 +228,8 @@ fn before(out: &mut String, changes: Option<&Changes>, cell: &CellRecord, word: 
         out,
         "<h3 class=\"cap\">Since the older run</h3><p><strong>{word}</strong>"
     );
-    if let Some((stage, before, after)) = changed.stage {
-        let _ = write!(out, ": {stage} {before} → {after}");
+    if let Some((stage, before, after)) = changed.in_words() {
+        let _ = write!(out, ": {stage} {before} → {}", escape(&after));
     }
     if !changed.because.is_empty() {
         let _ = write!(out, " with {}", escape(&changed.because.join(", ")));

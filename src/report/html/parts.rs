@@ -113,8 +113,8 @@ pub fn changes(out: &mut String, run: &RunRecord, old: &RunRecord, changes: &Cha
     );
     for change in Change::ALL {
         for changed in changes.of(change) {
-            let what = match changed.stage {
-                Some((stage, before, after)) => format!("{stage}: {before} → {after}"),
+            let what = match changed.in_words() {
+                Some((stage, before, after)) => format!("{stage}: {before} → {}", escape(&after)),
                 None => standing(changed.cell()),
             };
             let _ = writeln!(
@@ -160,7 +160,7 @@ pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     out.push_str("</fieldset>\n");
     if let Some(changes) = changes {
         out.push_str("<fieldset><legend>Change</legend>");
-        for change in [Change::Broken, Change::Fixed, Change::New] {
+        for change in [Change::Broken, Change::Warns, Change::Fixed, Change::New] {
             let n = changes.of(change).count();
             if n > 0 {
                 let word = change.as_str();

@@ -640,14 +640,16 @@ impl Page {
         for change in Change::ALL {
             let (mark, tone) = match change {
                 Change::Broken => (self.glyph("✗", "x"), Tone::Bad),
+                Change::Warns => (self.glyph("⚠", "!"), Tone::Bad),
                 Change::Fixed => (self.glyph("✓", "+"), Tone::Good),
                 Change::New => ("+", Tone::Partly),
                 Change::Gone => ("-", Tone::Faint),
             };
             for changed in changes.of(change) {
                 let name = self.name(changed.cell());
-                let what = match changed.stage {
+                let what = match changed.in_words() {
                     Some((stage, before, after)) => {
+                        let after = self.safe(&after);
                         format!("{stage} {before} {} {after}", self.glyph("→", "->"))
                     }
                     None => standing(changed.cell()),
