@@ -104,6 +104,31 @@ fn a_machine_that_dies_first_has_a_code_of_its_own() {
 }
 
 #[test]
+fn a_kernel_that_complains_is_told_of_and_fails_unless_that_is_accepted() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("splat");
+    let program = program(project.path());
+    for run in [&[][..], &[program.as_str()]] {
+        let (code, _, errors) = boot(project.path(), &[], run);
+        assert_eq!(code, 1, "{errors}");
+        assert!(
+            errors.contains("the kernel complained: WARNING at kernel/fake.c:12")
+                && errors.contains("--allow-splats"),
+            "{errors}"
+        );
+        let (code, out, errors) = boot(project.path(), &["--allow-splats"], run);
+        assert_eq!(code, 0, "{errors}");
+        assert!(
+            errors.contains("the kernel complained: WARNING at kernel/fake.c:12"),
+            "{errors}"
+        );
+        assert_eq!(out.contains("played"), !run.is_empty(), "{out}");
+    }
+}
+
+#[test]
 fn a_module_that_does_not_load_is_told() {
     if !common::have_nix() {
         return;

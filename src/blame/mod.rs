@@ -8,6 +8,7 @@ mod decide;
 mod grammar;
 mod languages;
 mod line;
+mod splats;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::BufRead;
@@ -19,6 +20,7 @@ use crate::catalog::{Catalog, FailureClass, Signature, Stage};
 use crate::id::{ConstraintId, FailureId, FixId};
 
 pub use line::NIX;
+pub use splats::Splats;
 
 /// Lines of a log that a record keeps.
 const TAIL: usize = 20;

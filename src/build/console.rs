@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{BuildError, Nonce};
+use crate::blame::Splats;
 use crate::text::clean_line;
 
 /// How long a machine may take to go off after it said that it is done, or after a panic.
@@ -61,6 +62,15 @@ pub enum Ending {
     Qemu(ExitStatus),
 }
 
+/// A machine that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// How.
+    pub ending: Ending,
+    /// What its kernel complained of until then.
+    pub warnings: Vec<String>,
+}
+
 /// What became of the modules that came along.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modules {
@@ -100,6 +110,7 @@ pub struct Console {
     init: bool,
     off: bool,
     panic: Option<String>,
+    splats: Splats,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -128,6 +139,7 @@ impl Console {
             init: false,
             off: false,
             panic: None,
+            splats: Splats::default(),
         }
     }
 
@@ -233,6 +245,11 @@ impl Console {
         if !line.is_empty() {
             line.clone_into(&mut self.last_line);
         }
+        // before a program runs, and where init is ours, nobody but the two speaks
+        match self.stage == Stage::Kernel && self.marks.is_some() {
+            true => self.splats.kernel(line),
+            false => self.splats.mixed(line),
+        }
         if let Some(at) = line.find("Kernel panic - not syncing") {
             self.panic.get_or_insert_with(|| line[at..].to_owned());
         }
@@ -298,18 +315,32 @@ impl Console {
     }
 
     /// How it ended, for a machine that had to be ended; `limit`: what for.
-    fn ended(self, limit: fn(String) -> Ending) -> Ending {
-        match self.panic {
+    fn ended(mut self, limit: fn(String) -> Ending) -> Watched {
+        self.last_words();
+        let warnings = self.splats.found().to_vec();
+        let ending = match self.panic {
             Some(panic) => Ending::Panic(panic),
             None => limit(self.last_line),
-        }
+        };
+        Watched { ending, warnings }
     }
 
     /// How it ended, for a machine that went off by itself.
-    fn ending(mut self, status: ExitStatus) -> Ending {
+    fn went_off(mut self, status: ExitStatus) -> Watched {
+        self.last_words();
+        let warnings = self.splats.found().to_vec();
+        let ending = self.ending(status);
+        Watched { ending, warnings }
+    }
+
+    /// Takes a last line that has no end.
+    fn last_words(&mut self) {
         self.line.extend(std::mem::take(&mut self.pending));
         self.line.retain(|byte| *byte != b'\n');
         self.note_line();
+    }
+
+    fn ending(self, status: ExitStatus) -> Ending {
         if let Some(panic) = self.panic {
             return Ending::Panic(panic);
         }
@@ -354,7 +385,7 @@ pub fn watch(
     limits: Limits,
     stop: &AtomicBool,
     show: &mut dyn FnMut(Shown<'_>),
-) -> Result<Ending, BuildError> {
+) -> Result<Watched, BuildError> {
     let program = command.get_program().to_owned();
     let failed = BuildError::io(program);
     let mut child = match command.stdout(Stdio::piped()).spawn() {
@@ -406,7 +437,7 @@ pub fn watch(
     }
     let status = end(&mut child);
     let unknown = || BuildError::io("QEMU")(std::io::Error::other("its status is not known"));
-    Ok(console.ending(status.ok_or_else(unknown)?))
+    Ok(console.went_off(status.ok_or_else(unknown)?))
 }
 
 /// Ends the machine in a way that lets QEMU restore the terminal; its status, which it may have ended with already.
@@ -465,7 +496,7 @@ mod tests {
             });
         }
         let text = String::from_utf8(shown).unwrap();
-        (text, console.ending(ExitStatus::from_raw(0)))
+        (text, console.went_off(ExitStatus::from_raw(0)).ending)
     }
 
     #[test]
@@ -606,7 +637,7 @@ mod tests {
             let mut console = console(false, case.modules.len());
             let text = case.console.replace("@nonce@", NONCE);
             console.feed(text.as_bytes(), &mut |_| {});
-            let ending = match console.ending(ExitStatus::from_raw(0)) {
+            let ending = match console.went_off(ExitStatus::from_raw(0)).ending {
                 Ending::Off => "off",
                 Ending::Panic(_) => "panic",
                 Ending::NotLoaded(_) => "not-loaded",
@@ -621,10 +652,10 @@ mod tests {
     fn another_init_need_not_say_anything() {
         let mut other = Console::new(false, None, 0);
         other.feed(b"a\nb\n", &mut |_| {});
-        assert_eq!(other.ending(ExitStatus::from_raw(0)), Ending::Off);
+        assert_eq!(other.went_off(ExitStatus::from_raw(0)).ending, Ending::Off);
         let console = console(false, 0);
         let status = ExitStatus::from_raw(1 << 8);
-        assert_eq!(console.ending(status), Ending::Qemu(status));
+        assert_eq!(console.went_off(status).ending, Ending::Qemu(status));
     }
 
     #[test]
@@ -635,7 +666,10 @@ mod tests {
         assert!(!console.is_done());
         console.feed(with_nonce("\nkflake-run: N off\n").as_bytes(), &mut |_| {});
         assert!(console.is_done());
-        assert_eq!(console.ending(ExitStatus::from_raw(0)), Ending::Off);
+        assert_eq!(
+            console.went_off(ExitStatus::from_raw(0)).ending,
+            Ending::Off
+        );
     }
 
     #[test]
@@ -644,7 +678,9 @@ mod tests {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
             let stop = AtomicBool::new(false);
-            watch(command, console(false, 0), limits, &stop, &mut |_| {}).unwrap()
+            watch(command, console(false, 0), limits, &stop, &mut |_| {})
+                .unwrap()
+                .ending
         };
         let limit = Some(Limit {
             time: Duration::from_millis(700),

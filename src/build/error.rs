@@ -155,6 +155,16 @@ pub enum BuildError {
         /// The console.
         log: PathBuf,
     },
+    /// The same, on a console that nobody keeps.
+    #[error("all went well, but that the kernel complained: {}", warnings.join("; "))]
+    #[diagnostic(
+        code(kflake::build::splats),
+        help("--verbose shows the kernel's own lines; --allow-splats accepts such a boot")
+    )]
+    BootSplats {
+        /// What it complained of.
+        warnings: Vec<String>,
+    },
     /// QEMU would come out of packages that a project's data names.
     #[error(
         "the project's matrix/host-tools.json has other programs than kflake's, and `boot` runs QEMU on this machine, outside of the sandbox"
@@ -263,7 +273,8 @@ impl BuildError {
             BuildError::Failed { .. }
             | BuildError::Answer { .. }
             | BuildError::Output { .. }
-            | BuildError::Splats { .. } => exit::FAILED,
+            | BuildError::Splats { .. }
+            | BuildError::BootSplats { .. } => exit::FAILED,
             BuildError::Interrupted => exit::INTERRUPTED,
         }
     }

@@ -13,7 +13,7 @@ mod sdk;
 mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
-pub use console::{Console, Ending, Limit, Limits, Modules, Shown, watch};
+pub use console::{Console, Ending, Limit, Limits, Modules, Shown, Watched, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use nonce::Nonce;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::forge::{Forge, ForgeArgs};
 use super::{Context, Failure, Result};
 use crate::build::{
-    BuildError, Console, Ending, Limit, Limits, Modules, Nonce, Selection, Shown, watch,
+    BuildError, Console, Ending, Limit, Limits, Modules, Nonce, Selection, Shown, Watched, watch,
 };
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
@@ -33,6 +33,9 @@ const INITRD: &str = "initramfs.cpio";
 /// Ctrl-A X ends the machine at once; elsewhere init says where it runs and powers off, as in a boot test. With a program, its
 /// output is printed and its exit code passed on (128 and the number of the signal that ended it); 125 means that the machine
 /// ended before the program.
+///
+/// Where the kernel complains on the way (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is told at the end, and what was well
+/// otherwise is a failure, unless --allow-splats is given; on a terminal it is only told.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake boot 6.1.192 arm64\n  kflake boot 6.1.192 arm64 -- ./busybox-arm64 uname -a\n  \
@@ -61,6 +64,9 @@ pub struct Args {
     /// End it after so many seconds without output; 0: never [default: 30; on a terminal, until init runs]
     #[arg(long, value_name = "SECONDS")]
     silence: Option<u64>,
+    /// Accept a boot on which the kernel complained, such as by a WARNING or an Oops
+    #[arg(long)]
+    allow_splats: bool,
     /// Print QEMU's command line, and build and start nothing
     #[arg(long)]
     dry_run: bool,
@@ -159,7 +165,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
     }
     let kernel = RefCell::new(Vec::<String>::new());
     let _finishing = Finishing::begin();
-    let ending = watch(
+    let Watched { ending, warnings } = watch(
         command,
         Console::new(!alone, nonce.as_ref(), args.module.len()),
         limits,
@@ -178,6 +184,13 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         },
     )
     .map_err(fail)?;
+    let well = matches!(ending, Ending::Program(0) | Ending::Off);
+    if !warnings.is_empty() {
+        if well && !interactive && !args.allow_splats {
+            return Err(fail(BuildError::BootSplats { warnings }));
+        }
+        forge.say(&format!("the kernel complained: {}", warnings.join("; ")));
+    }
     let lines = kernel.into_inner();
     let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
     let (what, class) = match ending {

@@ -131,6 +131,16 @@ static const char *__attribute__((unused)) count(void)
 	}
 }
 
+/* A warning, in the kernel that warns. */
+static void complain(void)
+{
+#ifdef BEHAVIOUR_splat
+	say("[    0.000003] ------------[ cut here ]------------\n");
+	say("[    0.000003] WARNING: CPU: 0 PID: 1 at kernel/fake.c:12 boot+0x10/0x20\n");
+	say("[    0.000003] Call trace:\n[    0.000003]  boot+0x10/0x20\n[    0.000003] ---[ end trace 0000000000000000 ]---\n");
+#endif
+}
+
 void boot(void)
 {
 	const char *nonce;
@@ -172,6 +182,7 @@ void boot(void)
 	if (find("kflake_" "program")) {
 		mark("kflake-run", nonce, " begin loaded=0 guarded=yes");
 		say("played\n");
+		complain();
 		mark("kflake-run", nonce, " exit 0");
 		firmware(SYSTEM_OFF);
 	}
@@ -185,11 +196,7 @@ void boot(void)
 	say("[    0.000002] kflake-probe: ok release=" UTS_RELEASE "\n");
 #endif
 	mark("kflake-init", nonce, words(" ok pid=1 release=" RELEASE " machine=" MACHINE " module=" MODULE " loaded=", LOADED));
-#ifdef BEHAVIOUR_splat
-	say("[    0.000003] ------------[ cut here ]------------\n");
-	say("[    0.000003] WARNING: CPU: 0 PID: 1 at kernel/fake.c:12 boot+0x10/0x20\n");
-	say("[    0.000003] Call trace:\n[    0.000003]  boot+0x10/0x20\n[    0.000003] ---[ end trace 0000000000000000 ]---\n");
-#endif
+	complain();
 #ifdef BEHAVIOUR_late_panic
 	panic("Attempted to kill init! exitcode=0x00000000");
 #endif
