@@ -5,8 +5,6 @@ use super::{Blame, FailureTable, Hit, Reading};
 use crate::catalog::{FailureClass, Stage};
 use crate::id::{ConstraintId, FailureId};
 
-/// Classes below this rank are the cause wherever they show.
-const MACHINE: u16 = 10;
 /// Classes from this rank on are hints.
 const HINT: u16 = 40;
 /// Classes of a console up to this rank say by themselves why a boot ended.
@@ -116,7 +114,7 @@ impl<'a> Log<'a> {
             let class = self.class(hit)?;
             // what the machine under test says of itself is not about the one that builds
             let of_builder = !(hit.quoted && self.stage == Some(Stage::Boot));
-            (class.1.rank < MACHINE && of_builder).then_some((hit, class))
+            (class.1.is_the_machines() && of_builder).then_some((hit, class))
         });
         let (hit, class) = of_machine.min_by_key(|(hit, (_, class))| {
             let retold = matches!(hit.kind, Kind::Make(_) | Kind::Consequence | Kind::Ours);
@@ -259,7 +257,7 @@ impl<'a> Log<'a> {
                 .iter()
                 .filter(|hit| hit.kind != Kind::Ours && self.strong(hit))
                 .filter_map(|hit| Some((hit, self.class(hit)?)))
-                .filter(|(_, (_, class))| class.rank >= MACHINE)
+                .filter(|(_, (_, class))| !class.is_the_machines())
         };
         let worst = complaints().min_by_key(|(_, (_, class))| class.rank);
         let Some((worst_hit, worst_class)) = worst else {

@@ -11,6 +11,8 @@ use super::pointer::Pointer;
 use super::stage::Stage;
 use crate::id::{ConstraintId, FailureId};
 
+/// Classes below this rank are trouble of the machine.
+const MACHINE: u16 = 10;
 /// Longest signature, in bytes.
 const MAX_SIGNATURE: usize = 1200;
 /// Most memory that one compiled signature may take, in bytes.
@@ -60,6 +62,13 @@ pub struct FailureClass {
     /// Whether trying again can help: the fault is in the network or the machine, not in what was built.
     #[serde(default)]
     pub retry: bool,
+}
+
+impl FailureClass {
+    /// Whether it is trouble of the machine, and not of what was built.
+    pub fn is_the_machines(&self) -> bool {
+        self.rank < MACHINE
+    }
 }
 
 /// A line that tells which constraint a failure is about.

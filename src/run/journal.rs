@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::FailureRecord;
+use crate::blame::FailureTable;
+use crate::catalog::FailureClass;
 use crate::files::{self, Own, OwnError};
 
 /// Its name in a report's folder.
@@ -76,6 +78,27 @@ pub struct Past {
     pub missing: BTreeSet<String>,
     /// Those that ended since, by path.
     pub ended: BTreeMap<String, Ended>,
+}
+
+impl Past {
+    /// Forgets what failed through the machine's fault, as `table` knows it, or before it was begun: it is tried again. Gives the logs
+    /// of it that are in the report.
+    pub fn forgive(&mut self, table: &FailureTable) -> Vec<String> {
+        let mut logs = Vec::new();
+        self.ended.retain(|_, ended| {
+            let class = ended.failure.as_ref().map(|it| it.class.as_deref());
+            let forgiven = ended.result == Result::Failed
+                && match class {
+                    Some(Some(id)) => table.get(id).is_some_and(FailureClass::is_the_machines),
+                    Some(None) | None => ended.seconds.is_none(),
+                };
+            if forgiven {
+                logs.extend(ended.failure.as_ref().and_then(|it| it.log.clone()));
+            }
+            !forgiven
+        });
+        logs
+    }
 }
 
 /// An open journal.
@@ -245,6 +268,38 @@ mod tests {
         let past = Journal::resume(&report, other.path()).unwrap().1;
         assert_eq!(past, Past::default());
         assert!(std::fs::read(report.join(FILE)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_machines_faults_are_tried_again() {
+        let failed = |drv: &str, class: Option<&str>, seconds| Ended {
+            seconds,
+            failure: Some(FailureRecord {
+                class: class.map(str::to_owned),
+                phase: None,
+                first_error: None,
+                log_tail: Vec::new(),
+                log: Some(format!("logs/{drv}.log")),
+            }),
+            ..ended(drv, Result::Failed)
+        };
+        let mut past = Past::default();
+        for it in [
+            failed("full", Some("out-of-disk"), Some(1.0)),
+            failed("not-begun", None, None),
+            failed("broken", Some("compile-error"), Some(1.0)),
+            failed("unknown", None, Some(1.0)),
+            failed("strange", Some("of another kflake"), None),
+            ended("built", Result::Built),
+            ended("late", Result::TimedOut),
+        ] {
+            past.ended.insert(it.drv.clone(), it);
+        }
+        let table = FailureTable::new(&crate::catalog::Catalog::embedded().unwrap());
+        let logs = past.forgive(&table);
+        assert_eq!(logs, ["logs/full.log", "logs/not-begun.log"]);
+        let left: Vec<&str> = past.ended.keys().map(String::as_str).collect();
+        assert_eq!(left, ["broken", "built", "late", "strange", "unknown"]);
     }
 
     #[test]

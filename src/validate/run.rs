@@ -31,7 +31,10 @@ pub fn run(
     let io = RunError::report(&options.report);
     let report = Own::open(&options.report)?;
     prepare(options, &report)?;
-    let (mut journal, past) = open_journal(options, &report)?;
+    let (mut journal, mut past) = open_journal(options, &report)?;
+    for log in past.forgive(tools.table) {
+        report.remove(&log)?;
+    }
 
     let targets = match_targets(plan, manifest)?;
     let mut proofs = Proofs::new(plan.cells.iter().map(super::PlannedCell::key).collect());

@@ -87,7 +87,7 @@ pub struct Args {
     /// Build these stages of the cells again, and what comes after them, although they were built before: boot, kernel
     #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
     fresh: Vec<Stage>,
-    /// Go on where the last run in the report's folder ended
+    /// Go on where the last run in the report's folder ended; what failed through the machine's fault is tried again
     #[arg(long)]
     resume: bool,
     /// Add what was measured to the project's matrix/evidence.json
