@@ -60,7 +60,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::print(&settings.nix_config(&nix, false))?;
         return Ok(exit::OK);
     }
-    let mut command = settings.guarded(&nix, "nix").map_err(Failure::nix)?;
+    let mut command = settings.interactive(&nix);
     command.env_remove("NO_COLOR").env_remove("NIX_PAGER");
     let status = command
         .current_dir(&context.project)

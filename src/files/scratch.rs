@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ impl Scratch {
             sweep(&all);
             let folder = tempfile::Builder::new()
                 .prefix(&format!("{}-", std::process::id()))
+                .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(&all)?;
             let locked = File::open(folder.path())?;
             locked.lock()?;
@@ -56,6 +57,19 @@ impl Scratch {
             path: all.clone(),
             source,
         })
+    }
+
+    /// One in the folder `temporary`, which others may pass through to what is theirs in it, though not list.
+    ///
+    /// # Errors
+    /// When `temporary` cannot be used.
+    pub fn passable(temporary: &Path) -> Result<Scratch, ScratchError> {
+        let scratch = Scratch::below(temporary)?;
+        fs::set_permissions(scratch.path(), passable()).map_err(|source| ScratchError {
+            path: scratch.path().to_owned(),
+            source,
+        })?;
+        Ok(scratch)
     }
 
     /// The folder.
@@ -81,9 +95,14 @@ pub struct ScratchError {
     pub source: io::Error,
 }
 
+/// Permissions of a folder whose owner alone sees what is in it; others pass through.
+fn passable() -> fs::Permissions {
+    fs::Permissions::from_mode(0o711)
+}
+
 /// Makes `path` a folder that nobody else can write, or makes sure that it is one.
 fn own_folder(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
+    match fs::DirBuilder::new().mode(0o711).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => return other,
     }
@@ -92,6 +111,8 @@ fn own_folder(path: &Path) -> io::Result<()> {
         () if !facts.is_dir() => kind_of(facts.file_type()),
         () if facts.uid() != rustix::process::getuid().as_raw() => "another user's",
         () if facts.mode() & 0o022 != 0 => "writable by others",
+        // the umask, or an older kflake, may have closed it
+        () if facts.mode() & 0o111 != 0o111 => return fs::set_permissions(path, passable()),
         () => return Ok(()),
     };
     Err(io::Error::new(
@@ -105,10 +126,22 @@ fn sweep(all: &Path) {
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
-            // the next sweep tries again
-            let _ = fs::remove_dir_all(entry.path());
+            remove(&entry.path());
         }
     }
+}
+
+/// Removes `folder`, with folders in it that may not be written: a build leaves such.
+fn remove(folder: &Path) {
+    if fs::remove_dir_all(folder).is_ok() {
+        return;
+    }
+    let below = walkdir::WalkDir::new(folder).into_iter().flatten();
+    for entry in below.filter(|entry| entry.file_type().is_dir()) {
+        // the next sweep tries again, as it does where removing fails
+        let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+    }
+    let _ = fs::remove_dir_all(folder);
 }
 
 #[cfg(test)]
@@ -122,11 +155,27 @@ mod tests {
         let all = first.path().parent().unwrap().to_owned();
         let dead = all.join("123-dead");
         fs::create_dir(&dead).unwrap();
-        fs::write(dead.join("request.json"), "{}").unwrap();
+        fs::create_dir_all(dead.join("nix-build-x.drv-0/tree")).unwrap();
+        fs::write(dead.join("nix-build-x.drv-0/tree/file"), "").unwrap();
+        let closed = fs::Permissions::from_mode(0o555);
+        fs::set_permissions(dead.join("nix-build-x.drv-0/tree"), closed).unwrap();
         let second = Scratch::below(dir.path()).unwrap();
         assert!(first.path().exists() && second.path().exists() && !dead.exists());
         drop((first, second));
         assert_eq!(fs::read_dir(&all).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_builds_go_through_others_cannot_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        let scratch = Scratch::passable(dir.path()).unwrap();
+        let all = scratch.path().parent().unwrap();
+        assert_eq!((mode(all), mode(scratch.path())), (0o711, 0o711));
+        // an older kflake's is opened, and what is not for builds is its owner's alone
+        fs::set_permissions(all, fs::Permissions::from_mode(0o700)).unwrap();
+        let other = Scratch::below(dir.path()).unwrap();
+        assert_eq!((mode(all), mode(other.path())), (0o711, 0o700));
     }
 
     #[test]

@@ -101,13 +101,26 @@ impl Settings {
 
     /// A command for `tool` of `nix` that builds, as its build users do, and does not outlive kflake.
     pub(crate) fn guarded(&self, nix: &Nix, tool: &str) -> Result<Command, NixError> {
+        let mut command = self.building(nix, tool);
+        if let Some(folders) = nix.build_folders(self)? {
+            folders.apply(&mut command, &self.nix_config(nix, true));
+        }
+        Ok(command)
+    }
+
+    /// The same for a Nix that a person talks to, whose temporary folder is that person's.
+    pub(crate) fn interactive(&self, nix: &Nix) -> Command {
+        self.building(nix, "nix")
+    }
+
+    fn building(&self, nix: &Nix, tool: &str) -> Command {
         let tool = nix.tool(tool);
         let mut words = nix.users().words();
         words.push(tool.into_os_string());
         let mut command = nix.guard().command(&words[0]);
         command.args(&words[1..]);
         self.apply(nix, &mut command, true);
-        Ok(command)
+        command
     }
 
     /// A command that runs `program`, of the store path `package`, and ends with this thread. A program of a private store sees

@@ -6,6 +6,7 @@
 mod add;
 mod apt;
 mod bootstrap;
+mod build_folder;
 mod config;
 mod drv;
 mod error;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
+use super::build_folder::BuildFolders;
+use super::config::Settings;
 use super::error::NixError;
 use super::guard::Guard;
 use super::users::BuildUsers;
@@ -47,6 +49,8 @@ pub struct Nix {
     users: BuildUsers,
     /// What `/bin/sh` is in the sandbox, once that is known.
     shell: Arc<OnceLock<Option<String>>>,
+    /// Where builds have their temporary folders, once there are any.
+    builds: Arc<OnceLock<Option<BuildFolders>>>,
 }
 
 /// Whose store it is.
@@ -90,7 +94,8 @@ impl Place {
             _ if store.starts_with("unix://") => Place::Daemon { trusted: root },
             _ if store.starts_with('/') => Place::Private(PathBuf::from(store)),
             "" | "auto" if !writable && daemon => Place::Daemon { trusted: root },
-            "" | "auto" if !writable => match data {
+            // root's own is /nix, whatever keeps it from writing there
+            "" | "auto" if !writable && !root => match data {
                 Some(data) => Place::Private(data.join("nix/root")),
                 None => Place::Local,
             },
@@ -167,6 +172,7 @@ impl Nix {
             guard,
             place,
             shell: Arc::default(),
+            builds: Arc::default(),
         })
     }
 
@@ -208,6 +214,18 @@ impl Nix {
     pub(super) fn set_shell(&self, shell: Option<String>) {
         // another thread may have found the same
         let _ = self.shell.set(shell);
+    }
+
+    /// Where its builds have their temporary folders; none: a daemon decides.
+    pub(super) fn build_folders(
+        &self,
+        settings: &Settings,
+    ) -> Result<Option<&BuildFolders>, NixError> {
+        if self.builds.get().is_none() {
+            // another thread may have made some meanwhile
+            let _ = self.builds.set(BuildFolders::make(self, settings)?);
+        }
+        Ok(self.builds.get().and_then(Option::as_ref))
     }
 
     /// The path of `tool` (`nix-store`, `nix-instantiate`) of this Nix: the one beside `nix` where there is one.
@@ -304,6 +322,7 @@ mod tests {
             private("/home/ann/.local/share/nix/root")
         );
         assert_eq!(place("auto", false, true, true), Place::Local);
+        assert_eq!(place("", true, false, false), Place::Local);
         assert_eq!(
             place("daemon", true, true, true),
             Place::Daemon { trusted: true }

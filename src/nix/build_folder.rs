@@ -1,0 +1,84 @@
+//! Where builds have their temporary folders.
+//!
+//! A Nix that is killed leaves them, with gigabytes of a half-built kernel in them. They are therefore put into a temporary folder of
+//! kflake's own, which the next run removes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::config::Settings;
+use super::error::NixError;
+use super::probe::{Nix, Place, Version};
+use crate::files::Scratch;
+
+/// The first Nix that can be told where to build, by the setting `build-dir`.
+const CAN_BE_TOLD: Version = Version {
+    major: 2,
+    minor: 22,
+    patch: 0,
+};
+/// The first that builds below its own state, unless it is told, and not below `TMPDIR`.
+const BELOW_STATE: Version = Version {
+    major: 2,
+    minor: 30,
+    patch: 0,
+};
+
+/// The folders of one process; they go with it, or with the next.
+#[derive(Debug)]
+pub(super) struct BuildFolders {
+    /// In place of `TMPDIR`.
+    temporary: Scratch,
+    /// In the place of the setting `build-dir`, where Nix goes by one.
+    told: Option<Scratch>,
+}
+
+impl BuildFolders {
+    /// Makes them for a Nix that builds by itself; none where a daemon does.
+    pub(super) fn make(nix: &Nix, settings: &Settings) -> Result<Option<BuildFolders>, NixError> {
+        let root = match nix.place() {
+            Place::Daemon { .. } => return Ok(None),
+            Place::Local => Path::new("/"),
+            Place::Private(root) => root,
+        };
+        let temporary = Scratch::passable(&std::env::temp_dir())?;
+        let told = match set(nix, settings)? {
+            Some(folder) => Some(folder),
+            None if nix.version() >= BELOW_STATE => Some(root.join("nix/var/nix/builds")),
+            None => None,
+        };
+        // what cannot be used, Nix speaks of itself
+        let told = told.and_then(|folder| {
+            std::fs::create_dir_all(&folder).ok()?;
+            Scratch::passable(&folder).ok()
+        });
+        Ok(Some(BuildFolders { temporary, told }))
+    }
+
+    /// Has `command`, which is given the settings `config`, build there.
+    pub(super) fn apply(&self, command: &mut Command, config: &str) {
+        command.env("TMPDIR", self.temporary.path());
+        if let Some(told) = &self.told {
+            let folder = told.path().to_string_lossy();
+            command.env("NIX_CONFIG", format!("{config}build-dir = {folder}\n"));
+        }
+    }
+}
+
+/// The folder that this Nix is told to build in, by whoever set it up.
+fn set(nix: &Nix, settings: &Settings) -> Result<Option<PathBuf>, NixError> {
+    if nix.version() < CAN_BE_TOLD {
+        return Ok(None);
+    }
+    let output = settings
+        .command(nix, "nix")?
+        .args(["config", "show", "build-dir"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| NixError::Run {
+            program: "nix".to_owned(),
+            source,
+        })?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok((output.status.success() && said.starts_with('/')).then(|| PathBuf::from(said)))
+}
