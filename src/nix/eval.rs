@@ -94,6 +94,8 @@ fn is_about_the_store(stderr: &[u8]) -> bool {
             "/nix/store/.links",
             "creating directory '/nix'",
             "Read-only file system",
+            "No space left on device",
+            "Disk quota exceeded",
         ]
         .iter()
         .any(|word| line.contains(word))
