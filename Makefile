@@ -95,6 +95,10 @@ FUZZ_SECONDS = 1800
 attack: ## try to make kflake lie, panic or touch what is not its own: a table of families, tries and breaks
 	@scripts/attack
 
+.PHONY: kill-test
+kill-test: ## kill commands at random moments, KILLS times (100), and look at what is left: a table (half an hour)
+	@scripts/kill-test
+
 .PHONY: fuzz
 fuzz: ## mutate data, versions and Nix strings for FUZZ_SECONDS (1800)
 	nice cargo run --locked --release --example fuzz -- --seconds $(FUZZ_SECONDS)

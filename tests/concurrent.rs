@@ -15,13 +15,13 @@ fn pairs() -> usize {
 }
 
 /// A run that ends its boot after so long a silence, which is part of what it builds, with its report in `report`.
-fn validate(project: &Path, silence: &str, report: &str) -> Child {
+fn validate(kflake: &Path, project: &Path, silence: &str, report: &str) -> Child {
     let toolchains = match silence {
         "21s" => "debian",
         _ => "debian,korg",
     };
     let limit = format!("boot={silence}");
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
+    Command::new(kflake)
         .arg("-C")
         .arg(project)
         .args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"])
@@ -35,8 +35,8 @@ fn validate(project: &Path, silence: &str, report: &str) -> Child {
         .unwrap()
 }
 
-fn generate(project: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
+fn generate(kflake: &Path, project: &Path) -> Child {
+    Command::new(kflake)
         .arg("-C")
         .arg(project)
         .args(["gen", "--force", "--toolchains", "bootlin,musl"])
@@ -73,9 +73,11 @@ fn each_of_two_runs_at_once_reports_its_own() {
     }
     let dir = common::fake_project("ok");
     let project = dir.path();
+    let tools = tempfile::tempdir().unwrap();
+    let kflake = &common::kept_kflake(tools.path());
     let alone: Vec<(String, String)> = ["21s", "22s"]
         .map(|silence| {
-            ended_well(validate(project, silence, silence), silence);
+            ended_well(validate(kflake, project, silence, silence), silence);
             told(project, silence)
         })
         .into();
@@ -83,9 +85,9 @@ fn each_of_two_runs_at_once_reports_its_own() {
     for pair in 0..pairs() {
         let (first, second) = (format!("a{pair}"), format!("b{pair}"));
         let runs = [
-            (validate(project, "21s", &first), first.clone()),
-            (validate(project, "22s", &second), second.clone()),
-            (generate(project), "gen".to_owned()),
+            (validate(kflake, project, "21s", &first), first.clone()),
+            (validate(kflake, project, "22s", &second), second.clone()),
+            (generate(kflake, project), "gen".to_owned()),
         ];
         for (run, what) in runs {
             ended_well(run, &what);
@@ -102,7 +104,9 @@ fn what_another_run_was_answered_is_not_believed() {
     }
     let dir = common::fake_project("ok");
     let project = dir.path();
-    ended_well(validate(project, "21s", "first"), "first");
+    let tools = tempfile::tempdir().unwrap();
+    let kflake = &common::kept_kflake(tools.path());
+    ended_well(validate(kflake, project, "21s", "first"), "first");
     let kept = project.join(".kflake/manifest.json");
     let manifest = fs::read_to_string(&kept).unwrap();
     for (own, other) in [
@@ -114,7 +118,7 @@ fn what_another_run_was_answered_is_not_believed() {
         let wrong = manifest.replace(own, other);
         assert_ne!(wrong, manifest, "{own}");
         fs::write(&kept, &wrong).unwrap();
-        ended_well(validate(project, "21s", "again"), own);
+        ended_well(validate(kflake, project, "21s", "again"), own);
         assert_eq!(told(project, "again"), told(project, "first"), "{own}");
         assert_eq!(fs::read_to_string(&kept).unwrap(), manifest, "{own}");
     }
@@ -125,7 +129,7 @@ fn what_another_run_was_answered_is_not_believed() {
     let wrong = manifest.replace(&out("boottest"), &out("kernel"));
     assert_ne!(wrong, manifest);
     fs::write(&kept, &wrong).unwrap();
-    ended_well(validate(project, "21s", "again"), "another output");
+    ended_well(validate(kflake, project, "21s", "again"), "another output");
     assert_eq!(told(project, "again"), told(project, "first"));
     assert_eq!(fs::read_to_string(&kept).unwrap(), manifest);
 }

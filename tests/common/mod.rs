@@ -116,6 +116,13 @@ pub fn kflake(project: &Path, args: &[&str]) -> Output {
         .expect("kflake runs")
 }
 
+/// A copy in `folder` of the kflake that was built: another may take its place while a long test runs, and generate other files.
+pub fn kept_kflake(folder: &Path) -> PathBuf {
+    let copy = folder.join("kflake");
+    std::fs::copy(env!("CARGO_BIN_EXE_kflake"), &copy).expect("the folder is writable");
+    copy
+}
+
 /// Registers a kernel's tarball with a project.
 pub fn add_kernel(project: &Path, tarball: &Path) {
     let tarball = tarball.to_str().expect("a test's path is UTF-8");
