@@ -81,6 +81,10 @@ reproducible: ## build a real kernel twice, and compare every file
 hermetic: ## the same kernels by other host tools and another Nix, compared byte for byte (FILES="linux-2.6.31.tar.gz …")
 	@scripts/hermetic $(FILES)
 
+.PHONY: nixpkgs-contract
+nixpkgs-contract: ## what kflake's Nix asks of nixpkgs, held against a checkout of it (NIXPKGS=DIR)
+	@scripts/nixpkgs-contract $(NIXPKGS)
+
 .PHONY: dkms-modules
 dkms-modules: ## build v4l2loopback of its -dkms package for arm64 and mipsel
 	scripts/dkms-modules

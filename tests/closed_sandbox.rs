@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Builds, with the settings that kflake builds with, a derivation that runs `script` and has `tools` of the package set on its PATH.
@@ -24,17 +24,7 @@ fn build(tools: &[&str], script: &str) -> Output {
         ),
     )
     .unwrap();
-    nix_build(&file)
-}
-
-fn nix_build(file: &Path) -> Output {
-    Command::new("nix-build")
-        .env("NIX_MIRRORS_debian", common::debian_mirror())
-        .env("NIX_CONFIG", common::build_config())
-        .arg("--no-out-link")
-        .arg(file)
-        .output()
-        .expect("nix-build runs")
+    common::nix_build(&file)
 }
 
 fn result(output: Output) -> String {

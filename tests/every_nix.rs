@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use assert_cmd::prelude::*;
@@ -13,21 +13,6 @@ use kflake::validate::{Outcome, RunRecord, Stage};
 
 /// Suites whose Nix is tried: 2.26, and the newest.
 const SUITES: [&str; 2] = ["trixie", "sid"];
-
-/// `nix` of a Debian suite, unpacked beside this machine's.
-fn nix_of(suite: &str) -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-nix");
-    let output = Command::new(script).arg(suite).output().unwrap();
-    if output.status.success() {
-        return Some(PathBuf::from(
-            String::from_utf8(output.stdout).unwrap().trim(),
-        ));
-    }
-    let why = String::from_utf8_lossy(&output.stderr);
-    assert!(std::env::var_os("CI").is_none(), "no Nix of {suite}: {why}");
-    eprintln!("passed over: no Nix of {suite}: {why}");
-    None
-}
 
 /// musl-cross-make's patches are only read by builds; anything stands in for them here, where no network is.
 fn nix(program: &Path, dir: &Path, args: &[&str]) -> Output {
@@ -107,7 +92,7 @@ fn every_output_evaluates() {
     }
 
     for suite in SUITES {
-        let Some(program) = nix_of(suite) else {
+        let Some(program) = common::nix_of(suite) else {
             continue;
         };
         let there = derivations(&program, dir);
@@ -134,7 +119,7 @@ fn a_cell_boots_with_each() {
         return;
     }
     for suite in SUITES {
-        let Some(program) = nix_of(suite) else {
+        let Some(program) = common::nix_of(suite) else {
             continue;
         };
         let dir = tempfile::tempdir().unwrap();

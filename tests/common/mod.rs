@@ -71,6 +71,32 @@ pub fn have_nix() -> bool {
     found
 }
 
+/// `nix` of a Debian suite, unpacked beside this machine's.
+pub fn nix_of(suite: &str) -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-nix");
+    let output = Command::new(script).arg(suite).output().unwrap();
+    if output.status.success() {
+        return Some(PathBuf::from(
+            String::from_utf8(output.stdout).unwrap().trim(),
+        ));
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(std::env::var_os("CI").is_none(), "no Nix of {suite}: {why}");
+    eprintln!("passed over: no Nix of {suite}: {why}");
+    None
+}
+
+/// Builds what the Nix file `file` evaluates to, as kflake builds.
+pub fn nix_build(file: &Path) -> Output {
+    Command::new("nix-build")
+        .env("NIX_MIRRORS_debian", debian_mirror())
+        .env("NIX_CONFIG", build_config())
+        .arg("--no-out-link")
+        .arg(file)
+        .output()
+        .expect("nix-build runs")
+}
+
 /// Evaluates the Nix file `file` to JSON.
 pub fn eval_file(file: &Path) -> Value {
     let output = nix("nix-instantiate")
