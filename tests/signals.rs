@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -144,4 +144,66 @@ fn a_kill_while_a_kernel_is_added_leaves_no_process_and_no_litter() {
         }
     }
     assert_eq!(left, [".lock"], "{temporary:?}");
+}
+
+#[test]
+fn a_kill_while_a_machine_boots_leaves_no_build_folder() {
+    if !common::have_nix() {
+        return;
+    }
+    // its boot takes long enough to be killed
+    let project = common::fake_project("silent");
+    let temporary = project.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .args(["validate", "--cell", "k6-arm64", "--kernel", "6.1.9999"])
+        .args(common::DEBIAN)
+        .args(["--fresh", "boot", "--silence-timeout", "boot=90s"])
+        .current_dir(project.path())
+        .env("TMPDIR", &temporary)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // below TMPDIR, or where a newer Nix builds
+    let own = format!("kflake-{}", rustix::process::getuid().as_raw());
+    let places = [&temporary, Path::new("/nix/var/nix/builds")].map(|place| place.join(&own));
+    let builds = |pid: &str| {
+        let folders = places
+            .iter()
+            .flat_map(|place| fs::read_dir(place).into_iter().flatten());
+        let of = folders
+            .flatten()
+            .filter(|it| it.file_name().to_string_lossy().starts_with(pid));
+        of.flat_map(|it| fs::read_dir(it.path()).into_iter().flatten().flatten())
+            .filter(|it| it.file_name().to_string_lossy().starts_with("nix-"))
+            .map(|it| it.path())
+            .collect::<Vec<_>>()
+    };
+    let pid = format!("{}-", child.id());
+    let mut seen = (Vec::new(), Instant::now());
+    wait_for("something is built for a while", 300, || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        let now = builds(&pid);
+        if now != seen.0 {
+            seen = (now, Instant::now());
+        }
+        !seen.0.is_empty() && seen.1.elapsed() > Duration::from_secs(1)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        builds(&pid),
+        seen.0,
+        "Nix leaves the folder of a build that is killed"
+    );
+    // the next run finds and removes it
+    let mut again = Command::new(env!("CARGO_BIN_EXE_kflake"));
+    again
+        .args(["boot", "6.1.9999", "arm64", "--dry-run"])
+        .args(common::DEBIAN)
+        .current_dir(project.path())
+        .env("TMPDIR", &temporary);
+    assert!(again.output().unwrap().status.success());
+    assert_eq!(builds(&pid), Vec::<PathBuf>::new());
 }

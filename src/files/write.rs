@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
@@ -128,12 +129,43 @@ pub fn state(project: &Path, name: &str) -> io::Result<PathBuf> {
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        let dead = temporary_of(&entry.file_name().to_string_lossy())
-            .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists());
+        let dead = temporary_of(&entry.file_name().to_string_lossy()).is_some_and(|pid| {
+            let written = entry.metadata().and_then(|facts| facts.modified());
+            !is_writer(pid, written.unwrap_or(SystemTime::UNIX_EPOCH))
+        });
         if is_file && dead {
             // the next sweep tries again
             let _ = fs::remove_file(entry.path());
         }
+    }
+}
+
+/// Whether the process `pid` can have written a file at the time `written`: it runs, and did so then. In a container each run may
+/// have the number of the one before.
+fn is_writer(pid: u32, written: SystemTime) -> bool {
+    /// Ticks of a second in `/proc`, on every architecture that Rust runs on.
+    const TICKS: u64 = 100;
+    /// What a clock may be off, in seconds.
+    const MARGIN: u64 = 2;
+    let process = Path::new("/proc").join(pid.to_string());
+    let stat = fs::read_to_string(process.join("stat")).ok();
+    let began = stat.as_deref().and_then(|stat| {
+        // the name, in parentheses, may hold anything
+        let ticks = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
+        ticks.parse::<u64>().ok()
+    });
+    let boot = fs::read_to_string("/proc/stat").ok();
+    let boot = boot.as_deref().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+        line.trim().parse::<u64>().ok()
+    });
+    match (began, boot) {
+        (Some(began), Some(boot)) => {
+            let began = SystemTime::UNIX_EPOCH + Duration::from_secs(boot + began / TICKS);
+            written + Duration::from_secs(MARGIN) > began
+        }
+        // nobody says since when it runs
+        _ => process.exists(),
     }
 }
 
@@ -218,6 +250,21 @@ mod tests {
         let file = Replacement::new(&dir.path().join("program"), true).unwrap();
         file.finish().unwrap();
         assert_eq!(mode("program") & 0o100, 0o100);
+    }
+
+    #[test]
+    fn a_number_that_another_process_has_now_keeps_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir
+            .path()
+            .join(format!(".kflake-{}-abc", std::process::id()));
+        let file = fs::File::create(&path).unwrap();
+        sweep(dir.path());
+        assert!(path.exists());
+        let before = SystemTime::now() - Duration::from_secs(24 * 3600);
+        file.set_modified(before).unwrap();
+        sweep(dir.path());
+        assert!(!path.exists());
     }
 
     #[test]
