@@ -222,12 +222,35 @@ fn this_machine_can_build() {
     assert_eq!(sandbox["verdict"], "good", "{sandbox}");
 }
 
+/// A tarball of a source that has something to configure, at `path`.
+fn packed_source(dir: &Path, path: &Path) {
+    let folder = dir.join("gcc-13.3.0");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("configure"), "not much of a compiler").unwrap();
+    let mut tar = std::process::Command::new("tar");
+    tar.arg("-czf")
+        .arg(path)
+        .arg("-C")
+        .arg(dir)
+        .arg("gcc-13.3.0");
+    assert!(tar.status().unwrap().success());
+}
+
 #[test]
 fn a_components_own_file_marks_what_is_built_from_it() {
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path().join("project");
     let file = dir.path().join("gcc-13.3.0~repacked.tar.gz");
-    fs::write(&file, "not much of a compiler").unwrap();
+    // 3 bytes are no compiler
+    fs::write(&file, "gcc").unwrap();
+    kflake(&project)
+        .args(["pins", "add", "gcc", "13.3.0"])
+        .arg(&file)
+        .assert()
+        .code(2)
+        .stderr(contains("is not a tarball"));
+    assert!(!project.join("matrix").exists());
+    packed_source(dir.path(), &file);
     for _ in 0..2 {
         kflake(&project)
             .args(["pins", "add", "gcc", "13.3.0"])
@@ -251,4 +274,93 @@ fn a_components_own_file_marks_what_is_built_from_it() {
         .args(["pins", "add", "gcc", "../13", "x"])
         .assert()
         .failure();
+
+    kflake(&project)
+        .args(["pins", "list", "--own"])
+        .assert()
+        .success()
+        .stdout(contains("component gcc/13.3.0").and(contains("the project's own")));
+    let root = project.join(".kflake/roots/gcc-13.3.0");
+    assert!(root.symlink_metadata().is_ok());
+    let remove = || {
+        let mut command = kflake(&project);
+        command.args(["pins", "remove", "gcc", "13.3.0"]);
+        command
+    };
+    remove()
+        .assert()
+        .success()
+        .stdout(contains("gcc/13.3.0: removed from"));
+    assert!(!project.join("matrix/components.json").exists());
+    assert!(root.symlink_metadata().is_err());
+    remove()
+        .assert()
+        .code(2)
+        .stderr(contains("not an addition of this project"));
+    kflake(&project)
+        .args(["pins", "list", "--own"])
+        .assert()
+        .code(1)
+        .stdout("");
+}
+
+#[test]
+fn a_pin_is_shown_with_the_places_where_it_is_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let show = |id: &str| {
+        let mut command = kflake(dir.path());
+        command.env("NIX_MIRRORS_debian", "https://d.example/x /srv/m");
+        command.args(["pins", "show", id]);
+        command
+    };
+    for id in ["bookworm/bash", "debian bookworm/bash"] {
+        show(id).assert().success().stdout(
+            contains("pinned by kflake")
+                .and(contains("https://d.example/x/pool/main/b/bash/bash_"))
+                .and(contains("file:///srv/m/pool/main/b/bash/"))
+                .and(contains("Z/pool/main/b/bash/")),
+        );
+    }
+    show("bookworm/bsh")
+        .assert()
+        .code(2)
+        .stderr(contains("did you mean bookworm/bash?"));
+    kflake(dir.path())
+        .args(["pins", "list", "bookworm/busybox", "--json"])
+        .assert()
+        .success()
+        .stdout(
+            contains("\"pin\": \"debian bookworm/busybox-static\"").and(contains("\"own\": false")),
+        );
+}
+
+#[test]
+fn a_kernel_that_was_added_can_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    let file = tarball(dir.path(), "6.1.7778");
+    let mut add = kflake(&project);
+    add.args(["kernel", "add"]).arg(file).assert().success();
+    kflake(&project)
+        .args(["kernel", "add", "6.6.30"])
+        .assert()
+        .success();
+    for (version, file_is_left) in [("6.1.7778", true), ("6.6.30", false)] {
+        let remove = || {
+            let mut command = kflake(&project);
+            command.args(["kernel", "remove", version]);
+            command
+        };
+        remove().assert().success().stdout(contains("removed from"));
+        assert_eq!(project.join("matrix/kernels.json").exists(), file_is_left);
+        let root = project.join(format!(".kflake/roots/linux-{version}"));
+        assert!(root.symlink_metadata().is_err());
+        remove()
+            .assert()
+            .code(2)
+            .stderr(contains("not an addition of this project"));
+    }
+    // kflake's own stays
+    let mut list = kflake(&project);
+    list.args(["kernel", "list", "6.6.30"]).assert().success();
 }

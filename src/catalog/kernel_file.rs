@@ -82,6 +82,15 @@ pub enum KernelFileError {
         /// What to do.
         help: String,
     },
+    /// It is a tarball, and nothing that configures itself or has a makefile.
+    #[error("{path} holds no source to build from: there is neither configure nor Makefile in its top folder", path = shown(path))]
+    #[diagnostic(help(
+        "give the source itself: one folder at the top, with configure or Makefile in it; of an archive in an archive, the inner one"
+    ))]
+    NoSource {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl KernelFile {
@@ -119,6 +128,33 @@ impl KernelFile {
             name,
         })
     }
+}
+
+/// Looks whether the file at `path` is a tarball of a source that can be built: its top folder has `configure` or `Makefile`.
+///
+/// # Errors
+/// When the file cannot be read, is no tarball, is damaged, or holds no source.
+pub fn inspect_source(path: &Path) -> Result<(), KernelFileError> {
+    let damaged = |source| KernelFileError::Damaged {
+        path: path.to_owned(),
+        source,
+    };
+    let mut names = Names::default();
+    for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
+        let mut entry = entry.map_err(damaged)?;
+        if names.tell(&mut entry).map_err(damaged)? {
+            continue;
+        }
+        names.link(&entry).map_err(damaged)?;
+        let name = tidy(&names.path(&entry).map_err(damaged)?);
+        let is_makefile = name.ends_with("configure") || name.ends_with("Makefile");
+        if is_makefile && name.components().count() == 2 {
+            return Ok(());
+        }
+    }
+    Err(KernelFileError::NoSource {
+        path: path.to_owned(),
+    })
 }
 
 /// How a file is packed, by what it begins with; its name may say something else.
@@ -513,6 +549,33 @@ mod tests {
         let members = [("linux/Makefile", None, "Makefile")];
         std::fs::write(&path, tar_of(&members)).unwrap();
         assert!(KernelFile::inspect(&path).is_err());
+    }
+
+    #[test]
+    fn a_source_is_a_tarball_with_something_to_build() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("musl-1.2.5.tar.gz");
+        for name in ["musl-1.2.5/configure", "./linux/Makefile"] {
+            std::fs::write(&path, tar_of(&[(name, Some("x"), "")])).unwrap();
+            inspect_source(&path).unwrap();
+        }
+        for (bytes, said) in [
+            (b"abc".to_vec(), "not a tarball"),
+            (Vec::new(), "its content is empty"),
+            (
+                tar_of(&[("configure", Some("x"), "")]),
+                "neither configure nor Makefile",
+            ),
+            (
+                tar_of(&[("gcc/gcc/configure", Some("x"), "")]),
+                "neither configure nor Makefile",
+            ),
+            (b"\x1f\x8bx".to_vec(), "damaged"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = inspect_source(&path).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::layout;
 use crate::files::{self, Lock, LockError};
 use crate::text::shown;
 
@@ -113,6 +114,33 @@ impl ProjectFile {
         }
     }
 
+    /// Removes the entry `key`; whether it was there.
+    pub fn remove(&mut self, key: &str) -> bool {
+        self.entries.shift_remove(key).is_some()
+    }
+
+    /// Removes `key` of the section `section`, and with the last one the section; whether it was there.
+    pub fn remove_in(&mut self, section: &str, key: &str) -> bool {
+        let Some(Value::Object(entries)) = self.entries.get_mut(section) else {
+            return false;
+        };
+        let removed = entries.shift_remove(key).is_some();
+        if removed && entries.is_empty() {
+            self.entries.shift_remove(section);
+        }
+        removed
+    }
+
+    /// Whether it has the entry `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// What the file will hold.
+    pub fn text(&self) -> String {
+        layout::text_of(&self.path, &self.entries)
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -128,7 +156,12 @@ impl ProjectFile {
         self.set(section, Value::Object(entries))
     }
 
-    /// Replaces the file on disk at once.
+    /// Its keys.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Replaces the file on disk at once; one without entries goes.
     ///
     /// # Errors
     /// When the folder cannot be made or the file not written; the old file is then still whole.
@@ -141,9 +174,10 @@ impl ProjectFile {
     }
 
     fn replace(&self) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&self.entries)?;
-        text.push('\n');
-        files::replace(&self.path, text.as_bytes())
+        match self.entries.is_empty() {
+            true => files::remove(&self.path).map(drop),
+            false => files::replace(&self.path, self.text().as_bytes()),
+        }
     }
 }
 
@@ -166,6 +200,26 @@ mod tests {
         file.save().unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
         assert_eq!(text, "{\n  \"6.1\": \"a\",\n  \"6.2\": \"b\"\n}\n");
+    }
+
+    #[test]
+    fn what_is_removed_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = ProjectFile::open(dir.path(), "components.json").unwrap();
+        file.set_in("components", "gcc/1", "a".into());
+        file.set_in("components", "gcc/2", "b".into());
+        assert!(file.remove_in("components", "gcc/1"));
+        assert!(!file.remove_in("components", "gcc/1") && !file.remove_in("pins", "gcc/2"));
+        assert!(file.has("components"));
+        assert!(file.remove_in("components", "gcc/2"));
+        assert!(!file.has("components") && !file.remove("components"));
+        file.save().unwrap();
+        assert!(!file.path().exists());
+        file.set("a", "b".into());
+        file.save().unwrap();
+        file.remove("a");
+        file.save().unwrap();
+        assert!(!file.path().exists());
     }
 
     #[test]

@@ -40,6 +40,15 @@ enum Action {
         #[arg(value_name = "FILE|FOLDER|VERSION")]
         kernel: PathBuf,
     },
+    /// Take back what `kernel add` registered
+    ///
+    /// The entry goes from `matrix/kernels.json` of the project; what kflake pins itself of that version counts again. The
+    /// file stays in the Nix store until its garbage is collected.
+    #[command(after_help = "Example:\n  kflake kernel remove 6.1.192")]
+    Remove {
+        /// The kernel's version
+        version: KernelVersion,
+    },
     List(kernel_list::Args),
 }
 
@@ -50,6 +59,7 @@ enum Action {
 pub fn run(args: Args, context: &Context) -> Result<u8> {
     match args.action {
         Action::Add { kernel } => add(&kernel, context),
+        Action::Remove { version } => remove(&version, context),
         Action::List(args) => kernel_list::run(&args, context),
     }
 }
@@ -156,6 +166,31 @@ fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) ->
     };
     register(version, json!(pin), context)?;
     output::line(&format!("Linux {version}: {}", pin.sha256))?;
+    Ok(exit::OK)
+}
+
+fn remove(version: &KernelVersion, context: &Context) -> Result<u8> {
+    let io = |error| Failure::new(exit::IO, error);
+    let mut file = ProjectFile::open(&context.project, "kernels.json").map_err(io)?;
+    // however it is spelled: 6.6.0 is 6.6
+    let same = |key: &&str| {
+        let key = key.parse::<KernelVersion>();
+        key.is_ok_and(|it| it.rank() == version.rank() && it.local() == version.local())
+    };
+    let Some(key) = file.keys().find(same).map(str::to_owned) else {
+        return Err(Failure::message(
+            exit::USAGE,
+            format!("Linux {version} is not an addition of this project"),
+            Some(format!(
+                "{} holds those that there are; what kflake itself pins stays",
+                shown(file.path())
+            )),
+        ));
+    };
+    file.remove(&key);
+    file.save().map_err(io)?;
+    context.forget_root(&format!("linux-{key}"))?;
+    output::line(&format!("Linux {key}: removed from {}", shown(file.path())))?;
     Ok(exit::OK)
 }
 

@@ -133,6 +133,14 @@ impl Context {
         Ok(roots.join(name))
     }
 
+    /// Lets the store forget what the link `name` keeps for this project.
+    fn forget_root(&self, name: &str) -> Result<()> {
+        let root = self.root(name)?;
+        files::remove(&root)
+            .map(drop)
+            .map_err(|source| Failure::new(exit::IO, files::LockError::Io { path: root, source }))
+    }
+
     /// Nix, in the store that the command line names.
     fn nix(&self) -> Result<Nix> {
         Nix::probe(self.store.as_deref()).map_err(Failure::nix)

@@ -94,6 +94,18 @@ pub fn deliver(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Removes the file or link at `path`, and not what a link leads to; whether there was one.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes `path` a folder, unless it is one; a link to one is not.
 ///
 /// # Errors
