@@ -15,6 +15,8 @@ pub mod build;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod deb822;
+pub mod debian;
 pub mod doctor;
 pub mod exit;
 pub mod files;

@@ -60,6 +60,19 @@ pub fn clean_lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// How the file `path` changes from `old` to `new`, where none is no file, as a unified diff of [`clean`] lines.
+pub fn diff(path: &str, old: Option<&str>, new: Option<&str>) -> String {
+    let side = |text: Option<&str>, prefix: &str| match text {
+        Some(_) => format!("{prefix}/{path}"),
+        None => "/dev/null".to_owned(),
+    };
+    let diff = similar::TextDiff::from_lines(old.unwrap_or(""), new.unwrap_or(""))
+        .unified_diff()
+        .header(&side(old, "a"), &side(new, "b"))
+        .to_string();
+    clean_lines(&diff)
+}
+
 /// [`clean`] for a name or value in the middle of a sentence: at most 80 characters of it.
 pub fn brief(text: &str) -> String {
     let cut = text.char_indices().nth(80).map_or(text.len(), |(at, _)| at);

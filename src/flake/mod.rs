@@ -11,7 +11,7 @@ mod host_tools;
 pub mod lint;
 pub mod lock;
 pub mod model;
-mod nar;
+pub(crate) mod nar;
 pub mod render;
 pub mod template;
 pub mod tree;
@@ -75,7 +75,7 @@ fn nixpkgs() -> Input {
 fn debian_packages(tree: &Tree) -> Input {
     let files = tree.files.iter().filter_map(|(path, text)| {
         let inside = path.as_str().strip_prefix(DEBIAN_PACKAGES)?;
-        Some((inside.strip_prefix('/')?, text.as_str()))
+        Some((inside.strip_prefix('/')?, nar::Node::File(text.as_bytes())))
     });
     Input {
         name: "nixpkgs".into(),

@@ -4,13 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use similar::TextDiff;
-
 use super::header;
 use super::lock;
 use super::tree::{Tree, TreePath};
 use crate::files::{self, Replacement};
-use crate::text::{clean_lines, shown};
+use crate::text::{self, shown};
 
 /// Folders that hold nothing but generated files, where those of an earlier version are looked for.
 const OWN_FOLDERS: [&str; 2] = [super::DEBIAN_PACKAGES, "validate"];
@@ -206,15 +204,7 @@ impl Change {
     fn diff(&self) -> String {
         let old = self.old.as_deref().map(String::from_utf8_lossy);
         let new = self.new.as_deref();
-        let side = |exists: bool, prefix: &str| match exists {
-            true => format!("{prefix}/{}", self.path),
-            false => "/dev/null".to_owned(),
-        };
-        let diff = TextDiff::from_lines(old.as_deref().unwrap_or(""), new.unwrap_or(""))
-            .unified_diff()
-            .header(&side(old.is_some(), "a"), &side(new.is_some(), "b"))
-            .to_string();
-        clean_lines(&diff)
+        text::diff(&self.path, old.as_deref(), new)
     }
 }
 

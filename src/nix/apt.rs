@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::deb822;
+
 /// The base urls of a Debian machine's package sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Apt {
@@ -55,24 +57,10 @@ impl Apt {
         }
     }
 
-    /// Stanzas of `Types:`, `URIs:`, `Enabled:`; a field goes on over lines that begin with a blank.
+    /// Paragraphs of `Types:`, `URIs:`, `Enabled:`.
     fn add_deb822(&mut self, text: &str) {
-        for stanza in text.split("\n\n") {
-            let mut fields: Vec<(String, String)> = Vec::new();
-            for line in stanza.lines().filter(|line| !line.starts_with('#')) {
-                if line.starts_with([' ', '\t']) {
-                    if let Some((_, value)) = fields.last_mut() {
-                        value.push(' ');
-                        value.push_str(line.trim());
-                    }
-                } else if let Some((name, value)) = line.split_once(':') {
-                    fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-                }
-            }
-            let field = |name: &str| {
-                let found = fields.iter().find(|(field, _)| field == name);
-                found.map_or("", |(_, value)| value.as_str())
-            };
+        for stanza in deb822::paragraphs(text) {
+            let field = |name| stanza.field(name).unwrap_or_default();
             let enabled = !field("enabled").eq_ignore_ascii_case("no");
             let binary = field("types").split_whitespace().any(|kind| kind == "deb");
             if enabled && binary {

@@ -10,6 +10,7 @@ use super::eval::quote;
 use super::probe::{Nix, Place};
 use super::store::last_error;
 use crate::files::Scratch;
+use crate::flake::nar::{self, Folder, Node};
 use crate::hash::Sha256;
 
 /// The most that the program may hold, in bytes; Debian's has 2 MB.
@@ -156,64 +157,12 @@ impl Nix {
     /// The package, from the first mirror that has the right one.
     fn fetch(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<Vec<u8>, NixError> {
         let (path, hash) = &bootstrap.package;
-        let mut reasons = Vec::new();
-        let bases = settings.mirrors.urls("debian").iter();
-        for base in bases.chain([&bootstrap.snapshot]) {
-            let url = format!("{base}{path}");
-            match self.fetch_from(settings, &url, hash) {
-                Ok(bytes) => return Ok(bytes),
-                Err(reason) => reasons.push(format!("{url}: {reason}")),
-            }
-        }
-        Err(NixError::Seed {
-            reason: reasons.join("; "),
-        })
-    }
-
-    fn fetch_from(&self, settings: &Settings, url: &str, hash: &Sha256) -> Result<Vec<u8>, String> {
-        let file = match url.strip_prefix("file:") {
-            Some(path) => PathBuf::from(format!("/{}", path.trim_start_matches('/'))),
-            None => self.download(settings, url, hash)?,
-        };
-        let file = std::fs::File::open(&file).map_err(|error| error.to_string())?;
-        if !file.metadata().is_ok_and(|it| it.is_file()) {
-            return Err("not a file".to_owned());
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_PROGRAM)
-            .read_to_end(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        if Sha256::of_bytes(&bytes) == *hash {
-            Ok(bytes)
-        } else {
-            Err("it is another file than the pinned one".to_owned())
-        }
-    }
-
-    /// Has Nix itself fetch it, which needs no program in the store.
-    fn download(&self, settings: &Settings, url: &str, hash: &Sha256) -> Result<PathBuf, String> {
-        let expression = format!(
-            "derivation {{ name = \"kflake-busybox.deb\"; system = \"builtin\"; builder = \"builtin:fetchurl\"; url = {}; \
-             outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"{}\"; executable = false; unpack = false; \
-             preferLocalBuild = true; \
-             impureEnvVars = [ \"http_proxy\" \"https_proxy\" \"all_proxy\" \"no_proxy\" ]; }}",
-            quote(url),
-            hash.hex()
-        );
-        let mut command = settings
-            .guarded(self, "nix-build")
-            .map_err(|error| error.to_string())?;
-        let output = command
-            .args(["--no-out-link", "--expr", &expression])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
-        if output.status.success() {
-            let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            Ok(self.real_path(&path))
-        } else {
-            Err(last_error(&output.stderr))
-        }
+        let mirrors = settings.mirrors.urls("debian").iter();
+        let urls = mirrors
+            .chain([&bootstrap.snapshot])
+            .map(|base| format!("{base}{path}"));
+        self.fetch_pinned(settings, urls, hash, MAX_PROGRAM)
+            .map_err(|reason| NixError::Seed { reason })
     }
 
     fn add_program(
@@ -298,6 +247,16 @@ fn shell_in(settings: &str) -> Option<&str> {
         let source = entry.strip_prefix("/bin/sh=")?.trim_end_matches('?');
         source.starts_with("/nix/store/").then_some(source)
     })
+}
+
+/// Digest of the folder that busybox out of `package` begins a store with; none where the package holds none.
+pub fn seed_of(package: &[u8]) -> Option<Sha256> {
+    let program = program(package)?;
+    let folder = Folder::from([
+        ("bin/busybox", Node::Program(&program)),
+        ("bin/sh", Node::Link("busybox")),
+    ]);
+    Some(nar::hash(&folder))
 }
 
 /// `bin/busybox` out of a Debian package.

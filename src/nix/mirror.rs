@@ -109,7 +109,7 @@ impl Mirrors {
 }
 
 /// The path of a `file:` address.
-fn local(url: &str) -> Option<PathBuf> {
+pub(super) fn local(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("file://").or(url.strip_prefix("file:"))?;
     Some(Path::new("/").join(path.trim_start_matches('/')))
 }

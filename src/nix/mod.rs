@@ -12,6 +12,7 @@ mod drv;
 mod error;
 mod eval;
 mod events;
+mod fetch;
 mod graph;
 mod guard;
 mod local;
@@ -22,7 +23,7 @@ mod store;
 mod users;
 
 pub use apt::Apt;
-pub use bootstrap::Bootstrap;
+pub use bootstrap::{Bootstrap, seed_of};
 pub use config::{Packages, Settings};
 pub(crate) use drv::name_of;
 pub use drv::{Derivation, DrvError, Output};

@@ -2,6 +2,7 @@
 
 mod component;
 mod list;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,6 +39,7 @@ enum Action {
     Show(list::ShowArgs),
     Add(component::AddArgs),
     Remove(component::RemoveArgs),
+    Update(update::Args),
     /// Show where each mirror scheme is looked for
     ///
     /// `NIX_MIRRORS_<scheme>` overrides: addresses or folders, separated by blanks.
@@ -58,6 +60,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         Action::Show(args) => list::show(&args, context),
         Action::Add(args) => component::add(&args, context),
         Action::Remove(args) => component::remove(&args, context),
+        Action::Update(args) => update::run(&args, context),
         Action::Import { dir } => import(&dir, context),
         Action::Mirrors { export } => mirrors(export, context),
     }
