@@ -1,8 +1,11 @@
 //! The fetcher of Debian's package set, with mirrors that serve something else, or have no end.
 
+mod common;
+
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use sha2::{Digest as _, Sha256};
@@ -74,4 +77,109 @@ fn what_became_of_each_mirror_is_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("another file (sha256 "), "{said}");
     assert!(dir.path().join("out").exists());
+}
+
+/// busybox, which Debian's package set begins with, in the store.
+fn busybox() -> PathBuf {
+    let dir = tempfile::tempdir().unwrap();
+    common::succeeded(common::kflake(dir.path(), &["gen", "--packages", "debian"]));
+    let catalog = kflake::catalog::Catalog::embedded().unwrap();
+    let seed = &catalog.host_tools_of(&Default::default()).unwrap().seed;
+    let words = ["--print-fixed-path", "--recursive", "sha256"];
+    let mut nix = common::nix("nix-store");
+    nix.args(words).arg(seed.hash.hex()).arg(seed.name.as_str());
+    let said = common::succeeded(nix.output().unwrap()).stdout;
+    PathBuf::from(String::from_utf8(said).unwrap().trim())
+}
+
+/// The address of a machine on which nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+#[test]
+fn busybox_goes_from_mirror_to_mirror_as_well() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    mirrors(dir.path());
+    let bin = busybox().join("bin");
+    let address = common::serve(dir.path().to_owned());
+    let fetch = |mirrors: &[String]| {
+        let script = "flake-template/debian-packages/fetchurl.sh";
+        Command::new(bin.join("sh"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script))
+            .env_clear()
+            .env("PATH", &bin)
+            .env("NIX_BUILD_TOP", dir.path())
+            .env("out", dir.path().join("out"))
+            .env(
+                "outputHash",
+                data_encoding::HEXLOWER.encode(&Sha256::digest(b"right\n")),
+            )
+            .env("name", "f")
+            .env("urls", "mirror://x/f")
+            .env("NIX_MIRRORS_x", mirrors.join(" "))
+            .output()
+            .unwrap()
+    };
+    let at = |name: &str| format!("{address}{name}/");
+    let bad = [nobody(), "file:///nowhere".to_owned(), at("empty")];
+    let output = fetch(&bad);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for words in [
+        "fetch: unavailable: f",
+        "not reachable",
+        "no such file",
+        "not there",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let output = fetch(&[&bad[..], &[at("portal"), at("large"), at("good")]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let out = fs::read_to_string(dir.path().join("out"));
+    assert_eq!(out.unwrap(), "right\n");
+}
+
+#[test]
+fn a_package_that_one_mirror_lacks_comes_from_the_next() {
+    if !common::have_nix() {
+        return;
+    }
+    busybox();
+    let set = common::package_set();
+    let dir = tempfile::tempdir().unwrap();
+    let now = format!("{:?}", std::time::SystemTime::now());
+    fs::write(dir.path().join("x.deb"), &now).unwrap();
+    let address = common::serve(dir.path().to_owned());
+    let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(&now));
+    let expression = format!(
+        "let pinned = builtins.fromJSON (builtins.readFile {0}/debian-packages/pins.json); in \
+         builtins.head (import {0}/debian-packages/debs.nix {{ system = \"x86_64-linux\"; pinned = pinned // {{ \
+         snapshot = \"{address}none\"; libraries.base = [ \"x\" ]; \
+         pins = pinned.pins // {{ x = {{ name = \"x.deb\"; path = \"x.deb\"; sha256 = \"{hash}\"; }}; }}; }}; }}).libraries.base.debs",
+        set.path().to_str().unwrap()
+    );
+    let build = |mirrors: String| {
+        Command::new("nix-build")
+            .args(["--no-out-link", "-E", &expression])
+            .env("NIX_CONFIG", common::build_config())
+            .env("NIX_MIRRORS_debian", mirrors)
+            .output()
+            .unwrap()
+    };
+    let output = build(nobody());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("x.deb could not be fetched"), "{said}");
+    assert!(
+        said.contains(&format!("{address}none/x.deb: not there")),
+        "{said}"
+    );
+    let path = common::succeeded(build(format!("{} {address}", nobody()))).stdout;
+    let path = String::from_utf8(path).unwrap();
+    assert_eq!(fs::read_to_string(path.trim()).unwrap(), now);
 }

@@ -21,38 +21,44 @@ let
     preferLocalBuild = true;
   };
 
-  # The first of the user's mirrors where the environment may be read; else the archive as it was when the pins were made.
-  mirror =
+  # The user's mirrors, where the environment may be read here, and not only by a builder; folders are for kflake to look into.
+  mirrors =
     let
-      users = builtins.match "[ ]*([^ ]+/?)( .*)?" (builtins.getEnv "NIX_MIRRORS_debian");
-      base = if users == null then pinned.snapshot else builtins.head users;
+      words = builtins.filter builtins.isString (
+        builtins.split " +" (builtins.getEnv "NIX_MIRRORS_debian")
+      );
+      inside = builtins.filter (base: builtins.match "https?://.+" base != null) words;
     in
-    if builtins.substring (builtins.stringLength base - 1) 1 base == "/" then base else base + "/";
+    map (base: if builtins.match ".*/" base == null then base + "/" else base) inside;
 
   deb =
     key:
     let
       pin = pinned.pins.${key};
     in
-    # Nix fetches these itself: before the first of them is unpacked there is no program that could.
-    builtins.derivation {
-      inherit (pin) name;
-      system = "builtin";
-      builder = "builtin:fetchurl";
-      url = mirror + pin.path;
-      outputHashMode = "flat";
-      outputHashAlgo = "sha256";
-      outputHash = pin.sha256;
-      executable = false;
-      unpack = false;
-      preferLocalBuild = true;
-      impureEnvVars = [
-        "http_proxy"
-        "https_proxy"
-        "all_proxy"
-        "no_proxy"
-      ];
-    };
+    # Last comes the archive as it was when the pins were made: mirrors drop a package that a later version has replaced.
+    builtins.derivation (
+      common
+      // {
+        inherit (pin) name;
+        args = [ (script "fetchurl.sh") ];
+        urls = [
+          "mirror://debian/${pin.path}"
+        ]
+        ++ map (base: base + pin.path) (mirrors ++ [ "${pinned.snapshot}/" ]);
+        outputHashMode = "flat";
+        outputHashAlgo = "sha256";
+        outputHash = pin.sha256;
+        impureEnvVars = [
+          "http_proxy"
+          "https_proxy"
+          "all_proxy"
+          "no_proxy"
+          "NIX_CONNECT_TIMEOUT"
+          "NIX_MIRRORS_debian"
+        ];
+      }
+    );
 
   libraries = builtins.mapAttrs (
     group: keys:

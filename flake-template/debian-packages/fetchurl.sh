@@ -1,21 +1,19 @@
 # Fetches the first of $urls that some mirror has: the file itself, by its hash, and not what a mirror has in its place. Nix checks
-# again.
+# again. Run by bash with curl, or, for what those are unpacked from, by busybox.
 # mirror://SCHEME/path is tried under every base address in NIX_MIRRORS_SCHEME.
 set -eu -o pipefail
 
 # No file that is fetched here is as large as this, in KiB; a mirror may have no end.
 ulimit -f $((8 * 1024 * 1024)) 2>/dev/null || true
 
+sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
 # Whether the file is the one whose hash is asked for. Where that is written in a way that is not known here, Nix decides alone.
 is_it() {
-  local hex bytes= i
   case ${outputHash:-} in
-  sha256-*)
-    hex=$(sha256sum <"$1")
-    for ((i = 0; i < 64; i += 2)); do bytes="$bytes\\x${hex:i:2}"; done
-    [ "$(printf '%b' "$bytes" | base64)" = "${outputHash#sha256-}" ]
-    ;;
-  *) true ;;
+  sha256-*) [ "$(printf "$(sha256_of "$1" | sed 's/../\\x&/g')" | base64)" = "${outputHash#sha256-}" ] ;;
+  *[!0-9a-f]*) true ;;
+  *) [ "${#outputHash}" -ne 64 ] || [ "$(sha256_of "$1")" = "$outputHash" ] ;;
   esac
 }
 
@@ -23,34 +21,91 @@ is_it() {
 said=
 say() { said="$said${said:+; }$1"; }
 
+# The last words of what failed.
+error() { tail -n 1 "$NIX_BUILD_TOP/error"; }
+
+# download URL: into $out.part; where it fails, says why. The hash decides, so an unknown certificate authority does not: the sandbox
+# has none to compare with.
+download() {
+  local code status=0
+  if ! command -v curl >/dev/null; then
+    busybox_download "$1"
+    return
+  fi
+  code=$(curl --insecure --location --silent --show-error --retry 2 --connect-timeout "${NIX_CONNECT_TIMEOUT:-15}" \
+    --speed-limit 1024 --speed-time 60 ${NIX_CURL_FLAGS:-} --output "$out.part" --write-out '%{http_code}' "$1" 2>"$NIX_BUILD_TOP/error") || status=$?
+  case $status:$code in
+  0:2?? | 0:000) return 0 ;;
+  0:404 | 0:410) say "$1: not there (HTTP $code)" ;;
+  0:*) say "$1: HTTP $code" ;;
+  37:*) say "$1: no such file" ;;
+  153:* | 23:*) say "$1: larger than any file that is fetched" ;;
+  6:* | 7:* | 28:* | 35:*) say "$1: not reachable ($(head -n 1 "$NIX_BUILD_TOP/error"))" ;;
+  *) say "$1: $(head -n 1 "$NIX_BUILD_TOP/error")" ;;
+  esac
+  return 1
+}
+
+# The same with busybox' wget, which knows no other proxy than http_proxy, and no encryption to one.
+busybox_download() {
+  local url=$1
+  case $url in
+  http://* | https://*) ;;
+  *)
+    say "$url: no such file"
+    return 1
+    ;;
+  esac
+  ! wget_once "$url" || return 0
+  if [ -n "${http_proxy:-}" ]; then
+    ! wget_once -Y off "$url" || return 0
+    ! wget_once "http://${url#*://}" || return 0
+  fi
+  case $(error) in
+  *'server returned error: HTTP/'*' 404'* | *'server returned error: HTTP/'*' 410'*) say "$url: not there ($(error))" ;;
+  *) say "$url: not reachable ($(error))" ;;
+  esac
+  return 1
+}
+
+# A minute without a byte is the end: this wget itself waits for ever.
+wget_once() {
+  local pid watcher status=0 patience=${NIX_CONNECT_TIMEOUT:-60}
+  rm -f "$out.part"
+  wget -q -O "$out.part" "$@" 2>"$NIX_BUILD_TOP/error" &
+  pid=$!
+  (
+    before= still=0
+    while [ "$still" -lt "$patience" ]; do
+      sleep 1
+      now=$(wc -c <"$out.part" 2>/dev/null || true)
+      if [ "$now" = "$before" ]; then still=$((still + 1)); else still=0; fi
+      before=$now
+    done
+    echo "nothing came for $patience seconds" >>"$NIX_BUILD_TOP/error"
+    kill "$pid" 2>/dev/null
+  ) >/dev/null 2>&1 &
+  watcher=$!
+  wait "$pid" || status=$?
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  return "$status"
+}
+
 tried=' '
 try() {
-  local url=$1 code status
+  local url=$1
   case $tried in *" $url "*) return 0 ;; esac
   tried="$tried$url "
   echo "fetching $url" >&2
-  # The hash decides, so an unknown certificate authority does not: the sandbox has none to compare with.
-  set +e
-  code=$(curl --insecure --location --silent --show-error --retry 2 --connect-timeout "${NIX_CONNECT_TIMEOUT:-15}" \
-    --speed-limit 1024 --speed-time 60 ${NIX_CURL_FLAGS:-} --output "$out.part" --write-out '%{http_code}' "$url" 2>"$NIX_BUILD_TOP/error")
-  status=$?
-  set -e
-  case $status:$code in
-  0:2?? | 0:000)
+  if download "$url"; then
     if is_it "$out.part"; then
       mv "$out.part" "$out"
       exit 0
     fi
     [ -e "$NIX_BUILD_TOP/other" ] || cp "$out.part" "$NIX_BUILD_TOP/other"
-    say "$url: another file (sha256 $(sha256sum <"$out.part" | cut -d ' ' -f 1))"
-    ;;
-  0:404 | 0:410) say "$url: not there (HTTP $code)" ;;
-  0:*) say "$url: HTTP $code" ;;
-  37:*) say "$url: no such file" ;;
-  153:* | 23:*) say "$url: larger than any file that is fetched" ;;
-  6:* | 7:* | 28:* | 35:*) say "$url: not reachable ($(head -n 1 "$NIX_BUILD_TOP/error"))" ;;
-  *) say "$url: $(head -n 1 "$NIX_BUILD_TOP/error")" ;;
-  esac
+    say "$url: another file (sha256 $(sha256_of "$out.part"))"
+  fi
   rm -f "$out.part"
 }
 
@@ -59,8 +114,8 @@ for url in $urls; do
   mirror://*)
     rest=${url#mirror://}
     scheme=${rest%%/*}
-    variable=NIX_MIRRORS_$scheme
-    bases=${!variable:-}
+    bases=
+    case $scheme in *[!A-Za-z0-9_]*) ;; *) eval "bases=\${NIX_MIRRORS_$scheme:-}" ;; esac
     if [ -z "$bases" ]; then
       say "$url: no mirror is configured for \`$scheme\` (set NIX_MIRRORS_$scheme to one or more base addresses)"
       continue
