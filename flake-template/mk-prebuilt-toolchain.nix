@@ -23,6 +23,20 @@ let
     path = ./toolchain-self-check.sh;
   };
 
+  # patchelf from 0.17 to 0.19.2 corrupts programs that are not position independent, which the compilers of Debian, Bootlin and
+  # kernel.org are: cc1 then ends with a segmentation fault. Seen of 0.17.2, 0.18.0 and 0.19.1; 0.14.3 to 0.16.1 and 0.19.3 are sound.
+  versionOf = package: package.version or (builtins.parseDrvName package.name).version;
+  corrupts =
+    package:
+    lib.versionAtLeast (versionOf package) "0.17" && lib.versionOlder (versionOf package) "0.19.3";
+  patchelf =
+    if !corrupts pkgs.patchelf then
+      pkgs.patchelf
+    else if pkgs ? patchelfUnstable && !corrupts pkgs.patchelfUnstable then
+      pkgs.patchelfUnstable
+    else
+      throw "kflake: the package set's patchelf ${versionOf pkgs.patchelf} corrupts prebuilt compilers: use a package set, or an overlay, whose patchelf is from 0.14.3 to 0.16.1, or 0.19.3 or newer (--packages debian has one)";
+
   common = {
     dontUnpack = true;
     dontConfigure = true;
@@ -41,7 +55,7 @@ in
       // {
         name = "${name}-host-libraries";
         inherit archives;
-        nativeBuildInputs = [ pkgs.patchelf ];
+        nativeBuildInputs = [ patchelf ];
         buildPhase = ''
           runHook preBuild
           . ${script}
@@ -97,7 +111,7 @@ in
         wantMachine = toString arch.elfMachine;
         wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
         nativeBuildInputs = [
-          pkgs.patchelf
+          patchelf
         ]
         ++ lib.optionals isArchive [
           pkgs.file

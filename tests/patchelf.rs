@@ -1,0 +1,61 @@
+//! The choice of patchelf for prebuilt toolchains: versions that corrupt compilers are refused by name. With stub package sets.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+/// The patchelf that the builder takes of a package set with these versions of `patchelf` and `patchelfUnstable`.
+fn chosen(patchelf: &str, unstable: Option<&str>) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
+    let root = root.to_str().unwrap();
+    let unstable = unstable.map_or(String::new(), |version| {
+        format!("patchelfUnstable.name = \"patchelf-unstable-{version}\";")
+    });
+    let expression = format!(
+        "let pkgs = {{ lib = import {root}/debian-packages/lib.nix; stdenv.mkDerivation = drv: drv; \
+         patchelf = {{ version = \"{patchelf}\"; name = \"patchelf-{patchelf}\"; }}; {unstable} }}; \
+         in map (it: it.name) ((import {root}/mk-prebuilt-toolchain.nix {{ inherit pkgs; elfTools = null; }}).runtime \
+         {{ name = \"x\"; archives = []; }}).nativeBuildInputs"
+    );
+    common::nix("nix-instantiate")
+        .args([
+            "--store", "dummy://", "--eval", "--strict", "--json", "--expr",
+        ])
+        .arg(expression)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_patchelf_that_corrupts_compilers_is_refused_by_name() {
+    if !common::have_nix() {
+        return;
+    }
+    let taken = |patchelf: &str, unstable: Option<&str>| {
+        let output = common::succeeded(chosen(patchelf, unstable));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    for version in ["0.14.3-1+b1", "0.15.2", "0.16.1", "0.19.3", "0.20.0"] {
+        assert_eq!(taken(version, None), format!("[\"patchelf-{version}\"]"));
+    }
+    // a good one beside it is taken
+    assert_eq!(
+        taken("0.18.0", Some("0.19.3")),
+        "[\"patchelf-unstable-0.19.3\"]"
+    );
+    for (patchelf, unstable) in [
+        ("0.17.2", None),
+        ("0.18.0-1.4", None),
+        ("0.19.1", Some("0.18.0-unstable-2025-01-01")),
+    ] {
+        let output = chosen(patchelf, unstable);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{patchelf}");
+        assert!(
+            said.contains(&format!("patchelf {patchelf} corrupts prebuilt compilers")),
+            "{said}"
+        );
+        assert!(said.contains("0.19.3 or newer"), "{said}");
+    }
+}
