@@ -65,6 +65,35 @@ patch_programs() {
   done
 }
 
+# The libraries that FILE needs and that are in none of the folders where it looks.
+missing_needs() {
+  local need folder
+  for need in $(patchelf --print-needed "$1"); do
+    for folder in "$out/lib" ${hostLibraries//:/ } "${hostLoader%/*}"; do
+      [ ! -e "$folder/$need" ] || continue 2
+    done
+    echo "$need"
+  done
+}
+
+# A program that lacks a library goes, by name: gdb may want one of the machine that it was built on. The compiler's own are needed.
+drop_broken_programs() {
+  local file missing
+  for file in "$out"/bin/*; do
+    if [ -L "$file" ] || ! is_elf "$file"; then continue; fi
+    patchelf --print-interpreter "$file" >/dev/null 2>&1 || continue
+    missing=$(missing_needs "$file")
+    [ -n "$missing" ] || continue
+    case ${file##*/$target-} in
+    gcc | cpp | g++ | ld | as | ar | nm | objcopy | objdump | readelf | strip | ranlib)
+      archive_fail missing-library "bin/${file##*/} needs ${missing//$'\n'/, }, which neither the archive nor the package set has"
+      ;;
+    esac
+    echo "left out bin/${file##*/}: it needs ${missing//$'\n'/, }, which neither the archive nor the package set has"
+    rm "$file"
+  done
+}
+
 # Texts that name the folder that the archive was made for. Bootlin's archives have a script for it; older ones only say where
 # that folder was, or nothing at all, which is no harm: their compilers find their parts by where they are themselves.
 relocate() {
@@ -93,6 +122,7 @@ unpack_archived_toolchain() {
     [ -e "$out/bin/$target-$name" ] || archive_fail missing-file "bin/$target-$name is not in $(basename "$archives")"
   done
   patch_programs
+  drop_broken_programs
   relocate
   # Not every release is known to the last tool; what is known is held against what the tool says.
   if [ -z "$wantBinutils" ]; then

@@ -26,8 +26,8 @@ fn succeeded(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Debian's compiler from its pins: what the stand-ins are made of.
-fn debian(dir: &Path) -> PathBuf {
+/// Debian's compiler from its pins, which the stand-ins are made of, and the folder of patchelf, which makes them.
+fn debian(dir: &Path) -> (PathBuf, PathBuf) {
     let project = dir.join("project");
     fs::create_dir(&project).unwrap();
     let script = r#"
@@ -42,6 +42,7 @@ fn debian(dir: &Path) -> PathBuf {
             sources = import ./sources.nix;
             resolve = import ./resolve.nix;
           }).toolchains."debian-12.2.0-mipsel"'
+        nix-build --no-out-link -E '(import ./debian-packages { }).patchelf'
     "#;
     let output = Command::new("bash")
         .args(["-c", script])
@@ -50,7 +51,9 @@ fn debian(dir: &Path) -> PathBuf {
         .env("NIX_CONFIG", nix_config(dir))
         .output()
         .unwrap();
-    PathBuf::from(succeeded(output))
+    let said = succeeded(output);
+    let (compiler, patchelf) = said.split_once('\n').unwrap();
+    (PathBuf::from(compiler), Path::new(patchelf).join("bin"))
 }
 
 /// Packs the compiler at `$FROM` as `$OUT`, in the shape that `$SHAPE` names.
@@ -94,6 +97,10 @@ const PACK: &str = r#"
       grep -q "$FROM" lib/gcc-cross/$TARGET/12/specs
       mkdir -p share/buildroot
       echo "$FROM" >share/buildroot/sdk-location
+      # a debugger that wants a library of the machine that it was built on
+      cp -L bin/$TARGET-objdump bin/$TARGET-gdb
+      chmod u+w bin/$TARGET-gdb
+      patchelf --add-needed libabsent.so.1 bin/$TARGET-gdb
       # an absolute link of the sysroot
       mkdir -p $TARGET/sysroot/lib
       : >$TARGET/sysroot/lib/libc.so
@@ -118,22 +125,31 @@ EOF
 struct Mirror {
     dir: tempfile::TempDir,
     compiler: PathBuf,
+    patchelf: PathBuf,
 }
 
 impl Mirror {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let compiler = debian(dir.path());
-        Mirror { dir, compiler }
+        let (compiler, patchelf) = debian(dir.path());
+        Mirror {
+            dir,
+            compiler,
+            patchelf,
+        }
     }
 
     /// Puts a stand-in where the address `mirror://SCHEME/FILE` leads; its digest.
     fn pack(&self, shape: &str, file: &str) -> Sha256 {
         let file = self.dir.path().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(self.patchelf.clone()).chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(path).unwrap();
         let output = Command::new("bash")
             .args(["-c", PACK])
             .env("FROM", &self.compiler)
+            .env("PATH", path)
             .env("TARGET", TARGET)
             .env("SHAPE", shape)
             .env("WORK", self.dir.path().join("work"))
@@ -199,6 +215,11 @@ fn archives_are_fetched_relocated_patched_and_checked() {
         fs::read_link(out.join(format!("{TARGET}/sysroot/lib/ld-musl-mipsel.so.1"))).unwrap(),
         Path::new("libc.so"),
         "a link of the sysroot stays inside it"
+    );
+    let has = |program: &str| out.join(format!("bin/{TARGET}-{program}")).exists();
+    assert!(
+        has("objdump") && !has("gdb"),
+        "what lacks a library is left out"
     );
 
     // the data are wrong about it: an error that names both
