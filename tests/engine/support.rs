@@ -53,8 +53,8 @@ const BOOTED: &str =
     r#"rm -f $out; mkdir $out; echo '{"outcome":"passed","warnings":[]}' > $out/boot.json"#;
 
 /// Nix with a closed sandbox that has a shell, and the busybox that builders here are scripts of.
-fn prepared() -> (Nix, String) {
-    let nix = Nix::probe(None).expect("these tests need Nix: `make deps` installs it");
+fn prepared(store: Option<&Path>) -> (Nix, String) {
+    let nix = Nix::probe(store).expect("these tests need Nix: `make deps` installs it");
     let catalog = Catalog::embedded().expect("the matrix is sound");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bootstrap =
@@ -79,6 +79,16 @@ impl World {
 
     /// A world in a folder of its own; its derivations are those of no other.
     pub fn in_folder(dir: tempfile::TempDir) -> World {
+        World::in_folder_and_store(dir, None)
+    }
+
+    /// The same with a store of its own, in the folder `store`.
+    pub fn in_store(store: &Path) -> World {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        World::in_folder_and_store(dir, Some(store))
+    }
+
+    fn in_folder_and_store(dir: tempfile::TempDir, store: Option<&Path>) -> World {
         let settings = Settings {
             packages: "debian".parse().expect("a package set"),
             mirrors: Mirrors::default(),
@@ -96,7 +106,7 @@ impl World {
             project: dir.path().to_owned(),
             command: vec!["kflake".to_owned(), "validate".to_owned()],
         };
-        let (nix, busybox) = prepared();
+        let (nix, busybox) = prepared(store);
         // nothing that another test or run built may count as built here
         let salt = dir.path().display().to_string();
         World {
