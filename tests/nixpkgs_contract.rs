@@ -54,11 +54,7 @@ fn every_suite_keeps_it_under_every_nix() {
         return;
     }
     let catalog = kflake::catalog::Catalog::embedded().unwrap();
-    let newer = ["trixie", "sid"].into_iter().filter_map(common::nix_of);
-    let programs: Vec<_> = [Path::new("nix").to_owned()]
-        .into_iter()
-        .chain(newer)
-        .collect();
+    let programs = common::nixes();
     for suite in catalog.host_tools.keys() {
         let dir = tempfile::tempdir().unwrap();
         kflake::project::package_set(&catalog, suite, dir.path()).unwrap();

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,14 +21,18 @@ MODULE_LICENSE(\"GPL\");
 
 /// Runs kflake on `project`, with what the builds of a package set in the project need to see.
 fn kflake(project: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kflake"))
+    command(project, args).output().unwrap()
+}
+
+fn command<Word: AsRef<OsStr>>(project: &Path, words: &[Word]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+    command
         .arg("-C")
         .arg(project)
-        .args(args)
+        .args(words)
         .env("NO_COLOR", "1")
-        .env("NIX_CONFIG", common::build_config())
-        .output()
-        .unwrap()
+        .env("NIX_CONFIG", common::build_config());
+    command
 }
 
 /// The commands that evaluate the flake, each as it is given; `module` is the folder of one.
@@ -56,8 +61,15 @@ fn commands(module: &Path) -> Vec<Vec<String>> {
 }
 
 fn run(project: &Path, words: &[String]) -> Output {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    kflake(project, &words)
+    run_with(Path::new("nix"), project, words)
+}
+
+/// Runs kflake on `project` with another Nix than this machine's.
+fn run_with(nix: &Path, project: &Path, words: &[String]) -> Output {
+    command(project, words)
+        .env("KFLAKE_NIX", nix)
+        .output()
+        .unwrap()
 }
 
 fn module(project: &Path) -> std::path::PathBuf {
@@ -88,12 +100,15 @@ fn every_command_works_on_a_folder_in_the_place_of_nixpkgs() {
     common::succeeded(kflake(project, &generate));
     let lock = || fs::read_to_string(project.join("flake.lock")).unwrap();
     let before = lock();
-    for words in commands(&module(project)) {
-        let output = common::succeeded(run(project, &words));
-        let said = String::from_utf8_lossy(&output.stderr);
-        // what was generated names the folder already
-        assert!(!said.contains("brought"), "{words:?}: {said}");
-        assert_eq!(lock(), before, "{words:?}");
+    let module = module(project);
+    for nix in common::nixes() {
+        for words in commands(&module) {
+            let output = common::succeeded(run_with(&nix, project, &words));
+            let said = String::from_utf8_lossy(&output.stderr);
+            // what was generated names the folder already
+            assert!(!said.contains("brought"), "{words:?}: {said}");
+            assert_eq!(lock(), before, "{words:?}");
+        }
     }
     common::succeeded(kflake(
         project,

@@ -121,6 +121,12 @@ pub fn nix_of(suite: &str) -> Option<PathBuf> {
     None
 }
 
+/// This machine's Nix, and those of two newer Debian suites: 2.26, and the newest.
+pub fn nixes() -> Vec<PathBuf> {
+    let newer = ["trixie", "sid"].into_iter().filter_map(nix_of);
+    [PathBuf::from("nix")].into_iter().chain(newer).collect()
+}
+
 /// Builds what the Nix file `file` evaluates to, as kflake builds.
 pub fn nix_build(file: &Path) -> Output {
     Command::new("nix-build")
