@@ -34,6 +34,57 @@ fn edited(fix: &str, file: &str, text: &str) -> String {
 }
 
 #[test]
+fn x86_64_kernels_take_the_relocation_of_newer_assemblers_once() {
+    let module = "arch/x86/kernel/module.c";
+    let fix = |text: &str| edited("x86_64-plt32", module, text);
+    let done = "\t\tcase R_X86_64_PC32:\n\tcase R_X86_64_PLT32:\n\t\t\tval -= (u64)loc;\n";
+    assert_eq!(
+        fix("\t\tcase R_X86_64_PC32:\n\t\t\tval -= (u64)loc;\n"),
+        done
+    );
+    // 2.6.27 has a blank there; late stable kernels have the case
+    assert_eq!(
+        fix("\t\tcase R_X86_64_PC32: \n\t\t\tval -= (u64)loc;\n"),
+        done.replace("PC32:", "PC32: ")
+    );
+    let late = "\t\tcase R_X86_64_PC32:\n\t\tcase R_X86_64_PLT32:\n\t\t\tval -= (u64)loc;\n";
+    assert_eq!(fix(late), late);
+    assert!(
+        edited(
+            "x86_64-plt32",
+            "arch/x86/tools/relocs.c",
+            "\tcase R_X86_64_PC32:\n\t\t/*\n"
+        )
+        .contains("PLT32")
+    );
+}
+
+#[test]
+fn x86_64_kernels_are_linked_with_large_pages_and_32_bit_ones_as_they_were() {
+    let text = edited(
+        "x86_64-2mb-pages",
+        "arch/x86/Makefile",
+        "LDFLAGS := -m elf_$(UTS_MACHINE)\n",
+    );
+    assert_eq!(
+        text,
+        "LDFLAGS := -m elf_$(UTS_MACHINE)\nifeq ($(CONFIG_X86_64),y)\nLDFLAGS += -z max-page-size=0x200000\nendif\n"
+    );
+}
+
+#[test]
+fn the_decompressor_s_flags_come_before_those_of_its_assembly() {
+    let text = edited(
+        "x86_64-no-relaxation",
+        "arch/x86/boot/compressed/Makefile",
+        "KBUILD_AFLAGS  := $(KBUILD_CFLAGS) -D__ASSEMBLY__\n",
+    );
+    let (added, kept) = text.split_once('\n').unwrap();
+    assert!(added.starts_with("KBUILD_CFLAGS += ") && added.contains("-mrelax-relocations=no"));
+    assert_eq!(kept, "KBUILD_AFLAGS  := $(KBUILD_CFLAGS) -D__ASSEMBLY__\n");
+}
+
+#[test]
 fn the_vdso_of_mips_gets_the_flags_that_keep_paths_out_of_it() {
     let text = edited(
         "mips-vdso-paths",
