@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -468,4 +469,27 @@ fn mirrors_that_do_not_do_are_passed_over_by_name() {
     );
     assert_eq!(code, Some(8), "{err}");
     assert!(err.contains("cannot be fetched"), "{err}");
+}
+
+#[test]
+fn an_index_without_end_is_not_fetched_to_its_end() {
+    let Some(archive) = Archive::new() else {
+        return;
+    };
+    let project = archive.project();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            let chunk = vec![b'x'; 1 << 20];
+            while stream.write_all(&chunk).is_ok() {}
+        }
+    });
+    let mut command = archive.command(project.path(), &[]);
+    command.env("NIX_MIRRORS_debian", format!("http://{address}/"));
+    let (code, _, err) = said(command.output().unwrap());
+    assert_eq!(code, Some(8), "{err}");
+    assert!(err.contains("it is larger than 8 MiB"), "{err}");
 }

@@ -1,15 +1,19 @@
 //! Files of mirrors, read into memory. Nix itself fetches them, which needs no program in the store.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use super::config::Settings;
 use super::eval::quote;
 use super::mirror::local;
 use super::probe::Nix;
 use super::store::last_error;
-use crate::files;
+use crate::files::{self, Scratch};
 use crate::hash::Sha256;
+
+/// How often a download is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Nix {
     /// The file that has `hash`, from the first of `urls` where it is; it holds at most `limit` bytes.
@@ -59,9 +63,12 @@ impl Nix {
         let mut command = settings
             .tied(self, "nix-prefetch-url")
             .map_err(|error| error.to_string())?;
-        command.args(["--print-path", "--name", "kflake-fetched", url]);
+        let scratch = Scratch::new().map_err(|error| error.to_string())?;
+        command
+            .args(["--print-path", "--name", "kflake-fetched", url])
+            .env("TMPDIR", scratch.path());
+        let said = said_within(command, scratch.path(), limit)?;
         // the hash first, then the path
-        let said = said(command)?;
         let path = said.lines().nth(1).unwrap_or_default();
         read(&self.real_path(path), limit)
     }
@@ -86,10 +93,34 @@ impl Nix {
 
 /// What `command` prints, where it succeeds; else why it did not.
 fn said(mut command: Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
+    let output = command.stdin(Stdio::null()).output();
+    told(output.map_err(|error| error.to_string())?)
+}
+
+/// The same of a command that downloads into `folder`, and is ended where that comes to more than `limit` bytes: a mirror may have
+/// no end.
+fn said_within(mut command: Command, folder: &Path, limit: u64) -> Result<String, String> {
+    let fail = |error: std::io::Error| error.to_string();
+    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = pipes.stderr(Stdio::piped()).spawn().map_err(fail)?;
+    while child.try_wait().map_err(fail)?.is_none() {
+        if size(folder) > limit {
+            child.kill().and_then(|()| child.wait()).map_err(fail)?;
+            return Err(format!("it is larger than {} MiB", limit >> 20));
+        }
+        std::thread::sleep(LOOK);
+    }
+    told(child.wait_with_output().map_err(fail)?)
+}
+
+/// The bytes in the files of `folder` and below.
+fn size(folder: &Path) -> u64 {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let sizes = files.filter_map(|file| file.metadata().ok());
+    sizes.filter(|it| it.is_file()).map(|it| it.len()).sum()
+}
+
+fn told(output: Output) -> Result<String, String> {
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(last_error(&output.stderr)),
