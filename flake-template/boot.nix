@@ -1,7 +1,17 @@
-# Boots a kernel under QEMU inside the build sandbox, to an init linked by the same cell's toolchain.
-{ pkgs, elfTools }:
+/**
+  Boots a kernel under QEMU inside the build sandbox, to an init linked by the same cell's toolchain.
+*/
+{
+  lib,
+  stdenv,
+  runCommand,
+  writeShellScriptBin,
+  perl,
+  qemu,
+  # Reads ELF headers; shared with every other check.
+  elfTools,
+}:
 let
-  inherit (pkgs) lib;
   versions = import ./versions.nix;
 
   file =
@@ -19,7 +29,7 @@ let
   elfReader = file "elf.pl" ./elf.pl;
 
   # QEMU, or as much of it as the board needs where the package set has it in parts.
-  qemuFor = board: (pkgs.qemu.forCommand or (_: pkgs.qemu)) board.qemu;
+  qemuFor = board: (qemu.forCommand or (_: qemu)) board.qemu;
 
   # Writes the initramfs with the arguments so far, what init loads, and room for the nonce of a run, which has to come last. The
   # names of what init loads are kept beside it, in its order.
@@ -38,12 +48,19 @@ let
   '';
 in
 rec {
-  # init, the modules that it loads, and /dev/console, as an uncompressed cpio archive.
-  # module: the probe module; modules: .ko files, or folders of them, in any order
+  /**
+    init, the modules that it loads, and /dev/console, as an uncompressed cpio archive.
+
+    # Arguments
+
+    - toolchain: what links init
+    - kernel: the kernel's version
+    - module: the probe module
+    - modules: .ko files, or folders of them, in any order
+  */
   initramfs =
     {
       toolchain,
-      # The kernel's version.
       kernel,
       module ? null,
       modules ? [ ],
@@ -54,7 +71,7 @@ rec {
       # Without a C library, or with one that refuses the kernel, init is of its own kind: nothing but system calls.
       bare = toolchain.libc == null || oldest != null && versions.older kernel oldest;
     in
-    pkgs.stdenv.mkDerivation {
+    stdenv.mkDerivation {
       name = "initramfs-${name}";
       inherit (toolchain) target;
       module = if module == null then "" else "${module}";
@@ -70,7 +87,7 @@ rec {
       wantMachine = toString toolchain.arch.elfMachine;
       nativeBuildInputs = [
         toolchain
-        pkgs.perl
+        perl
       ];
       dontUnpack = true;
       dontConfigure = true;
@@ -99,8 +116,15 @@ rec {
       '';
     };
 
-  # An init that runs one static program, given by its file, and ends with it; or, without one, a shell.
-  # modules: .ko files, or folders of them, which it loads first
+  /**
+    An init that runs one static program, given by its file, and ends with it; or, without one, a shell.
+
+    # Arguments
+
+    - toolchain: what links init
+    - program, programName, arguments: what it runs
+    - modules: .ko files, or folders of them, which it loads first
+  */
   programInitramfs =
     {
       toolchain,
@@ -112,7 +136,7 @@ rec {
     if toolchain.libc == null then
       throw "kflake: toolchain ${toolchain.id} has no C library to link an init with that runs a program"
     else
-      pkgs.stdenv.mkDerivation {
+      stdenv.mkDerivation {
         name = "initramfs-${if program == null then "shell" else "program"}";
         inherit (toolchain) target;
         program = if program == null then "" else program;
@@ -131,7 +155,7 @@ rec {
         wantMachine = toString toolchain.arch.elfMachine;
         nativeBuildInputs = [
           toolchain
-          pkgs.perl
+          perl
         ];
         dontUnpack = true;
         dontConfigure = true;
@@ -249,9 +273,20 @@ rec {
       device
     ]) board.devices;
 
-  # wallTimeout, silenceTimeout: seconds
-  # initToolchain: what links init, where the kernel's own compiler came without a C library
-  # modules: .ko files, or folders of them, which have to load; expect: texts that have to be on the console
+  /**
+    A kernel booted to our init, with boot.log and boot.json in its output.
+
+    # Arguments
+
+    - kernel: from `buildKernel`
+    - initToolchain: what links init, where the kernel's own compiler came without a C library
+    - board: the machine; by default, the kernel's own
+    - module: the probe module
+    - modules: .ko files, or folders of them, which have to load
+    - expect: texts that have to be on the console
+    - wallTimeout, silenceTimeout: seconds
+    - name: of the test
+  */
   bootTest =
     {
       kernel,
@@ -271,11 +306,11 @@ rec {
         inherit module modules name;
       };
     in
-    pkgs.runCommand "boot-${name}"
+    runCommand "boot-${name}"
       {
         nativeBuildInputs = [
           (qemuFor board)
-          pkgs.perl
+          perl
         ];
         passthru = {
           inherit kernel module board;
@@ -301,8 +336,10 @@ rec {
           })}
       '';
 
-  # A command that starts QEMU; what is added to it comes last. KFLAKE_INITRD, where it is set, names what stands for initrd: the same
-  # with the nonce of a run.
+  /**
+    A command that starts QEMU; what is added to it comes last. KFLAKE_INITRD, where it is set, names what stands for initrd: the same
+    with the nonce of a run.
+  */
   bootCommand =
     {
       board,
@@ -312,7 +349,7 @@ rec {
     let
       words = map (builtins.replaceStrings [ "${initrd}" ] [ "@initrd@" ]) command;
     in
-    pkgs.writeShellScriptBin "kflake-boot" ''
+    writeShellScriptBin "kflake-boot" ''
       export PATH=${lib.makeBinPath [ (qemuFor board) ]}:$PATH
       initrd=${lib.escapeShellArg initrd}
       if [ -n "''${KFLAKE_INITRD-}" ]; then initrd=$KFLAKE_INITRD; fi
@@ -320,7 +357,9 @@ rec {
       exec "''${command[@]//@initrd@/"$initrd"}" "$@"
     '';
 
-  # Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
+  /**
+    Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
+  */
   interactive =
     test:
     bootCommand {

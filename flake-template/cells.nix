@@ -27,7 +27,7 @@ let
     fixes = import ./fixes.nix;
   };
   modules = callPackage ./module.nix { inherit elfTools; };
-  boots = import ./boot.nix { inherit pkgs elfTools; };
+  boots = callPackage ./boot.nix { inherit elfTools; };
   sdks = callPackage ./sdk.nix { inherit elfTools; };
 
   # The builders for a project of one's own, which takes from the matrix by name.

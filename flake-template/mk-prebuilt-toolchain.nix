@@ -1,15 +1,23 @@
-# A toolchain out of somebody else's binaries: a set of Debian packages, or one archive (Bootlin, kernel.org).
-#
-# What comes out is self-contained: plain `${target}-gcc` names, no path outside its own store paths, host libraries
-# of its own. It has checked itself against the data it was made from before anything may use it.
+/**
+  A toolchain out of somebody else's binaries: a set of Debian packages, or one archive (Bootlin, kernel.org).
+
+  What comes out is self-contained: plain `${target}-gcc` names, no path outside its own store paths, host libraries
+  of its own. It has checked itself against the data it was made from before anything may use it.
+*/
 {
-  pkgs,
+  lib,
+  stdenv,
+  file,
+  patchelf,
+  # Taken where the other is none to take; not every package set has it.
+  patchelfUnstable ? null,
+  perl,
+  xz,
+  zlib,
   # Reads ELF headers; shared with the checks of modules and programs.
   elfTools,
 }:
 let
-  inherit (pkgs) lib;
-
   script = builtins.path {
     name = "kflake-prebuilt-toolchain.sh";
     path = ./mk-prebuilt-toolchain.sh;
@@ -29,13 +37,13 @@ let
   corrupts =
     package:
     lib.versionAtLeast (versionOf package) "0.17" && lib.versionOlder (versionOf package) "0.19.3";
-  patchelf =
-    if !corrupts pkgs.patchelf then
-      pkgs.patchelf
-    else if pkgs ? patchelfUnstable && !corrupts pkgs.patchelfUnstable then
-      pkgs.patchelfUnstable
+  soundPatchelf =
+    if !corrupts patchelf then
+      patchelf
+    else if patchelfUnstable != null && !corrupts patchelfUnstable then
+      patchelfUnstable
     else
-      throw "kflake: the package set's patchelf ${versionOf pkgs.patchelf} corrupts prebuilt compilers: use a package set, or an overlay, whose patchelf is from 0.14.3 to 0.16.1, or 0.19.3 or newer (--packages debian has one)";
+      throw "kflake: the package set's patchelf ${versionOf patchelf} corrupts prebuilt compilers: use a package set, or an overlay, whose patchelf is from 0.14.3 to 0.16.1, or 0.19.3 or newer (--packages debian has one)";
 
   common = {
     dontUnpack = true;
@@ -46,16 +54,18 @@ let
   };
 in
 {
-  # The libraries that a compiler's own binaries load, from the distribution it was built on, so that it runs on any
-  # host. One store path per distinct set: toolchains of one suite share it.
+  /**
+    The libraries that a compiler's own binaries load, from the distribution it was built on, so that it runs on any
+    host. One store path per distinct set: toolchains of one suite share it.
+  */
   runtime =
     { name, archives }:
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       common
       // {
         name = "${name}-host-libraries";
         inherit archives;
-        nativeBuildInputs = [ patchelf ];
+        nativeBuildInputs = [ soundPatchelf ];
         buildPhase = ''
           runHook preBuild
           . ${script}
@@ -69,11 +79,17 @@ in
       }
     );
 
-  # id        the toolchain's id in the matrix
-  # spec      its entry there: source, target, gcc, binutils, libc, suffix
-  # arch      the entry of its architecture
-  # archives  the fetched files
-  # runtime   what `runtime` above made of its host libraries, or null where the archives bring their own
+  /**
+    A toolchain.
+
+    # Arguments
+
+    - id: the toolchain's id in the matrix
+    - spec: its entry there: source, target, gcc, binutils, libc, suffix
+    - arch: the entry of its architecture
+    - archives: the fetched files
+    - runtime: what `runtime` above made of its host libraries, or null where the archives bring their own
+  */
   toolchain =
     {
       id,
@@ -86,16 +102,16 @@ in
       isArchive = spec.source != "debian";
       # The loader and libraries that programs of this package set run with.
       host = {
-        hostLoader = "${pkgs.stdenv.cc.bintools.dynamicLinker}";
+        hostLoader = "${stdenv.cc.bintools.dynamicLinker}";
         hostLibraries = lib.makeLibraryPath [
-          pkgs.stdenv.cc.libc
-          pkgs.stdenv.cc.cc.lib
-          pkgs.zlib
+          stdenv.cc.libc
+          stdenv.cc.cc.lib
+          zlib
         ];
       };
       family = if spec.libc == null then null else builtins.head (lib.splitString "-" spec.libc);
     in
-    pkgs.stdenv.mkDerivation (
+    stdenv.mkDerivation (
       common
       // {
         name = "toolchain-${id}";
@@ -111,12 +127,12 @@ in
         wantMachine = toString arch.elfMachine;
         wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
         nativeBuildInputs = [
-          patchelf
+          soundPatchelf
         ]
         ++ lib.optionals isArchive [
-          pkgs.file
-          pkgs.perl
-          pkgs.xz
+          file
+          perl
+          xz
         ];
         buildPhase = ''
           runHook preBuild

@@ -1,7 +1,9 @@
-# A toolchain built from source: binutils and gcc, and around musl also kernel headers and musl itself.
-#
-# Two derivations, so that a gcc that does not build leaves the binutils that did. One recipe serves gcc 4.4 to 14; what a
-# version needs said differently is in source-gcc.sh. What is built, with which options and patches, is data.
+/**
+  A toolchain built from source: binutils and gcc, and around musl also kernel headers and musl itself.
+
+  Two derivations, so that a gcc that does not build leaves the binutils that did. One recipe serves gcc 4.4 to 14; what a
+  version needs said differently is in source-gcc.sh. What is built, with which options and patches, is data.
+*/
 {
   lib,
   stdenv,
@@ -124,9 +126,15 @@ in
 {
   inherit binutils linuxHeaders;
 
-  # id    the toolchain's id in the matrix
-  # spec  its entry there; `build` names components, patches and configure options
-  # arch  the entry of its architecture
+  /**
+    A toolchain.
+
+    # Arguments
+
+    - id: the toolchain's id in the matrix
+    - spec: its entry there; `build` names components, patches and configure options
+    - arch: the entry of its architecture
+  */
   toolchain =
     {
       id,

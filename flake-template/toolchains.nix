@@ -33,8 +33,9 @@ let
 
   fetchPin = key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));
 
-  prebuilt = import ./mk-prebuilt-toolchain.nix { inherit pkgs elfTools; };
-  fromSource = import ./call-package.nix pkgs ./mk-source-toolchain.nix {
+  callPackage = import ./call-package.nix pkgs;
+  prebuilt = callPackage ./mk-prebuilt-toolchain.nix { inherit elfTools; };
+  fromSource = callPackage ./mk-source-toolchain.nix {
     inherit elfTools fetchPin muslCrossMake;
     inherit (matrix) patches;
   };

@@ -17,7 +17,7 @@ fn eval(code: &str) -> Value {
         r#"
         let
           matrix = import ./matrix.nix;
-          boots = import ./boot.nix {{ pkgs = import ./debian-packages {{ }}; elfTools = "/elf.sh"; }};
+          boots = import ./call-package.nix (import ./debian-packages {{ }}) ./boot.nix {{ elfTools = "/elf.sh"; }};
         in
         {code}"#
     );

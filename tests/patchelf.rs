@@ -13,9 +13,9 @@ fn chosen(patchelf: &str, unstable: Option<&str>) -> Output {
         format!("patchelfUnstable.name = \"patchelf-unstable-{version}\";")
     });
     let expression = format!(
-        "let pkgs = {{ lib = import {root}/debian-packages/lib.nix; stdenv.mkDerivation = drv: drv; \
+        "let pkgs = {{ lib = import {root}/debian-packages/lib.nix; stdenv.mkDerivation = drv: drv; file = null; perl = null; xz = null; zlib = null; \
          patchelf = {{ version = \"{patchelf}\"; name = \"patchelf-{patchelf}\"; }}; {unstable} }}; \
-         in map (it: it.name) ((import {root}/mk-prebuilt-toolchain.nix {{ inherit pkgs; elfTools = null; }}).runtime \
+         in map (it: it.name) ((import {root}/call-package.nix pkgs {root}/mk-prebuilt-toolchain.nix {{ elfTools = null; }}).runtime \
          {{ name = \"x\"; archives = []; }}).nativeBuildInputs"
     );
     common::nix("nix-instantiate")
