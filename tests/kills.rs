@@ -221,8 +221,8 @@ fn torn(project: &Path) -> Vec<String> {
     found
 }
 
-/// What a killed run and the one after it left in the way.
-fn litter(place: &Place) -> Vec<String> {
+/// What the killed run with the number `pid` and the one after it left in the way.
+fn litter(place: &Place, pid: u32) -> Vec<String> {
     let mut paths = Vec::new();
     below(&place.path("tmp"), &mut paths);
     paths.retain(|path| {
@@ -237,6 +237,18 @@ fn litter(place: &Place) -> Vec<String> {
         name.starts_with(".kflake-") && name != kflake::files::MARK || name.starts_with(".tmp")
     });
     paths.extend(project);
+    // where a newer Nix builds
+    let builds = format!(
+        "/nix/var/nix/builds/kflake-{}",
+        rustix::process::getuid().as_raw()
+    );
+    let folders = fs::read_dir(builds).into_iter().flatten().flatten();
+    let of_it = |name: &str| name.starts_with(&format!("{pid}-"));
+    paths.extend(
+        folders
+            .filter(|it| of_it(&it.file_name().to_string_lossy()))
+            .map(|it| it.path()),
+    );
     paths
         .iter()
         .map(|path| format!("{} stays", path.display()))
@@ -388,7 +400,7 @@ fn kill(
     }
     breaks.extend(orphans());
     breaks.extend(torn(&place.path("project")));
-    breaks.extend(litter(place));
+    breaks.extend(litter(place, child.id()));
     if command == "kernel add" {
         forget(&place.path("project/.kflake/roots/linux-6.1.9999"));
     }
