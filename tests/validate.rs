@@ -540,6 +540,20 @@ fn no_nix_and_old_nix_are_told_in_a_line() {
         text_of(&output)
     );
 
+    let refusal = "error: opening file \"/root/.config/nix/nix.conf\": Permission denied";
+    fs::write(&old, format!("#!/bin/sh\necho '{refusal}' >&2\nexit 1\n")).unwrap();
+    let output = kflake(dir.path())
+        .env("KFLAKE_NIX", &old)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text_of(&output));
+    assert!(
+        text_of(&output).contains("Permission denied"),
+        "{}",
+        text_of(&output)
+    );
+
     let output = kflake(dir.path())
         .env("KFLAKE_NIX", "/nonexistent/nix")
         .args(arguments)

@@ -158,7 +158,11 @@ impl Nix {
             .filter(|_| output.status.success())
             .ok_or_else(|| NixError::NotNix {
                 path: program.to_owned(),
-                shown: first.chars().take(80).collect(),
+                shown: match first.is_empty() {
+                    // a Nix that cannot read its own configuration gets no further
+                    true => super::store::last_error(&output.stderr),
+                    false => first.chars().take(80).collect(),
+                },
             })?;
         if version < OLDEST {
             return Err(NixError::TooOld { found: version });
