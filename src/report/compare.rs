@@ -368,6 +368,39 @@ mod tests {
     }
 
     #[test]
+    fn a_hostile_complaint_is_only_text_in_every_format() {
+        use crate::report::{html, json, markdown, terminal};
+        let (old, mut new) = (samples::small(), samples::complaining());
+        let stages = new.cells.iter_mut().flat_map(|cell| &mut cell.stages);
+        let hostile = "\u{1b}]0;x\u{7}\u{202e}<script>alert(1)</script>|`\n::error::x";
+        for stage in stages.filter(|stage| !stage.warnings.is_empty()) {
+            stage.warnings = vec![hostile.to_owned()];
+        }
+        let changes = compare(&old, &new);
+        assert!(changes.regressed());
+        let style = terminal::Style {
+            width: 200,
+            color: false,
+            unicode: true,
+        };
+        for (format, text) in [
+            ("terminal", terminal::render_changes(&old, &changes, &style)),
+            ("markdown", markdown::render_changes(&old, &changes)),
+            ("html", html::render(&new, Some((&old, &changes)))),
+            ("json", json::changes_to_string(&old, &new, &changes)),
+        ] {
+            assert!(text.contains("warns"), "{format}: {text}");
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{format}");
+            let markup = matches!(format, "markdown" | "html");
+            assert!(!markup || !text.contains("<script>alert"), "{format}");
+            let command = text
+                .lines()
+                .any(|line| line.trim_start().starts_with("::error"));
+            assert!(!command, "{format}: {text}");
+        }
+    }
+
+    #[test]
     fn what_broke_counts_before_what_warns() {
         let (old, mut new) = (samples::small(), samples::complaining());
         let cell = &mut new.cells[0];
