@@ -52,11 +52,11 @@ impl Archive<'_> {
     /// The packages `wanted` of `suite`, from the first mirror that has an index which can be believed.
     ///
     /// # Errors
-    /// When no mirror has, or signatures cannot be checked.
+    /// When no mirror has.
     pub fn index(&self, suite: &str, wanted: &BTreeSet<String>) -> Result<Index, ArchiveError> {
         let mut tried = Vec::new();
         for mirror in self.settings.mirrors.urls("debian") {
-            match self.index_at(mirror, suite, wanted)? {
+            match self.index_at(mirror, suite, wanted) {
                 Ok((release, packages)) => {
                     return Ok(Index {
                         date: release.date,
@@ -85,21 +85,17 @@ impl Archive<'_> {
         mirror: &str,
         suite: &str,
         wanted: &BTreeSet<String>,
-    ) -> Result<Result<(Release, Packages), IndexError>, ArchiveError> {
+    ) -> Result<(Release, Packages), IndexError> {
         let file = format!("dists/{suite}/InRelease");
         let url = format!("{mirror}{file}");
-        let signed = match self.nix.fetch_current(self.settings, &url, MAX_RELEASE) {
-            Ok(signed) => signed,
-            Err(reason) => return Ok(Err(IndexError::Fetch { file, reason })),
-        };
+        let signed = self
+            .nix
+            .fetch_current(self.settings, &url, MAX_RELEASE)
+            .map_err(|reason| IndexError::Fetch { file, reason })?;
         let text = self.keyring.text_of(&signed)?;
-        let read = text.and_then(|text| {
-            let release = Release::read(&text, suite, self.now)?;
-            let list = self.list(mirror, suite, &release)?;
-            let packages = Packages::read(&list, wanted)?;
-            Ok((release, packages))
-        });
-        Ok(read)
+        let release = Release::read(&text, suite, self.now)?;
+        let list = self.list(mirror, suite, &release)?;
+        Ok((release, Packages::read(&list, wanted)?))
     }
 
     /// The list of packages that `release` names.

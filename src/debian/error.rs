@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::files::ScratchError;
 use crate::text::{clean, shown};
 
 /// Why an index cannot be read or not be believed.
@@ -39,10 +38,6 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
-    /// There is no room for temporary files.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Scratch(#[from] ScratchError),
     /// No mirror is known.
     #[error("no mirror of Debian's archive is known")]
     #[diagnostic(

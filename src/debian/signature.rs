@@ -1,5 +1,6 @@
 //! Signed texts: what is in them counts once gpgv has found the signature good.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -16,6 +17,17 @@ const MAX_KEYRING: u64 = 16 << 20;
 /// How a signed text begins, and its signature.
 const MESSAGE: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
+
+/// What is in those lines of gpgv's that say why a signature does not count.
+const TELLING: [&str; 7] = [
+    "BAD",
+    "Can't check",
+    "expired",
+    "revoked",
+    "rror",
+    "weak",
+    "rejected",
+];
 
 /// The keys of those whose word is taken.
 #[derive(Debug)]
@@ -45,27 +57,22 @@ impl Keyring {
     ///
     /// # Errors
     /// When it is not one signed text, or no key of the keyring made a good signature of it.
-    pub(super) fn text_of(
-        &self,
-        signed: &[u8],
-    ) -> Result<Result<String, IndexError>, ArchiveError> {
-        let refused = |reason: &str| {
-            Ok(Err(IndexError::Signature {
-                reason: reason.to_owned(),
-            }))
-        };
-        let Ok(text) = std::str::from_utf8(signed) else {
-            return refused("it is not text");
-        };
+    pub(super) fn text_of(&self, signed: &[u8]) -> Result<String, IndexError> {
+        self.verified(signed)
+            .map_err(|reason| IndexError::Signature { reason })
+    }
+
+    fn verified(&self, signed: &[u8]) -> Result<String, String> {
+        let text = std::str::from_utf8(signed).map_err(|_| "it is not text")?;
         let times = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
         // gpgv would take several for one
         if !text.starts_with(MESSAGE) || times(MESSAGE) != 1 || times(SIGNATURE) != 1 {
-            return refused("it is not one signed text");
+            return Err("it is not one signed text".to_owned());
         }
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let at = |name: &str| scratch.path().join(name);
-        let written = files::replace(&at("InRelease"), signed);
-        written.map_err(|source| ArchiveError::NoGpgv { source })?;
+        let fail = |error: io::Error| format!("gpgv cannot be asked: {error}");
+        files::replace(&at("InRelease"), signed).map_err(fail)?;
         let output = Command::new("gpgv")
             .arg("--homedir")
             .arg(scratch.path())
@@ -77,14 +84,9 @@ impl Keyring {
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .output()
-            .map_err(|source| ArchiveError::NoGpgv { source })?;
-        if let Err(reason) = verdict(&output) {
-            return refused(&reason);
-        }
-        match files::read_text(&at("text")) {
-            Ok(text) => Ok(Ok(text)),
-            Err(error) => refused(&format!("gpgv left no text: {error}")),
-        }
+            .map_err(fail)?;
+        verdict(&output)?;
+        files::read_text(&at("text")).map_err(fail)
     }
 }
 
@@ -104,19 +106,7 @@ fn verdict(output: &Output) -> Result<(), String> {
     let said: Vec<String> = said
         .lines()
         .map(clean_line)
-        .filter(|line| {
-            [
-                "BAD",
-                "Can't check",
-                "expired",
-                "revoked",
-                "rror",
-                "weak",
-                "rejected",
-            ]
-            .iter()
-            .any(|it| line.contains(it))
-        })
+        .filter(|line| TELLING.iter().any(|word| line.contains(word)))
         .collect();
     Err(match said.is_empty() {
         true => "no key of the keyring made it".to_owned(),
