@@ -48,7 +48,7 @@ download() {
 
 # The same with busybox' wget, which knows no other proxy than http_proxy, and no encryption to one.
 busybox_download() {
-  local url=$1
+  local url=$1 why
   case $url in
   http://* | https://*) ;;
   *)
@@ -57,13 +57,15 @@ busybox_download() {
     ;;
   esac
   ! wget_once "$url" || return 0
+  why=$(error)
   if [ -n "${http_proxy:-}" ]; then
+    case $url in https://*) ! wget_once "http://${url#*://}" || return 0 ;; esac
     ! wget_once -Y off "$url" || return 0
-    ! wget_once "http://${url#*://}" || return 0
+    why="through the proxy: $why; without it: $(error)"
   fi
-  case $(error) in
-  *'server returned error: HTTP/'*' 404'* | *'server returned error: HTTP/'*' 410'*) say "$url: not there ($(error))" ;;
-  *) say "$url: not reachable ($(error))" ;;
+  case $why in
+  *'error: HTTP/'*' 404'* | *'error: HTTP/'*' 410'*) say "$url: not there ($why)" ;;
+  *) say "$url: not reachable ($why)" ;;
   esac
   return 1
 }
