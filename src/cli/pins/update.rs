@@ -27,7 +27,8 @@ const FILE: &str = "host-tools.json";
 /// good, and the list of packages that it names. Prints what has changed, as a list and as a diff; with --write it goes
 /// into the project's `matrix/host-tools.json`. Packages that the archive does not have any more are named; the tools of
 /// a suite with such a package are not written until --rename says what it has become, or the data does without it.
-/// Exits with 1 when there is something to update and it was not written.
+/// `kflake boot` starts no QEMU out of a project's own pins; `validate` does, inside the sandbox. Exits with 1 when there
+/// is something to update and it was not written.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake pins update\n  kflake pins update --suite bookworm --write\n  \
