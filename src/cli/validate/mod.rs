@@ -56,7 +56,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     watch.finish()?;
     folder::write(&options.report, &record).map_err(|error| Failure::new(exit::IO, error))?;
     if args.record {
-        let added = validate::record_evidence(&context.project, &record).map_err(run_error)?;
+        let added =
+            validate::record_evidence(&catalog, &context.project, &record).map_err(run_error)?;
         output::note(&format!(
             "added {} to matrix/evidence.json",
             count(added, "measurement")
