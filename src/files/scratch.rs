@@ -35,19 +35,24 @@ impl Scratch {
         let all = temporary.join(format!("kflake-{}", rustix::process::getuid().as_raw()));
         let make = || {
             own_folder(&all)?;
-            let _lock = Lock::wait(&all.join(".lock"), Duration::from_secs(60)).map_err(
+            let lock = Lock::wait(&all.join(".lock"), Duration::from_secs(60)).map_err(
                 |error| match error {
                     LockError::Io { source, .. } => source,
                     other => io::Error::other(other.to_string()),
                 },
             )?;
-            sweep(&all);
+            let dead = dead(&all);
             let folder = tempfile::Builder::new()
                 .prefix(&format!("{}-", std::process::id()))
                 .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(&all)?;
             let locked = File::open(folder.path())?;
             locked.lock()?;
+            // a half-built kernel takes a while, for which nobody has to wait
+            drop(lock);
+            for (path, _locked) in &dead {
+                remove(path);
+            }
             Ok(Scratch {
                 folder,
                 _locked: locked,
@@ -121,17 +126,20 @@ fn own_folder(path: &Path) -> io::Result<()> {
     ))
 }
 
-/// Removes the folders of `all` that no process has locked; what cannot be removed stays.
-fn sweep(all: &Path) {
-    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
-            remove(&entry.path());
-        }
-    }
+/// The folders of `all` that no process had locked, each with a lock of this one.
+fn dead(all: &Path) -> Vec<(PathBuf, File)> {
+    let entries = fs::read_dir(all).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders
+        .filter_map(|entry| {
+            let folder = File::open(entry.path()).ok()?;
+            folder.try_lock().ok()?;
+            Some((entry.path(), folder))
+        })
+        .collect()
 }
 
-/// Removes `folder`, with folders in it that may not be written: a build leaves such.
+/// Removes `folder`, with folders in it that may not be written: a build leaves such. What cannot be removed stays.
 fn remove(folder: &Path) {
     if fs::remove_dir_all(folder).is_ok() {
         return;
