@@ -2,6 +2,9 @@
 
 PREFIX = /usr/local
 
+# What tests could not run, for want of a tool.
+PASSED_OVER = $(or $(CARGO_TARGET_DIR),target)/tmp/passed-over
+
 TEST = cargo $(if $(shell command -v cargo-nextest),nextest run,test) --locked
 
 .PHONY: help
@@ -23,7 +26,21 @@ deps: ## install what the tests need from Debian
 
 .PHONY: test
 test: deps lint check ## the default test suite, one real cell from pins to boot included
+	@rm -f $(PASSED_OVER)
 	$(TEST)
+	@if [ -e $(PASSED_OVER) ]; then echo; cat $(PASSED_OVER); fi
+
+.PHONY: test-hermetic
+test-hermetic: ## the tests that need no Nix, no root and no network (under a minute)
+	@scripts/test-hermetic
+
+.PHONY: test-nix
+test-nix: deps ## the tests that build small things with Nix
+	cargo nextest run --locked --profile nix
+
+.PHONY: test-real
+test-real: deps ## the tests that build and boot real kernels
+	cargo nextest run --locked --profile real
 
 .PHONY: lint
 lint: ## formatting and clippy

