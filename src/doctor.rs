@@ -18,7 +18,7 @@ const WANTED_GIB: u64 = 20;
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Health {
     /// As it should be.
     Good,
     /// Some things will not work, or not well.
@@ -33,7 +33,7 @@ pub struct Check {
     /// What: stable, for programs.
     pub name: &'static str,
     /// How it came out.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// What was found.
     pub found: String,
     /// What to do about it.
@@ -44,7 +44,7 @@ impl Check {
     fn good(name: &'static str, found: impl Into<String>) -> Self {
         Check {
             name,
-            verdict: Verdict::Good,
+            verdict: Health::Good,
             found: found.into(),
             advice: None,
         }
@@ -52,7 +52,7 @@ impl Check {
 
     fn wrong(
         name: &'static str,
-        verdict: Verdict,
+        verdict: Health,
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
@@ -103,7 +103,7 @@ fn version(nix: Result<&Nix, &NixError>) -> Check {
             let advice = miette::Diagnostic::help(error).map(|help| help.to_string());
             Check {
                 name: "nix",
-                verdict: Verdict::Bad,
+                verdict: Health::Bad,
                 found: error.to_string(),
                 advice,
             }
@@ -122,19 +122,19 @@ fn features(nix: &Nix, settings: &Settings) -> Check {
         }
         Ok(Ok(text)) => Check::wrong(
             "flakes",
-            Verdict::Bad,
+            Health::Bad,
             format!("this Nix has no flakes (it said {:?})", text.trim()),
             "use Nix 2.8 or newer",
         ),
         Ok(Err(reason)) => Check::wrong(
             "flakes",
-            Verdict::Bad,
+            Health::Bad,
             reason,
             "check nix.conf, and that the store can be opened",
         ),
         Err(error) => Check::wrong(
             "flakes",
-            Verdict::Bad,
+            Health::Bad,
             error.to_string(),
             "check the folders that NIX_MIRRORS_… name",
         ),
@@ -151,7 +151,7 @@ fn start(nix: &Nix, settings: &Settings, bootstrap: &Bootstrap) -> Check {
         (Ok(()), _) => Check::good("start", "what builds begin with is in the store"),
         (Err(error), _) => Check::wrong(
             "start",
-            Verdict::Bad,
+            Health::Bad,
             error.to_string(),
             miette::Diagnostic::help(&error).map_or_else(String::new, |help| help.to_string()),
         ),
@@ -216,7 +216,7 @@ fn sandbox(nix: &Nix, settings: &Settings) -> Check {
         Ok(Err(reason)) => reason,
         Err(error) => error.to_string(),
     };
-    Check::wrong("sandbox", Verdict::Bad, reason, advice(nix))
+    Check::wrong("sandbox", Health::Bad, reason, advice(nix))
 }
 
 /// What the probe found.
@@ -225,7 +225,7 @@ fn judge(text: &str) -> Check {
     if !text.ends_with("end\n") {
         return Check::wrong(
             "sandbox",
-            Verdict::Bad,
+            Health::Bad,
             "the build that looks for holes in the sandbox did not come to its end",
             "run it again; if it stays so, `nix-store --verify --check-contents` checks the store",
         );
@@ -239,7 +239,7 @@ fn judge(text: &str) -> Check {
     }
     Check::wrong(
         "sandbox",
-        Verdict::Bad,
+        Health::Bad,
         format!("a build {}", findings.join("; it ")),
         "what builds as root, or in a sandbox with folders of the host, can change this machine and its own inputs: take \
          sandbox-paths and extra-sandbox-paths out of nix.conf, set `sandbox = true`, and let builds run as build users",
@@ -275,13 +275,13 @@ fn users(nix: &Nix) -> Check {
         ),
         (BuildUsers::Own, Place::Private(_)) => Check::wrong(
             "users",
-            Verdict::Poor,
+            Health::Poor,
             "builds run as you, in a store of your own: a build could change its inputs there",
             "with the Nix daemon builds run as users of their own",
         ),
         (BuildUsers::Own, _) => Check::wrong(
             "users",
-            Verdict::Bad,
+            Health::Bad,
             "builds run as root",
             "make a group nixbld with users in it, or install util-linux and mount, so that kflake can make them for each run",
         ),
@@ -295,14 +295,14 @@ fn namespaces(sys: &Path) -> Check {
     if number("user/max_user_namespaces") == Some(0) {
         Check::wrong(
             "namespaces",
-            Verdict::Poor,
+            Health::Poor,
             "user namespaces are switched off",
             "sysctl -w user.max_user_namespaces=15000",
         )
     } else if number("kernel/unprivileged_userns_clone") == Some(0) {
         Check::wrong(
             "namespaces",
-            Verdict::Poor,
+            Health::Poor,
             "only root may make user namespaces",
             "sysctl -w kernel.unprivileged_userns_clone=1, or let the Nix daemon build",
         )
@@ -326,7 +326,7 @@ fn disk(what: &'static str, path: &Path) -> Check {
             } else {
                 Check::wrong(
                     what,
-                    Verdict::Poor,
+                    Health::Poor,
                     found,
                     format!(
                         "a sweep takes about {WANTED_GIB} GiB; `nix-collect-garbage` frees what nothing refers to"
@@ -336,7 +336,7 @@ fn disk(what: &'static str, path: &Path) -> Check {
         }
         Err(error) => Check::wrong(
             what,
-            Verdict::Poor,
+            Health::Poor,
             format!("{}: {error}", crate::text::shown(there)),
             "make the folder readable",
         ),
@@ -350,7 +350,7 @@ fn mirror(scheme: &str, urls: &[String]) -> Check {
     if urls.is_empty() {
         return Check::wrong(
             "mirror",
-            Verdict::Poor,
+            Health::Poor,
             format!("{scheme}: no address is known"),
             advice,
         );
@@ -359,7 +359,7 @@ fn mirror(scheme: &str, urls: &[String]) -> Check {
         Some(url) => Check::good("mirror", format!("{scheme}: {url} answers")),
         None => Check::wrong(
             "mirror",
-            Verdict::Poor,
+            Health::Poor,
             format!("{scheme}: none of {} answers", urls.join(" ")),
             advice,
         ),
@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn namespaces_are_read_from_sysctl() {
         let off = sys(&[("user/max_user_namespaces", "0\n")]);
-        assert_eq!(namespaces(off.path()).verdict, Verdict::Poor);
+        assert_eq!(namespaces(off.path()).verdict, Health::Poor);
         let root = sys(&[("kernel/unprivileged_userns_clone", "0\n")]);
         assert!(
             namespaces(root.path())
@@ -431,19 +431,19 @@ mod tests {
             ("user/max_user_namespaces", "9000\n"),
             ("kernel/unprivileged_userns_clone", "1\n"),
         ]);
-        assert_eq!(namespaces(on.path()).verdict, Verdict::Good);
+        assert_eq!(namespaces(on.path()).verdict, Health::Good);
     }
 
     #[test]
     fn a_hole_in_the_sandbox_is_told() {
-        assert_eq!(judge("end\n").verdict, Verdict::Good);
+        assert_eq!(judge("end\n").verdict, Health::Good);
         let open = judge("sees /usr\nmay write /proc/sysrq-trigger\nend\n");
-        assert_eq!(open.verdict, Verdict::Bad);
+        assert_eq!(open.verdict, Health::Bad);
         assert_eq!(
             open.found,
             "a build sees /usr; it may write /proc/sysrq-trigger"
         );
-        assert_eq!(judge("").verdict, Verdict::Bad);
+        assert_eq!(judge("").verdict, Health::Bad);
         // the numbers that are told are those of the probe
         let lists: Vec<usize> = PROBE
             .lines()
@@ -457,10 +457,10 @@ mod tests {
     fn mirrors_are_asked() {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("file://{}", dir.path().display());
-        assert_eq!(mirror("bootlin", &[url]).verdict, Verdict::Good);
+        assert_eq!(mirror("bootlin", &[url]).verdict, Health::Good);
         assert_eq!(
             mirror("bootlin", &["file:///nonexistent/".to_owned()]).verdict,
-            Verdict::Poor
+            Health::Poor
         );
         let none = mirror("debian", &[]);
         assert!(

@@ -21,7 +21,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "fs::write(",
         &[
-            "src/build/workshop.rs",
+            "src/build/planner.rs",
             "src/nix/bootstrap.rs",
             "src/nix/users.rs",
         ],
@@ -58,7 +58,7 @@ const RULES: &[(&str, &[&str])] = &[
     // draws by itself; what it draws is cleaned where it is set
     ("multi.println", &["src/cli/progress/bars.rs"]),
     ("bar.set_message", &["src/cli/progress/bars.rs"]),
-    ("set_prefix", &["src/cli/forge.rs"]),
+    ("set_prefix", &["src/cli/session.rs"]),
 ];
 
 /// The Rust files below `folder`.

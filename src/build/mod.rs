@@ -9,13 +9,13 @@ mod console;
 mod error;
 mod metadata;
 mod nonce;
+mod planner;
 mod sdk;
-mod workshop;
 
 pub use artifacts::{Artifacts, Reproduction};
 pub use console::{Console, Ending, Limit, Limits, Modules, Shown, Watched, watch};
 pub use error::BuildError;
 pub use metadata::{Metadata, Timing};
 pub use nonce::Nonce;
+pub use planner::{Evaluated, Planner, Selection};
 pub use sdk::ROOT as SDK_ROOT;
-pub use workshop::{Evaluated, Selection, Workshop};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::forge::{Forge, ForgeArgs};
+use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result};
 use crate::build::{
     BuildError, Console, Ending, Limit, Limits, Modules, Nonce, Selection, Shown, Watched, watch,
@@ -17,7 +17,7 @@ use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::interrupt::Finishing;
-use crate::project::{BootRequest, Build, ConfigChoice, ProgramRequest, Request, Thing};
+use crate::project::{BootRequest, Buildable, ConfigChoice, ProgramRequest, Request, Thing};
 use crate::text::{clean_line, shell_words, shown};
 use crate::version::KernelVersion;
 
@@ -71,7 +71,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    forge: ForgeArgs,
+    session: BuildArgs,
     /// A static program for that arch, by its file on this machine, and its arguments
     #[arg(last = true, value_name = "PROGRAM")]
     program: Vec<String>,
@@ -86,17 +86,17 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     if !args.dry_run && !catalog.has_kflakes_tools() {
         return Err(fail(BuildError::ForeignTools));
     }
-    let forge = Forge::new(&catalog, context, &args.forge)?;
-    let workshop = &forge.workshop;
+    let session = BuildSession::new(&catalog, context, &args.session)?;
+    let planner = &session.planner;
     let selection = match args.kernel {
-        None => workshop.select(version, arch, Purpose::Kernel),
-        Some(_) => workshop.choose(version, arch, Purpose::Kernel),
+        None => planner.select(version, arch, Purpose::Kernel),
+        Some(_) => planner.choose(version, arch, Purpose::Kernel),
     }
     .map_err(fail)?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let boot = boot_request(args, &catalog, arch, &selection, interactive).map_err(fail)?;
     // what runs a program needs a C library that the kernel will do for; without one there is an init of its own kind
-    let (init, shell) = match workshop.linker_of_programs(version, arch, &selection) {
+    let (init, shell) = match planner.linker_of_programs(version, arch, &selection) {
         Ok(toolchain) if interactive || boot.program.is_some() => (toolchain, interactive),
         Err(error) if boot.program.is_some() => return Err(fail(error)),
         _ => (selection.toolchain, false),
@@ -112,21 +112,26 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         wanted: vec![Thing::Machine],
         ..selection.request(version, arch)
     };
-    let evaluated = forge.evaluate(request)?;
+    let evaluated = session.evaluate(request)?;
     let machine = evaluated.build(Thing::Machine).map_err(fail)?;
     if args.dry_run {
         super::output::print(&format!("{}\n", shell_words(&machine.command)))?;
         return Ok(exit::OK);
     }
-    forge.realise(&evaluated, Thing::Machine)?;
-    start(args, &forge, machine, interactive)
+    session.realise(&evaluated, Thing::Machine)?;
+    start(args, &session, machine, interactive)
 }
 
-fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> Result<u8> {
+fn start(
+    args: &Args,
+    session: &BuildSession<'_>,
+    machine: &Buildable,
+    interactive: bool,
+) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let out = machine.out().unwrap_or_default();
     let script = format!("{out}/bin/kflake-boot");
-    let mut command = forge.settings.installed(&forge.nix, out, &script);
+    let mut command = session.settings.installed(&session.nix, out, &script);
     if !interactive {
         command.stdin(Stdio::null());
     }
@@ -137,7 +142,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
             let nonce =
                 Nonce::new().map_err(|error| fail(BuildError::io("/dev/urandom")(error)))?;
             nonce
-                .write_into(&forge.nix.real_path(initrd), &scratch.path().join(INITRD))
+                .write_into(&session.nix.real_path(initrd), &scratch.path().join(INITRD))
                 .map_err(|error| fail(BuildError::io(initrd)(error)))?;
             command
                 .current_dir(scratch.path())
@@ -161,7 +166,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         silence: limit(args.silence, 30),
     };
     if interactive {
-        forge.say("Ctrl-A X ends the machine at once.");
+        session.say("Ctrl-A X ends the machine at once.");
     }
     let kernel = RefCell::new(Vec::<String>::new());
     let _finishing = Finishing::begin();
@@ -169,16 +174,16 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         command,
         Console::new(!alone, nonce.as_ref(), args.module.len()),
         limits,
-        &forge.stop,
+        &session.stop,
         &mut |shown| match shown {
             Shown::Bytes(bytes) => {
                 super::output::pass_on(bytes);
             }
             Shown::Kernel(line) => {
-                forge.detail(line);
+                session.detail(line);
                 kernel.borrow_mut().push(line.to_owned());
             }
-            Shown::Unguarded => forge.say(
+            Shown::Unguarded => session.say(
                 "this kernel lets a program change init, which says how it ended (CONFIG_MULTIUSER is off, or it is older than 2.6.26)",
             ),
         },
@@ -189,7 +194,7 @@ fn start(args: &Args, forge: &Forge<'_>, machine: &Build, interactive: bool) -> 
         if well && !interactive && !args.allow_splats {
             return Err(fail(BuildError::BootSplats { warnings }));
         }
-        forge.say(&format!("the kernel complained: {}", warnings.join("; ")));
+        session.say(&format!("the kernel complained: {}", warnings.join("; ")));
     }
     let lines = kernel.into_inner();
     let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, Reproduction, Timing};
 use crate::catalog::Purpose;
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    forge: ForgeArgs,
+    session: BuildArgs,
 }
 
 /// Builds, and lays out the result.
@@ -49,32 +49,32 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let version = catalog.registered(&args.version);
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
-    let forge = Forge::new(&catalog, context, &args.forge)?;
-    let workshop = &forge.workshop;
-    let selection = workshop
+    let session = BuildSession::new(&catalog, context, &args.session)?;
+    let planner = &session.planner;
+    let selection = planner
         .select(version, arch, Purpose::Kernel)
         .map_err(fail)?;
-    let config = workshop
+    let config = planner
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
     let request = Request {
         config,
-        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        fragments: planner.fragments(&args.config.fragments).map_err(fail)?,
         strict: args.config.strict,
         targets: Some(targets.clone()),
         wanted: vec![Thing::Kernel],
         ..selection.request(version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
-    forge.say(&format!(
+    session.say(&format!(
         "Linux {version} for {arch}: {}",
         selection.reasons.first().map_or("", String::as_str)
     ));
-    let builds = forge.evaluate(request.clone())?;
-    let built = forge.realise(&builds, Thing::Kernel)?;
-    let log = forge
+    let builds = session.evaluate(request.clone())?;
+    let built = session.realise(&builds, Thing::Kernel)?;
+    let log = session
         .nix
-        .read_log(&forge.settings, &built.build.drv)
+        .read_log(&session.settings, &built.build.drv)
         .map_err(Failure::nix)?;
     let out = built.build.outputs.get("out").map_or("", String::as_str);
     let again = reproduction(args, context, &request, targets).map_err(fail)?;
@@ -88,13 +88,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let (metadata, report) = artifacts
         .kernel(
-            &forge.nix.real_path(out),
+            &session.nix.real_path(out),
             &selection,
             &source,
             &again,
             &log,
             timing,
-            &forge.nix.version().to_string(),
+            &session.nix.version().to_string(),
         )
         .map_err(fail)?;
     if let Some(report) = report {
@@ -261,14 +261,14 @@ fn reproduction(
     if args.config.strict {
         command.push("--strict".into());
     }
-    command.extend(args.forge.words());
+    command.extend(args.session.words());
     Ok(Reproduction {
         command,
         inputs,
         config,
         fragments: args.config.fragments.clone(),
         targets,
-        cores: args.forge.cores,
+        cores: args.session.cores,
     })
 }
 

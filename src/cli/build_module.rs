@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError};
 use crate::catalog::Purpose;
@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    forge: ForgeArgs,
+    session: BuildArgs,
 }
 
 /// `module-report.json`.
@@ -110,12 +110,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let version = catalog.registered(&args.kernel);
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
-    let forge = Forge::new(&catalog, context, &args.forge)?;
-    let workshop = &forge.workshop;
-    let selection = workshop
+    let session = BuildSession::new(&catalog, context, &args.session)?;
+    let planner = &session.planner;
+    let selection = planner
         .select(version, arch, Purpose::Kernel)
         .map_err(fail)?;
-    let config = workshop
+    let config = planner
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
     if args.boot && selection.board.is_none() {
@@ -124,7 +124,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             arch: arch.to_string(),
         }));
     }
-    let fragments = workshop.fragments(&args.config.fragments).map_err(fail)?;
+    let fragments = planner.fragments(&args.config.fragments).map_err(fail)?;
     // a kernel like the one that validation boots is that one
     let plain =
         matches!(config, ConfigChoice::Profile(_)) && fragments.is_empty() && !args.config.strict;
@@ -146,14 +146,14 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         ..selection.request(version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
-    forge.say(&format!(
+    session.say(&format!(
         "Linux {version} for {arch}: {}",
         selection.reasons.first().map_or("", String::as_str)
     ));
-    let builds = forge.evaluate(request)?;
-    let built = forge.realise_source(&builds, Thing::Module, folder.as_deref())?;
+    let builds = session.evaluate(request)?;
+    let built = session.realise_source(&builds, Thing::Module, folder.as_deref())?;
     let out = built.build.outputs.get("out").map_or("", String::as_str);
-    let out = &forge.nix.real_path(out);
+    let out = &session.nix.real_path(out);
     artifacts.copy_all(out).map_err(fail)?;
     let report = out.join("module-report.json");
     let text = files::read(&report, files::MAX_DATA)
@@ -171,8 +171,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         }
     }
     if args.boot {
-        let built = forge.realise(&builds, Thing::ModuleBoot)?;
-        let out = forge.nix.real_path(built.build.out().unwrap_or_default());
+        let built = session.realise(&builds, Thing::ModuleBoot)?;
+        let out = session.nix.real_path(built.build.out().unwrap_or_default());
         let boot = BootRecord::read(&out).map_err(|reason| {
             fail(BuildError::Answer {
                 what: "boot.json",

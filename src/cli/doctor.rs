@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::{Context, Failure, Result, output};
-use crate::doctor::{Check, Verdict, examine};
+use crate::doctor::{Check, Health, examine};
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::Suite;
@@ -44,15 +44,15 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     } else {
         output::print(&checks.iter().map(in_words).collect::<String>())?;
     }
-    let bad = checks.iter().any(|check| check.verdict == Verdict::Bad);
+    let bad = checks.iter().any(|check| check.verdict == Health::Bad);
     Ok(if bad { exit::FAILED } else { exit::OK })
 }
 
 fn in_words(check: &Check) -> String {
     let (word, color) = match check.verdict {
-        Verdict::Good => ("ok", AnsiColor::Green),
-        Verdict::Poor => ("warn", AnsiColor::Yellow),
-        Verdict::Bad => ("bad", AnsiColor::Red),
+        Health::Good => ("ok", AnsiColor::Green),
+        Health::Poor => ("warn", AnsiColor::Yellow),
+        Health::Bad => ("bad", AnsiColor::Red),
     };
     let style = Style::new().fg_color(Some(color.into()));
     let mut out = format!(

@@ -8,7 +8,6 @@ mod completions;
 mod doctor;
 mod explain;
 mod failure;
-mod forge;
 mod r#gen;
 mod kernel;
 mod kernel_list;
@@ -23,6 +22,7 @@ pub mod render;
 mod report;
 mod resolve;
 mod sdk;
+mod session;
 mod validate;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::forge::{ConfigArgs, Forge, ForgeArgs};
+use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, SDK_ROOT};
 use crate::catalog::{Catalog, Purpose};
@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    forge: ForgeArgs,
+    session: BuildArgs,
 }
 
 /// Builds, and lays out the result.
@@ -43,19 +43,19 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let catalog = context.catalog()?;
     let (cell, version) = cell(args, &catalog)?;
-    let forge = Forge::new(&catalog, context, &args.forge)?;
-    if let Place::Private(store) = forge.nix.place() {
+    let session = BuildSession::new(&catalog, context, &args.session)?;
+    if let Place::Private(store) = session.nix.place() {
         return Err(Failure::message(
             exit::USAGE,
             format!("an SDK leads to files in /nix/store, and this Nix has its store in {}", shown(store)),
             Some("run as root or with the Nix daemon, or use the compiler in a shell: `kflake nix -- develop`".to_owned()),
         ));
     }
-    let (arch, workshop) = (&cell.arch, &forge.workshop);
-    let selection = workshop
+    let (arch, planner) = (&cell.arch, &session.planner);
+    let selection = planner
         .select(&version, arch, Purpose::Kernel)
         .map_err(fail)?;
-    let programs = workshop
+    let programs = planner
         .linker_of_programs(&version, arch, &selection)
         .map_err(fail)?;
     // unless something is asked for, the kernel is the one that validation builds
@@ -63,13 +63,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         args.config.config.is_none() && args.config.fragments.is_empty() && !args.config.strict;
     let config = match (&args.config.config, selection.board) {
         (None, Some(_)) => ConfigChoice::Profile("tiny".to_owned()),
-        (given, _) => workshop
+        (given, _) => planner
             .config(given.as_deref(), &version, arch, &selection)
             .map_err(fail)?,
     };
     let request = Request {
         config,
-        fragments: workshop.fragments(&args.config.fragments).map_err(fail)?,
+        fragments: planner.fragments(&args.config.fragments).map_err(fail)?,
         strict: args.config.strict,
         targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
         sdk: Some(SdkRequest {
@@ -80,14 +80,14 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         ..selection.request(&version, arch)
     };
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
-    let builds = forge.evaluate(request)?;
-    let built = forge.realise(&builds, Thing::Sdk)?;
+    let builds = session.evaluate(request)?;
+    let built = session.realise(&builds, Thing::Sdk)?;
     let out = built.build.out().unwrap_or_default();
     let root = artifacts.claim(SDK_ROOT).map_err(fail)?;
     let root = std::path::absolute(&root).map_err(|error| fail(BuildError::io(&root)(error)))?;
-    forge
+    session
         .nix
-        .add_root(&forge.settings, out, &root)
+        .add_root(&session.settings, out, &root)
         .map_err(Failure::nix)?;
     artifacts.sdk(Path::new(out)).map_err(fail)?;
     output::line(&format!(

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::groups::groups;
 use super::lock;
 use super::model::{
-    Arch, Board, Build, Cell, Era, Fix, Flake, InitrdPlace, Interpreter, Interval, KernelFile,
-    KernelFolder, KernelHash, Kernels, Matrix, Model, Outcome, Pin, Sources, Table, Tables,
-    Toolchain, VersionRange,
+    Arch, Board, Cell, Era, Fix, Flake, InitrdPlace, Interpreter, Interval, KernelFile,
+    KernelFolder, KernelHash, Kernels, Matrix, Model, Outcome, Pin, SourceBuild, Sources, Table,
+    Tables, Toolchain, VersionRange,
 };
 use crate::catalog::{
     self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind, Vga,
@@ -383,7 +383,7 @@ fn fetched(file: PinnedFile) -> Pin {
 }
 
 /// How a toolchain is built from source, if it is.
-fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
+fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<SourceBuild> {
     let Origin::Source {
         definition,
         overridden,
@@ -413,7 +413,7 @@ fn build(catalog: &Catalog, it: &catalog::Toolchain) -> Option<Build> {
     if it.libc.is_some() {
         configure.extend(target.gcc_configure_musl.iter().cloned());
     }
-    Some(Build {
+    Some(SourceBuild {
         components,
         configure,
         overridden: overridden.iter().map(ToString::to_string).collect(),

@@ -92,13 +92,13 @@ pub struct Toolchain {
     /// Key of [`Matrix::runtimes`]; none where it brings its own libraries.
     pub runtime: Option<String>,
     /// How it is built from source; none for a prebuilt one.
-    pub build: Option<Build>,
+    pub build: Option<SourceBuild>,
 }
 
 /// How a toolchain is built from source.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Build {
+pub struct SourceBuild {
     /// Keys of [`Sources::pins`] by kind; null where the toolchain has none of it.
     pub components: BTreeMap<&'static str, Option<String>>,
     /// Options for gcc's configure.

@@ -201,13 +201,6 @@ impl Config {
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty()
     }
-
-    /// Adds the settings of `later`, which win.
-    pub fn merge(&mut self, later: &Config) {
-        for (symbol, value) in &later.settings {
-            self.settings.insert(symbol.clone(), value.clone());
-        }
-    }
 }
 
 impl FromIterator<Setting> for Config {
@@ -447,10 +440,9 @@ mod tests {
 
         #[test]
         fn the_last_word_counts(first in settings(), second in settings()) {
-            let mut merged: Config = first.clone().into_iter().collect();
-            merged.merge(&second.clone().into_iter().collect());
             let text: String = first.iter().chain(&second).map(|s| format!("{s}\n")).collect();
-            prop_assert_eq!(Config::parse(&text, Path::new("x")).unwrap(), merged);
+            let all: Config = first.into_iter().chain(second).collect();
+            prop_assert_eq!(Config::parse(&text, Path::new("x")).unwrap(), all);
         }
 
         #[test]

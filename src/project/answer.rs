@@ -118,7 +118,7 @@ pub struct Answer {
 #[serde(untagged)]
 pub enum Entry {
     /// It can be built.
-    Build(Build),
+    Build(Buildable),
     /// It cannot even be described.
     Error {
         /// Why not.
@@ -128,7 +128,7 @@ pub enum Entry {
 
 /// A derivation that something comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
+pub struct Buildable {
     /// The derivation's path.
     #[serde(rename = "drvPath")]
     pub drv: String,
@@ -175,7 +175,7 @@ pub struct Made {
     pub tools: BTreeMap<String, String>,
 }
 
-impl Build {
+impl Buildable {
     /// The path that stands for the result: `out`, or the first output.
     pub fn out(&self) -> Option<&str> {
         let out = self

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Asked, Build, Entry, Flake, ProjectError, STATE};
+use super::{Answers, Asked, Buildable, Entry, Flake, ProjectError, STATE};
 use crate::files::{self, Scratch};
 use crate::flake::{DEBIAN_PACKAGES, Plan};
 use crate::hash::Sha256;
@@ -135,7 +135,7 @@ fn cached(nix: &Nix, cache: &Path, key: &str) -> Option<Answers> {
 }
 
 /// Whether the derivation of `build` exists, and makes what `build` says.
-fn is_of_its_derivation(nix: &Nix, build: &Build) -> bool {
+fn is_of_its_derivation(nix: &Nix, build: &Buildable) -> bool {
     let Ok(outputs) = outputs_of(nix, &build.drv) else {
         return false;
     };

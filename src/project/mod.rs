@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use answer::{Answer, Answers, Build, Entry};
+pub use answer::{Answer, Answers, Buildable, Entry};
 pub use error::ProjectError;
 pub use request::{
     Asked, BootRequest, ConfigChoice, FragmentChoice, ModuleBoot, ModuleRequest, ProgramRequest,

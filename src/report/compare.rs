@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::validate::{CellRecord, Outcome, RunRecord, Stage, StageRecord, detail};
 
-use super::grid::Verdict;
+use super::grid::CellOutcome;
 
 /// What became of a cell between two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -310,10 +310,10 @@ fn differences(old: &CellRecord, new: &CellRecord) -> Vec<String> {
 
 /// How a cell stands, in one or two words: `boot`, `kernel, failed`, `unsupported`.
 pub fn standing(cell: &CellRecord) -> String {
-    let verdict = Verdict::of(cell);
+    let verdict = CellOutcome::of(cell);
     let word = verdict.as_str().replace('-', " ");
     match (cell.furthest(), verdict) {
-        (Some(stage), Verdict::Passed) => stage.to_string(),
+        (Some(stage), CellOutcome::Passed) => stage.to_string(),
         (Some(stage), _) => format!("{stage}, then {word}"),
         (None, _) => word,
     }

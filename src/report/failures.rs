@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, FailureClass};
 use crate::id::FailureId;
 use crate::validate::{CellRecord, FailureRecord, Outcome, RunRecord, Stage, StageRecord};
 
-use super::grid::Verdict;
+use super::grid::CellOutcome;
 use super::text::count;
 
 /// All failures of one class.
@@ -152,9 +152,13 @@ pub struct Because<'a> {
 }
 
 /// The cells of `run` with `verdict`, by reason.
-pub fn because(run: &RunRecord, verdict: Verdict) -> Vec<Because<'_>> {
+pub fn because(run: &RunRecord, verdict: CellOutcome) -> Vec<Because<'_>> {
     let mut out: Vec<Because> = Vec::new();
-    for cell in run.cells.iter().filter(|cell| Verdict::of(cell) == verdict) {
+    for cell in run
+        .cells
+        .iter()
+        .filter(|cell| CellOutcome::of(cell) == verdict)
+    {
         let reason = cell
             .stages
             .iter()

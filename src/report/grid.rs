@@ -194,7 +194,7 @@ fn toolchain(
 
 /// What one cell comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CellOutcome {
     /// Everything that was asked for passed.
     Passed,
     /// Something failed or was blocked.
@@ -209,41 +209,41 @@ pub enum Verdict {
     Unsupported,
 }
 
-impl Verdict {
+impl CellOutcome {
     /// The verdict on `cell`: its own failure before what that blocked.
-    pub fn of(cell: &CellRecord) -> Verdict {
+    pub fn of(cell: &CellRecord) -> CellOutcome {
         let any = |outcome| cell.stages.iter().any(|stage| stage.outcome == outcome);
         if any(Outcome::Failed) {
-            Verdict::Failed
+            CellOutcome::Failed
         } else if any(Outcome::TimedOut) {
-            Verdict::TimedOut
+            CellOutcome::TimedOut
         } else if any(Outcome::Blocked) {
-            Verdict::Blocked
+            CellOutcome::Blocked
         } else if cell.furthest().is_some() {
-            Verdict::Passed
+            CellOutcome::Passed
         } else if any(Outcome::Skipped) || cell.stages.is_empty() {
-            Verdict::Skipped
+            CellOutcome::Skipped
         } else {
-            Verdict::Unsupported
+            CellOutcome::Unsupported
         }
     }
 
     /// The spelling in data and on the page.
     pub fn as_str(self) -> &'static str {
         match self {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "failed",
-            Verdict::TimedOut => "timed-out",
-            Verdict::Blocked => "blocked",
-            Verdict::Skipped => "skipped",
-            Verdict::Unsupported => "unsupported",
+            CellOutcome::Passed => "passed",
+            CellOutcome::Failed => "failed",
+            CellOutcome::TimedOut => "timed-out",
+            CellOutcome::Blocked => "blocked",
+            CellOutcome::Skipped => "skipped",
+            CellOutcome::Unsupported => "unsupported",
         }
     }
 }
 
 /// Whether upstream never supported any of it.
 pub fn unsupported(cell: &CellRecord) -> bool {
-    Verdict::of(cell) == Verdict::Unsupported
+    CellOutcome::of(cell) == CellOutcome::Unsupported
 }
 
 /// Whether something was wrong in a stage of `cell` that passed.

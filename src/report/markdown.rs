@@ -6,7 +6,7 @@ use crate::validate::{CellRecord, Outcome, RunRecord};
 
 use super::compare::{Change, Changes, standing};
 use super::failures;
-use super::grid::{Grid, Verdict, warned};
+use super::grid::{CellOutcome, Grid, warned};
 use super::terminal::tallies;
 use super::text::{clean, count, duration, nix_name, truncate};
 
@@ -86,10 +86,18 @@ pub fn matrix(run: &RunRecord) -> String {
         let _ = writeln!(out, "| {arch} | {} |", cells.join(" | "));
     }
     out.push_str("\nEach cell: the furthest stage that passed");
-    let occurs = |verdict| run.cells.iter().any(|cell| Verdict::of(cell) == verdict);
-    if [Verdict::Failed, Verdict::TimedOut, Verdict::Blocked]
-        .into_iter()
-        .any(occurs)
+    let occurs = |verdict| {
+        run.cells
+            .iter()
+            .any(|cell| CellOutcome::of(cell) == verdict)
+    };
+    if [
+        CellOutcome::Failed,
+        CellOutcome::TimedOut,
+        CellOutcome::Blocked,
+    ]
+    .into_iter()
+    .any(occurs)
     {
         out.push_str(", then what stopped it: ✗ failed, ⧗ timed out, ⊘ blocked");
     }
@@ -101,12 +109,12 @@ pub fn matrix(run: &RunRecord) -> String {
 }
 
 fn cell(cell: &CellRecord) -> String {
-    let verdict = Verdict::of(cell);
+    let verdict = CellOutcome::of(cell);
     let stopped = cell.stages.iter().find(|stage| stage.outcome.is_failure());
     let furthest = cell.furthest();
     match (verdict, stopped) {
-        (Verdict::Unsupported, _) => "n/a".to_owned(),
-        (Verdict::Skipped, _) => "·".to_owned(),
+        (CellOutcome::Unsupported, _) => "n/a".to_owned(),
+        (CellOutcome::Skipped, _) => "·".to_owned(),
         (_, Some(stage)) => {
             let mark = match stage.outcome {
                 Outcome::TimedOut => "⧗",

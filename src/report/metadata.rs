@@ -12,7 +12,7 @@ use crate::validate::{CellRecord, Outcome, RunRecord};
 #[derive(Debug, Serialize)]
 pub struct Metadata {
     /// What was asked for.
-    pub build: Build,
+    pub build: BuildSection,
     /// What came of it.
     pub results: Results,
     /// The compiler; none where no toolchain fits.
@@ -27,7 +27,7 @@ pub struct Metadata {
 
 /// What was asked for.
 #[derive(Debug, Serialize)]
-pub struct Build {
+pub struct BuildSection {
     /// The stages that were asked for.
     pub targets: Vec<&'static str>,
     /// kflake's name of the arch, which is mostly TuxMake's.
@@ -151,7 +151,7 @@ impl Metadata {
             "SKIP"
         };
         Metadata {
-            build: Build {
+            build: BuildSection {
                 targets: cell
                     .stages
                     .iter()

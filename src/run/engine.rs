@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::FailureRecord;
-use super::goals::Proofs;
+use super::goals::StageIndex;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
@@ -39,26 +39,26 @@ const FETCHES_AT_ONCE: usize = 4;
 const FETCH_PROCESSES: usize = 1;
 
 /// Everything that the loop needs and does not own.
-pub(crate) struct World<'a> {
+pub(crate) struct RunContext<'a> {
     pub tools: Tools<'a>,
     pub graph: &'a Graph,
-    pub proofs: &'a Proofs,
+    pub stage_index: &'a StageIndex,
     pub options: &'a Options,
     pub report: &'a Own,
 }
 
 /// Where a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum UnitState {
     Waiting { not_before: Option<Instant> },
     Running,
     Done,
 }
 
 pub(crate) struct Engine<'a> {
-    world: World<'a>,
+    context: RunContext<'a>,
     order: Order,
-    turns: Vec<Turn>,
+    unit_states: Vec<UnitState>,
     pub states: States,
     attempts: BTreeMap<String, u32>,
     processes: BTreeMap<usize, Process>,
@@ -74,17 +74,17 @@ pub(crate) struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     pub fn new(
-        world: World<'a>,
+        context: RunContext<'a>,
         order: Order,
         states: States,
         journal: Journal,
         history: History,
     ) -> Engine<'a> {
-        let turns = vec![Turn::Waiting { not_before: None }; order.units.len()];
+        let unit_states = vec![UnitState::Waiting { not_before: None }; order.units.len()];
         Engine {
-            world,
+            context,
             order,
-            turns,
+            unit_states,
             states,
             attempts: BTreeMap::new(),
             processes: BTreeMap::new(),
@@ -107,7 +107,7 @@ impl<'a> Engine<'a> {
         let mut told = Instant::now();
         let mut saved = Instant::now();
         loop {
-            if self.world.tools.stop.load(Ordering::Relaxed) && !self.interrupted {
+            if self.context.tools.stop.load(Ordering::Relaxed) && !self.interrupted {
                 self.interrupted = true;
                 self.end("interrupted".to_owned());
             }
@@ -137,9 +137,9 @@ impl<'a> Engine<'a> {
     fn anything_waits(&self) -> bool {
         self.ending.is_none()
             && self
-                .turns
+                .unit_states
                 .iter()
-                .any(|turn| matches!(turn, Turn::Waiting { .. }))
+                .any(|turn| matches!(turn, UnitState::Waiting { .. }))
     }
 
     /// Nothing more is started, and what runs is stopped.
@@ -163,7 +163,7 @@ impl<'a> Engine<'a> {
             };
             let drvs = self.triable(unit, tell);
             if drvs.is_empty() {
-                self.turns[unit] = Turn::Done;
+                self.unit_states[unit] = UnitState::Done;
                 continue;
             }
             let job = Job {
@@ -173,19 +173,19 @@ impl<'a> Engine<'a> {
                     Kind::Fetch => FETCHES_AT_ONCE,
                     Kind::Build => 1,
                 },
-                cores: self.world.options.cores,
+                cores: self.context.options.cores,
             };
             let number = self.next_process;
             self.next_process += 1;
             let sender = self.lines.0.clone();
             let realise = Realise::start(
-                self.world.tools.nix,
-                self.world.tools.settings,
+                self.context.tools.nix,
+                self.context.tools.settings,
                 &job,
                 number,
                 sender,
             )?;
-            self.turns[unit] = Turn::Running;
+            self.unit_states[unit] = UnitState::Running;
             let process = Process {
                 unit,
                 drvs: job.drvs,
@@ -209,7 +209,7 @@ impl<'a> Engine<'a> {
                 .map(|process| &self.order.units[process.unit]);
             units.filter(|unit| unit.kind == kind).count()
         };
-        let room_to_build = running(Kind::Build) < self.world.options.jobs;
+        let room_to_build = running(Kind::Build) < self.context.options.jobs;
         let room_to_fetch = running(Kind::Fetch) < FETCH_PROCESSES;
         let now = Instant::now();
         let ready = |id: &UnitId| {
@@ -218,15 +218,15 @@ impl<'a> Engine<'a> {
                 Kind::Build => room_to_build,
                 Kind::Fetch => room_to_fetch,
             };
-            let due = match self.turns[*id] {
-                Turn::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
-                Turn::Running | Turn::Done => false,
+            let due = match self.unit_states[*id] {
+                UnitState::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
+                UnitState::Running | UnitState::Done => false,
             };
             room && due
                 && unit
                     .needs
                     .iter()
-                    .all(|needed| self.turns[*needed] == Turn::Done)
+                    .all(|needed| self.unit_states[*needed] == UnitState::Done)
         };
         (0..self.order.units.len()).filter(ready).max_by(|a, b| {
             let priority = |id: &UnitId| self.order.units[*id].priority;
@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
             if self.states.get(&drv) != Some(&State::Waiting) {
                 continue;
             }
-            match self.states.blocker(self.world.graph, &drv) {
+            match self.states.blocker(self.context.graph, &drv) {
                 Some(by) => self.block(&drv, by, tell),
                 None => triable.push(drv),
             }
@@ -251,7 +251,7 @@ impl<'a> Engine<'a> {
     }
 
     fn block(&mut self, drv: &str, by: String, tell: &mut dyn FnMut(&Progress)) {
-        let reason = format!("needs {}, which failed", self.world.proofs.name(&by));
+        let reason = format!("needs {}, which failed", self.context.stage_index.name(&by));
         self.states.set(drv, State::Blocked { by });
         self.tell_stages(drv, super::Outcome::Blocked, Some(&reason), tell);
     }
@@ -263,9 +263,9 @@ impl<'a> Engine<'a> {
         reason: Option<&str>,
         tell: &mut dyn FnMut(&Progress),
     ) {
-        for (cell, stage) in self.world.proofs.of(drv) {
+        for (cell, stage) in self.context.stage_index.of(drv) {
             tell(&Progress::StageEnded {
-                cell: self.world.proofs.key(*cell).to_owned(),
+                cell: self.context.stage_index.key(*cell).to_owned(),
                 stage: *stage,
                 outcome,
                 reason: reason.map(str::to_owned),
@@ -275,7 +275,7 @@ impl<'a> Engine<'a> {
 
     /// Link that keeps a unit's results.
     fn root(&self, drvs: &[String]) -> Option<PathBuf> {
-        let roots = self.world.options.roots.as_ref()?;
+        let roots = self.context.options.roots.as_ref()?;
         Some(roots.join(name_of(drvs.last()?)))
     }
 
@@ -295,7 +295,7 @@ impl<'a> Engine<'a> {
         event: Event,
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<(), RunError> {
-        let report = self.world.report;
+        let report = self.context.report;
         let Some(process) = self.processes.get_mut(&number) else {
             return Ok(());
         };
@@ -304,7 +304,7 @@ impl<'a> Engine<'a> {
                 let now = Instant::now();
                 let path = report.unfinished(LOGS, &format!("running-{number}-{id}"))?;
                 let estimate = self.history.seconds(&drv);
-                let name = self.world.proofs.name(&drv);
+                let name = self.context.stage_index.name(&drv);
                 process.running.insert(
                     id,
                     Running {
@@ -393,21 +393,21 @@ impl<'a> Engine<'a> {
 
     /// Stops builds that take too long, and processes that do not stop when asked.
     fn enforce_limits(&mut self) {
-        let limits = &self.world.options.limits;
+        let limits = &self.context.options.limits;
         for process in self.processes.values_mut() {
             match &process.stop {
                 Some((_, since)) if since.elapsed() > GRACE => process.realise.kill(),
                 Some(_) => {}
                 None => {
                     let there = |build: &Running| {
-                        let found = self.world.graph.get(&build.drv);
+                        let found = self.context.graph.get(&build.drv);
                         found.is_some_and(|drv| {
                             drv.paths()
-                                .all(|path| self.world.tools.nix.real_path(path).exists())
+                                .all(|path| self.context.tools.nix.real_path(path).exists())
                         })
                     };
                     let over = process.running.values().find_map(|build| {
-                        let stage = self.world.proofs.stage(&build.drv);
+                        let stage = self.context.stage_index.stage(&build.drv);
                         // of downloads at once, Nix does not say in time which one ended
                         over_limit(build, limits, stage)
                             .filter(|_| process.running.len() == 1 || !there(build))
@@ -457,12 +457,12 @@ impl<'a> Engine<'a> {
             .drvs
             .iter()
             .any(|drv| self.states.get(drv) == Some(&State::Waiting));
-        self.turns[unit] = if waits {
-            Turn::Waiting {
+        self.unit_states[unit] = if waits {
+            UnitState::Waiting {
                 not_before: retry_at,
             }
         } else {
-            Turn::Done
+            UnitState::Done
         };
         Ok(())
     }
@@ -470,15 +470,15 @@ impl<'a> Engine<'a> {
     /// Those of `drvs` whose outputs are not all in the store.
     fn not_there(&self, drvs: &[String]) -> Result<BTreeSet<String>, RunError> {
         let outputs = |drv: &String| -> Vec<&str> {
-            let found = self.world.graph.get(drv);
+            let found = self.context.graph.get(drv);
             found.into_iter().flat_map(|found| found.paths()).collect()
         };
         let paths = drvs.iter().flat_map(outputs);
         let invalid = self
-            .world
+            .context
             .tools
             .nix
-            .invalid(self.world.tools.settings, paths)?;
+            .invalid(self.context.tools.settings, paths)?;
         let missing = |drv: &&String| {
             let outputs = outputs(drv);
             // an output that only its build can name was not seen to be built
@@ -489,7 +489,7 @@ impl<'a> Engine<'a> {
 
     /// Whether the outputs of `drv` are known before it is built.
     fn has_paths(&self, drv: &str) -> bool {
-        let found = self.world.graph.get(drv);
+        let found = self.context.graph.get(drv);
         found.is_some_and(|found| found.paths().next().is_some())
     }
 
@@ -510,7 +510,7 @@ impl<'a> Engine<'a> {
         self.states.set(drv, State::Built { seconds });
         tell(&Progress::BuildEnded {
             drv: drv.to_owned(),
-            name: self.world.proofs.name(drv),
+            name: self.context.stage_index.name(drv),
             result: Ending::Built,
             seconds,
             reason: None,
@@ -536,7 +536,7 @@ impl<'a> Engine<'a> {
         };
         self.journal
             .end(ended)
-            .map_err(RunError::report(&self.world.options.report))
+            .map_err(RunError::report(&self.context.options.report))
     }
 
     /// Decides why `drv` is not there. Gives the time before which it is not to be tried again, if it is.
@@ -562,7 +562,7 @@ impl<'a> Engine<'a> {
         let cut_short =
             process.stop.is_some() && finished.as_ref().is_none_or(|finished| finished.stopped);
         if timed_out.is_none() {
-            if let Some(by) = self.states.blocker(self.world.graph, drv) {
+            if let Some(by) = self.states.blocker(self.context.graph, drv) {
                 if let Some(finished) = finished {
                     finished.log.discard();
                 }
@@ -575,7 +575,7 @@ impl<'a> Engine<'a> {
                     finished.log.discard();
                     tell(&Progress::BuildEnded {
                         drv: drv.to_owned(),
-                        name: self.world.proofs.name(drv),
+                        name: self.context.stage_index.name(drv),
                         result: Ending::Stopped,
                         seconds: None,
                         reason: None,
@@ -589,7 +589,7 @@ impl<'a> Engine<'a> {
         *tries += 1;
         let tries = *tries;
         let (fault, retry) = self.fault(process, drv, finished, status, timed_out)?;
-        if retry && tries <= self.world.options.retries && self.ending.is_none() {
+        if retry && tries <= self.context.options.retries && self.ending.is_none() {
             self.tell_fault(drv, Ending::Retried, &fault, tell);
             let pause = Duration::from_secs(1 << tries.min(5));
             return Ok(Some(Instant::now() + pause));
@@ -609,7 +609,7 @@ impl<'a> Engine<'a> {
         self.note(drv, result, fault.seconds, Some(&fault))?;
         self.tell_fault(drv, ending, &fault, tell);
         self.tell_stages(drv, outcome, Some(&fault.reason), tell);
-        let name = self.world.proofs.name(drv);
+        let name = self.context.stage_index.name(drv);
         self.states.set(
             drv,
             match timed_out {
@@ -617,7 +617,7 @@ impl<'a> Engine<'a> {
                 None => State::Failed(fault),
             },
         );
-        if self.world.options.fail_fast {
+        if self.context.options.fail_fast {
             self.end(format!(
                 "not tried: {name} failed, and --fail-fast ends the run"
             ));
@@ -634,7 +634,7 @@ impl<'a> Engine<'a> {
     ) {
         tell(&Progress::BuildEnded {
             drv: drv.to_owned(),
-            name: self.world.proofs.name(drv),
+            name: self.context.stage_index.name(drv),
             result,
             seconds: fault.seconds,
             reason: Some(fault.reason.clone()),
@@ -651,7 +651,7 @@ impl<'a> Engine<'a> {
         status: ExitStatus,
         timed_out: Option<(bool, u64)>,
     ) -> Result<(Fault, bool), RunError> {
-        let report = self.world.report;
+        let report = self.context.report;
         let io = RunError::report(report.path());
         let began = finished.is_some();
         let (seconds, phase, mut log) = match finished {
@@ -680,12 +680,12 @@ impl<'a> Engine<'a> {
             Ok(())
         };
         write(&mut log).map_err(&io)?;
-        let name = self.world.proofs.log_name(drv);
+        let name = self.context.stage_index.log_name(drv);
         let name = format!("{LOGS}/{name}");
         log.keep(report, &name)?;
-        let stage = self.world.proofs.stage(drv);
+        let stage = self.context.stage_index.stage(drv);
         let blame = files::open(&report.join(&name))
-            .and_then(|file| self.world.tools.table.read(BufReader::new(file), stage))
+            .and_then(|file| self.context.tools.table.read(BufReader::new(file), stage))
             .map_err(&io)?;
         let mut record = FailureRecord::new(blame, phase, Some(name));
         let mut reason = record
@@ -704,7 +704,7 @@ impl<'a> Engine<'a> {
         let class = record
             .class
             .as_deref()
-            .and_then(|id| self.world.tools.table.get(id));
+            .and_then(|id| self.context.tools.table.get(id));
         // Nix that ends before a build begins is the machine's fault
         let retry = timed_out.is_none() && class.map_or(!began, |class| class.retry);
         let fault = Fault {
@@ -763,7 +763,7 @@ impl<'a> Engine<'a> {
         let mut chain: f64 = 0.0;
         let mut known = false;
         for (id, unit) in self.order.units.iter().enumerate() {
-            if self.turns[id] == Turn::Done {
+            if self.unit_states[id] == UnitState::Done {
                 continue;
             }
             known |= unit.drvs.iter().any(|drv| self.history.knows(drv));
@@ -780,7 +780,7 @@ impl<'a> Engine<'a> {
             work += (unit.seconds - spent).max(0.0);
             chain = chain.max(unit.priority - spent);
         }
-        known.then(|| chain.max(work / self.world.options.jobs as f64))
+        known.then(|| chain.max(work / self.context.options.jobs as f64))
     }
 }
 

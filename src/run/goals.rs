@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Stage;
 use crate::nix::name_of;
-use crate::project::Build;
+use crate::project::Buildable;
 
 /// A derivation that is to be there in the end.
 #[derive(Clone, Copy, Debug)]
@@ -14,19 +14,19 @@ pub(crate) struct Goal<'a> {
     /// The stage that it proves, if any.
     pub stage: Option<Stage>,
     /// The derivation.
-    pub build: &'a Build,
+    pub build: &'a Buildable,
 }
 
 /// Which stages of which cells each derivation proves.
 #[derive(Debug, Default)]
-pub(crate) struct Proofs {
+pub(crate) struct StageIndex {
     by_drv: BTreeMap<String, Vec<(usize, Stage)>>,
     keys: Vec<String>,
 }
 
-impl Proofs {
-    pub fn new(keys: Vec<String>) -> Proofs {
-        Proofs {
+impl StageIndex {
+    pub fn new(keys: Vec<String>) -> StageIndex {
+        StageIndex {
             by_drv: BTreeMap::new(),
             keys,
         }

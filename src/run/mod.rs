@@ -18,9 +18,9 @@ mod state;
 mod work;
 
 pub use crate::catalog::Stage;
-pub(crate) use engine::{Engine, LOGS, World};
+pub(crate) use engine::{Engine, LOGS, RunContext};
 pub use error::RunError;
-pub(crate) use goals::{Goal, Proofs};
+pub(crate) use goals::{Goal, StageIndex};
 pub use history::History;
 pub(crate) use journal::{Journal, Past};
 pub use options::{Limits, Options, Tools};

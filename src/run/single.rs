@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::engine::{Engine, LOGS, World};
-use super::goals::{Goal, Proofs};
+use super::engine::{Engine, LOGS, RunContext};
+use super::goals::{Goal, StageIndex};
 use super::journal::{Journal, Past};
 use super::state::{Fault, State, States};
 use super::work::Work;
 use super::{FailureRecord, History, Options, Progress, RunError, Stage, Tools};
 use crate::files::Own;
 use crate::nix::name_of;
-use crate::project::Build;
+use crate::project::Buildable;
 
 /// What a thing is called, and which stage of a cell it is, if any.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub struct Failed {
 /// When Nix cannot be used, or the folder of logs cannot be written. A failed build is no error.
 pub fn build_one(
     tools: Tools<'_>,
-    build: &Build,
+    build: &Buildable,
     label: &Label,
     options: &Options,
     tell: &mut dyn FnMut(&Progress),
@@ -75,21 +75,21 @@ pub fn build_one(
     journal
         .begin(Timestamp::now(), &options.project, &work.missing)
         .map_err(&io)?;
-    let mut proofs = Proofs::new(vec![label.cell.clone()]);
+    let mut stage_index = StageIndex::new(vec![label.cell.clone()]);
     if let Some(stage) = label.stage {
-        proofs.add(&build.drv, 0, stage);
+        stage_index.add(&build.drv, 0, stage);
     }
     let history = History::of(options);
-    let order = work.order(&work.users(), &history, |drv| proofs.stage(drv));
+    let order = work.order(&work.users(), &history, |drv| stage_index.stage(drv));
     let states = States::new(&work.missing, &Past::default());
-    let world = World {
+    let context = RunContext {
         tools,
         graph: &work.graph,
-        proofs: &proofs,
+        stage_index: &stage_index,
         options,
         report: &report,
     };
-    let mut engine = Engine::new(world, order, states, journal, history);
+    let mut engine = Engine::new(context, order, states, journal, history);
     tell(&Progress::Planned {
         builds: work.missing.len(),
         estimate: engine.estimate(),

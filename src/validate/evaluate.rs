@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::RunError;
 use super::Stage;
 use super::manifest::{Manifest, Target};
-use super::planned::{Plan, PlannedCell, Verdict};
+use super::planned::{Feasibility, Plan, PlannedCell};
 use crate::nix::{Nix, Settings};
 use crate::project::{Answer, Asked, ConfigChoice, Flake, ProofRequest, Request, Thing};
 
@@ -78,7 +78,7 @@ fn request(cell: &PlannedCell) -> Option<Request> {
         wanted: Stage::ALL.into_iter().map(thing).collect(),
         ..Request::new(cell.key(), cell.cell.arch.clone(), toolchain)
     };
-    (cell.verdict == Verdict::Try).then_some(request)
+    (cell.verdict == Feasibility::Try).then_some(request)
 }
 
 fn target(answer: Answer) -> Target {

@@ -21,6 +21,6 @@ pub use manifest::{Manifest, Target};
 pub use outcome::{
     CellRecord, RunRecord, SCHEMA_VERSION, StageRecord, ToolchainRecord, coverage, detail,
 };
-pub use planned::{BootLimits, Plan, PlannedCell, Verdict};
+pub use planned::{BootLimits, Feasibility, Plan, PlannedCell};
 pub use run::run;
 pub use select::{SelectError, Selection, plan};

@@ -42,12 +42,12 @@ pub struct PlannedCell {
     /// How long QEMU gets.
     pub boot: BootLimits,
     /// Whether there is anything to try.
-    pub verdict: Verdict,
+    pub verdict: Feasibility,
 }
 
 /// Whether a cell can be tried at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Feasibility {
     /// It can.
     Try,
     /// Upstream never supported it; why.

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::booted::BootRecord;
 use super::manifest::Manifest;
-use super::planned::{Plan, PlannedCell, Verdict};
+use super::planned::{Feasibility, Plan, PlannedCell};
 use super::run::runs_here;
 use super::{CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord, coverage};
 use crate::nix::{Graph, Nix};
-use crate::project::{Build, Entry};
-use crate::run::{Fault, Past, Proofs, State, States};
+use crate::project::{Buildable, Entry};
+use crate::run::{Fault, Past, StageIndex, State, States};
 
 /// Everything that stays the same while a run goes on.
 pub(super) struct Recorder<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Recorder<'a> {
     pub graph: &'a Graph,
     /// The cells that need each derivation that was missing.
     pub users: &'a BTreeMap<&'a str, BTreeSet<usize>>,
-    pub proofs: &'a Proofs,
+    pub stage_index: &'a StageIndex,
     pub past: &'a Past,
     pub nix: &'a Nix,
     pub packages: String,
@@ -88,13 +88,13 @@ impl Recorder<'_> {
         before: &[StageRecord],
     ) -> StageRecord {
         match &cell.verdict {
-            Verdict::Unsupported(why) => return plain(stage, Outcome::Unsupported, why),
+            Feasibility::Unsupported(why) => return plain(stage, Outcome::Unsupported, why),
             _ if !cell.stages.contains(&stage) => {
                 return plain(stage, Outcome::Skipped, "not asked for");
             }
-            Verdict::NoToolchain(why) => return plain(stage, Outcome::Blocked, why),
-            Verdict::NoBoard(why) => return plain(stage, Outcome::Skipped, why),
-            Verdict::Try => {}
+            Feasibility::NoToolchain(why) => return plain(stage, Outcome::Blocked, why),
+            Feasibility::NoBoard(why) => return plain(stage, Outcome::Skipped, why),
+            Feasibility::Try => {}
         }
         let entry = self
             .targets
@@ -128,7 +128,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn build(&self, index: usize, stage: Stage, build: &Build, states: &States) -> StageRecord {
+    fn build(&self, index: usize, stage: Stage, build: &Buildable, states: &States) -> StageRecord {
         let mut record = StageRecord {
             stage,
             outcome: Outcome::Cached,
@@ -180,8 +180,8 @@ impl Recorder<'_> {
             _ => None,
         };
         let reason = fault.map_or("", |(_, fault)| fault.reason.as_str());
-        let name = self.proofs.name(by);
-        let proved = self.proofs.of(by);
+        let name = self.stage_index.name(by);
+        let proved = self.stage_index.of(by);
         record.outcome = Outcome::Blocked;
         if let Some((_, stage)) = proved.iter().find(|(cell, _)| *cell == index) {
             record.reason = Some(format!("needs its {stage}, which failed"));

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::RunRecord;
 use super::manifest::Manifest;
-use super::planned::{Plan, Verdict};
+use super::planned::{Feasibility, Plan};
 use super::record::Recorder;
 use crate::files::{self, Own, OwnError};
-use crate::project::{Build, Entry};
+use crate::project::{Buildable, Entry};
 use crate::run::{
-    Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, Proofs, RunError,
-    Stage, States, Tools, Work, World,
+    Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, RunContext, RunError,
+    Stage, StageIndex, States, Tools, Work,
 };
 
 /// Builds what `manifest` describes and writes the report. `tell` hears of everything that happens. A run that is ended early
@@ -37,15 +37,15 @@ pub fn run(
     }
 
     let targets = match_targets(plan, manifest)?;
-    let mut proofs = Proofs::new(plan.cells.iter().map(super::PlannedCell::key).collect());
-    let mut goals: Vec<(usize, Stage, &Build)> = Vec::new();
+    let mut stage_index = StageIndex::new(plan.cells.iter().map(super::PlannedCell::key).collect());
+    let mut goals: Vec<(usize, Stage, &Buildable)> = Vec::new();
     for (cell, planned) in plan.cells.iter().enumerate() {
         for stage in &planned.stages {
             if let Some(Entry::Build(build)) =
                 targets.get(&cell).and_then(|stages| stages.get(stage))
                 && runs_here(&build.system, &manifest.system)
             {
-                proofs.add(&build.drv, cell, *stage);
+                stage_index.add(&build.drv, cell, *stage);
                 goals.push((cell, *stage, build));
             }
         }
@@ -66,7 +66,7 @@ pub fn run(
         .map_err(&io)?;
     let history = History::of(options);
     let users = work.users();
-    let order = work.order(&users, &history, |drv| proofs.stage(drv));
+    let order = work.order(&users, &history, |drv| stage_index.stage(drv));
     let states = States::new(&work.missing, &past);
     let recorder = Recorder {
         plan,
@@ -74,14 +74,14 @@ pub fn run(
         targets: &targets,
         graph: &work.graph,
         users: &users,
-        proofs: &proofs,
+        stage_index: &stage_index,
         past: &past,
         nix: tools.nix,
         packages: tools.settings.packages.to_string(),
         command: &options.command,
         started,
     };
-    let there: Vec<&(usize, Stage, &Build)> = goals
+    let there: Vec<&(usize, Stage, &Buildable)> = goals
         .iter()
         .filter(|(_, _, build)| !work.wants(&build.drv))
         .collect();
@@ -93,14 +93,14 @@ pub fn run(
         Ok(report.write("report.json", text.as_bytes(), false)?)
     };
 
-    let world = World {
+    let context = RunContext {
         tools,
         graph: &work.graph,
-        proofs: &proofs,
+        stage_index: &stage_index,
         options,
         report: &report,
     };
-    let mut engine = Engine::new(world, order, states, journal, history);
+    let mut engine = Engine::new(context, order, states, journal, history);
     tell(&Progress::RunStarted {
         cells: plan.cells.len(),
         builds: work.missing.len(),
@@ -113,7 +113,7 @@ pub fn run(
             false => Outcome::Cached,
         };
         tell(&Progress::StageEnded {
-            cell: proofs.key(*cell).to_owned(),
+            cell: stage_index.key(*cell).to_owned(),
             stage: *stage,
             outcome,
             reason: None,
@@ -175,7 +175,7 @@ fn match_targets<'a>(
     }
     let mut matched = BTreeMap::new();
     for (index, cell) in plan.cells.iter().enumerate() {
-        if cell.verdict == Verdict::Try {
+        if cell.verdict == Feasibility::Try {
             let key = cell.key();
             let Some(stages) = by_id.get(key.as_str()) else {
                 return Err(RunError::Manifest {

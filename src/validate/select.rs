@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::planned::{BootLimits, Plan, PlannedCell, Verdict};
+use super::planned::{BootLimits, Feasibility, Plan, PlannedCell};
 use super::{Stage, ToolchainRecord};
 use crate::catalog::{
     Arch, Bits, Catalog, Endian, Era, MeasuredSource, Purpose, Toolchain, UnknownName,
@@ -201,18 +201,19 @@ fn planned(
             .filter(|stage| *stage <= furthest)
             .collect(),
         boot: selection.boot,
-        verdict: Verdict::Try,
+        verdict: Feasibility::Try,
         cell,
     };
     match resolver.resolve(version, &planned.cell.arch, Purpose::Kernel) {
         Ok(resolution) => choose(selection, &resolution, &mut planned),
         Err(Unresolved::Unsupported { support, .. }) => {
-            planned.verdict = Verdict::Unsupported(support.reason.clone());
+            planned.verdict = Feasibility::Unsupported(support.reason.clone());
         }
-        Err(other) => planned.verdict = Verdict::NoToolchain(other.to_string()),
+        Err(other) => planned.verdict = Feasibility::NoToolchain(other.to_string()),
     }
-    if planned.verdict == Verdict::Try && planned.board.is_none() && furthest > Stage::Toolchain {
-        planned.verdict = Verdict::NoBoard(no_board(catalog, &planned.cell.arch, version));
+    if planned.verdict == Feasibility::Try && planned.board.is_none() && furthest > Stage::Toolchain
+    {
+        planned.verdict = Feasibility::NoBoard(no_board(catalog, &planned.cell.arch, version));
     }
     planned
 }
@@ -253,7 +254,7 @@ fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut Plan
             planned.reasons = vec![format!("gcc {gcc} was asked for")];
         }
         None => {
-            planned.verdict = Verdict::NoToolchain(format!("no toolchain with gcc {gcc} fits"));
+            planned.verdict = Feasibility::NoToolchain(format!("no toolchain with gcc {gcc} fits"));
         }
     }
 }
@@ -401,7 +402,7 @@ mod tests {
             ["k26-arm64", "k26-armel", "k6-arm64", "k6-armel"]
         );
         assert!(
-            matches!(plan.cells[0].verdict, Verdict::Unsupported(_)),
+            matches!(plan.cells[0].verdict, Feasibility::Unsupported(_)),
             "no arm64 before 3.7"
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use kflake::validate::Outcome::{Blocked, Cached, Failed, Passed, Skipped, TimedOut, Unsupported};
-use kflake::validate::{Ending, Progress, Stage, Verdict};
+use kflake::validate::{Ending, Feasibility, Progress, Stage};
 
 use crate::support::{FINE, Script, World, cell, limit, outcomes, script, stage, stages};
 
@@ -254,15 +254,15 @@ fn what_cannot_be_tried_is_listed() {
     world.plan.cells[0].stages = stages(&[Stage::Toolchain, Stage::Kernel]);
     world.listed(
         "k6-mips",
-        Verdict::Unsupported("the port was removed".to_owned()),
+        Feasibility::Unsupported("the port was removed".to_owned()),
     );
     world.listed(
         "k6-sparc",
-        Verdict::NoToolchain("no toolchain fits: none for sparc".to_owned()),
+        Feasibility::NoToolchain("no toolchain fits: none for sparc".to_owned()),
     );
     world.listed(
         "k6-m68k",
-        Verdict::NoBoard("no board for m68k runs Linux 6.1; none is known".to_owned()),
+        Feasibility::NoBoard("no board for m68k runs Linux 6.1; none is known".to_owned()),
     );
     let record = world.run();
     assert_eq!(

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use kflake::blame::FailureTable;
 use kflake::catalog::Catalog;
-use kflake::project::{Build, Entry};
+use kflake::project::{Buildable, Entry};
 use kflake::run::{Label, Progress, Single, Stage, Tools, build_one};
 
 use crate::support::{FINE, World, limit, script};
 
 /// The build behind `stage` of the only cell.
-fn build(world: &World, stage: Stage) -> Build {
+fn build(world: &World, stage: Stage) -> Buildable {
     match &world.manifest().targets[0].stages[&stage] {
         Entry::Build(build) => build.clone(),
         Entry::Error { error } => panic!("{error}"),

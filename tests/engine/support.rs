@@ -13,8 +13,8 @@ use kflake::id::Suite;
 use kflake::nix::{Apt, Mirrors, Nix, Settings, quote};
 use kflake::project::package_set;
 use kflake::validate::{
-    BootLimits, CellRecord, Limits, Manifest, Options, Outcome, Plan, PlannedCell, Progress,
-    RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, Verdict, run,
+    BootLimits, CellRecord, Feasibility, Limits, Manifest, Options, Outcome, Plan, PlannedCell,
+    Progress, RunError, RunRecord, Stage, StageRecord, ToolchainRecord, Tools, run,
 };
 
 /// Cells and shared derivations, as Nix text under way.
@@ -197,12 +197,12 @@ impl World {
             basis: None,
             stages: Stage::ALL.into(),
             boot: BootLimits::default(),
-            verdict: Verdict::Try,
+            verdict: Feasibility::Try,
         });
     }
 
     /// A cell that is only listed.
-    pub fn listed(&mut self, id: &str, verdict: Verdict) {
+    pub fn listed(&mut self, id: &str, verdict: Feasibility) {
         let (era, arch) = id.split_once('-').expect("era-arch");
         self.plan.cells.push(PlannedCell {
             source: None,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::{Failure, Result};
 use crate::exit;
-use crate::validate::{Plan, PlannedCell, Verdict};
+use crate::validate::{Feasibility, Plan, PlannedCell};
 
 /// One line for each cell.
 pub fn text(plan: &Plan) -> String {
@@ -27,7 +27,7 @@ pub fn text(plan: &Plan) -> String {
     let tried = plan
         .cells
         .iter()
-        .filter(|cell| cell.verdict == Verdict::Try)
+        .filter(|cell| cell.verdict == Feasibility::Try)
         .count();
     let _ = writeln!(out, "{tried} of {} cells would be tried", plan.cells.len());
     out
@@ -35,10 +35,10 @@ pub fn text(plan: &Plan) -> String {
 
 fn row(cell: &PlannedCell) -> [String; 4] {
     let (what, rest) = match (&cell.verdict, &cell.toolchain) {
-        (Verdict::Unsupported(why), _) => ("unsupported".to_owned(), why.clone()),
-        (Verdict::NoToolchain(why), _) => ("no toolchain".to_owned(), why.clone()),
-        (Verdict::NoBoard(why), _) => ("no board".to_owned(), why.clone()),
-        (Verdict::Try, toolchain) => {
+        (Feasibility::Unsupported(why), _) => ("unsupported".to_owned(), why.clone()),
+        (Feasibility::NoToolchain(why), _) => ("no toolchain".to_owned(), why.clone()),
+        (Feasibility::NoBoard(why), _) => ("no board".to_owned(), why.clone()),
+        (Feasibility::Try, toolchain) => {
             let stages: Vec<&str> = cell.stages.iter().map(|stage| stage.as_str()).collect();
             let board = cell
                 .board
@@ -64,10 +64,10 @@ pub fn json(plan: &Plan) -> Result<String> {
         .iter()
         .map(|cell| {
             let (verdict, reason) = match &cell.verdict {
-                Verdict::Try => ("try", None),
-                Verdict::Unsupported(why) => ("unsupported", Some(why)),
-                Verdict::NoToolchain(why) => ("no-toolchain", Some(why)),
-                Verdict::NoBoard(why) => ("no-board", Some(why)),
+                Feasibility::Try => ("try", None),
+                Feasibility::Unsupported(why) => ("unsupported", Some(why)),
+                Feasibility::NoToolchain(why) => ("no-toolchain", Some(why)),
+                Feasibility::NoBoard(why) => ("no-board", Some(why)),
             };
             json!({
                 "id": cell.cell.to_string(),

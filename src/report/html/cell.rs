@@ -6,7 +6,7 @@ use crate::catalog::{MeasuredSource, SourceOrigin};
 use crate::validate::{CellRecord, RunRecord, StageRecord, ToolchainRecord};
 
 use super::super::compare::Changes;
-use super::super::grid::Verdict;
+use super::super::grid::CellOutcome;
 use super::super::metadata::{reproducer, shell};
 use super::super::text::{clean, duration};
 use super::parts::{change_of, class_title, meaning, name, told};
@@ -23,7 +23,7 @@ pub fn list(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
         run.cells.len()
     );
     for (at, cell) in run.cells.iter().enumerate() {
-        let (verdict, _) = told(Verdict::of(cell));
+        let (verdict, _) = told(CellOutcome::of(cell));
         let name = escape(&name(cell));
         let _ = writeln!(
             out,

@@ -7,7 +7,7 @@ use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
 
 use super::super::compare::{Change, Changes, standing};
 use super::super::failures::{self, because};
-use super::super::grid::{Grid, Verdict, letter, warned};
+use super::super::grid::{CellOutcome, Grid, letter, warned};
 use super::super::terminal::tallies;
 use super::super::text::count;
 use super::escape;
@@ -20,17 +20,17 @@ const FEW: usize = 3;
 const REASONS_SHOWN: usize = 40;
 
 /// Verdicts in the order of the page, with their marks.
-const VERDICTS: [(Verdict, &str, &str); 6] = [
-    (Verdict::Passed, "passed", "✓"),
-    (Verdict::Failed, "failed", "✕"),
-    (Verdict::TimedOut, "timed out", "!"),
-    (Verdict::Blocked, "blocked", "–"),
-    (Verdict::Skipped, "skipped", "·"),
-    (Verdict::Unsupported, "unsupported", "/"),
+const VERDICTS: [(CellOutcome, &str, &str); 6] = [
+    (CellOutcome::Passed, "passed", "✓"),
+    (CellOutcome::Failed, "failed", "✕"),
+    (CellOutcome::TimedOut, "timed out", "!"),
+    (CellOutcome::Blocked, "blocked", "–"),
+    (CellOutcome::Skipped, "skipped", "·"),
+    (CellOutcome::Unsupported, "unsupported", "/"),
 ];
 
 /// A verdict's name and mark.
-pub fn told(verdict: Verdict) -> (&'static str, &'static str) {
+pub fn told(verdict: CellOutcome) -> (&'static str, &'static str) {
     let found = VERDICTS.iter().find(|(known, ..)| *known == verdict);
     found.map_or(("", ""), |(_, name, mark)| (name, mark))
 }
@@ -136,9 +136,9 @@ pub fn changes(out: &mut String, run: &RunRecord, old: &RunRecord, changes: &Cha
 pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
     let mut compilers: BTreeMap<u16, usize> = BTreeMap::new();
-    let mut verdicts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    let mut verdicts: BTreeMap<CellOutcome, usize> = BTreeMap::new();
     for cell in &run.cells {
-        *verdicts.entry(Verdict::of(cell)).or_default() += 1;
+        *verdicts.entry(CellOutcome::of(cell)).or_default() += 1;
         if let Some(toolchain) = &cell.toolchain {
             *sources.entry(toolchain.source.as_str()).or_default() += 1;
             *compilers.entry(toolchain.gcc.major()).or_default() += 1;
@@ -264,14 +264,14 @@ fn first(grid: &Grid, at: usize) -> &'static str {
 
 fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>) {
     let cell = &run.cells[number];
-    let verdict = Verdict::of(cell);
+    let verdict = CellOutcome::of(cell);
     let (verdict_name, mark) = told(verdict);
     let furthest = cell.furthest();
     let depth = furthest.map_or(0, |stage| stage as usize + 1);
     let word = match (verdict, furthest) {
-        (Verdict::Unsupported, _) => "n/a",
+        (CellOutcome::Unsupported, _) => "n/a",
         (_, Some(stage)) => stage.as_str(),
-        (Verdict::Skipped, None) => "–",
+        (CellOutcome::Skipped, None) => "–",
         (_, None) => "none",
     };
     let toolchain = cell.toolchain.as_ref();
@@ -289,11 +289,11 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
     );
     // what is read out begins with what is seen
     let spoken = match (verdict, furthest) {
-        (Verdict::Passed, Some(stage)) if warned(cell) => {
+        (CellOutcome::Passed, Some(stage)) if warned(cell) => {
             format!("{}: {stage} passed with warnings", name(cell))
         }
-        (Verdict::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
-        (Verdict::Failed | Verdict::TimedOut | Verdict::Blocked, _) => {
+        (CellOutcome::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
+        (CellOutcome::Failed | CellOutcome::TimedOut | CellOutcome::Blocked, _) => {
             format!("{}: {word} passed, then {verdict_name}", name(cell))
         }
         _ => format!("{}: {word}, {verdict_name}", name(cell)),
@@ -315,12 +315,12 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
         toolchain.map_or_else(String::new, |toolchain| toolchain.gcc.major().to_string()),
         escape(&text.to_lowercase())
     );
-    if verdict == Verdict::Passed && warned(cell) {
+    if verdict == CellOutcome::Passed && warned(cell) {
         out.push_str("<i class=\"mark warned\" aria-hidden=\"true\">⚠</i>");
     }
     if matches!(
         verdict,
-        Verdict::Failed | Verdict::TimedOut | Verdict::Blocked
+        CellOutcome::Failed | CellOutcome::TimedOut | CellOutcome::Blocked
     ) {
         let _ = write!(
             out,
@@ -328,7 +328,7 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
             verdict.as_str()
         );
     }
-    if verdict != Verdict::Unsupported {
+    if verdict != CellOutcome::Unsupported {
         pipe(out, cell);
     }
     if !changed.is_empty() {
@@ -413,7 +413,7 @@ fn legend(out: &mut String, run: &RunRecord) {
     if run
         .cells
         .iter()
-        .any(|cell| Verdict::of(cell) == Verdict::Unsupported)
+        .any(|cell| CellOutcome::of(cell) == CellOutcome::Unsupported)
     {
         out.push_str("<li><span class=\"mono\">n/a</span> never supported upstream</li>\n");
     }
@@ -529,13 +529,13 @@ pub fn warnings(out: &mut String, run: &RunRecord) {
 
 pub fn reasons(out: &mut String, run: &RunRecord) {
     let told = [
-        (Verdict::Blocked, "Blocked", "what they need failed"),
+        (CellOutcome::Blocked, "Blocked", "what they need failed"),
         (
-            Verdict::Unsupported,
+            CellOutcome::Unsupported,
             "Unsupported",
             "not counted against coverage",
         ),
-        (Verdict::Skipped, "Skipped", "not tried"),
+        (CellOutcome::Skipped, "Skipped", "not tried"),
     ];
     for (verdict, title, note) in told {
         let groups = because(run, verdict);

@@ -7,7 +7,7 @@ use crate::validate::{CellRecord, Coverage, Outcome, RunRecord, Stage, StageReco
 
 use super::compare::{Change, Changes, standing};
 use super::failures::{self, Because};
-use super::grid::{Column, Grid, Verdict, letter, unsupported, warned};
+use super::grid::{CellOutcome, Column, Grid, letter, unsupported, warned};
 use super::text::{clean, count, duration, nix_name, pad, truncate, width, wrap, wrap_list};
 
 /// How to draw.
@@ -55,14 +55,19 @@ pub fn render(run: &RunRecord, style: &Style) -> String {
     page.totals(&run.coverage);
     page.failures(run);
     page.warnings(run);
-    page.reasons(run, Verdict::Blocked, "Blocked", "what they need failed");
     page.reasons(
         run,
-        Verdict::Unsupported,
+        CellOutcome::Blocked,
+        "Blocked",
+        "what they need failed",
+    );
+    page.reasons(
+        run,
+        CellOutcome::Unsupported,
         "Unsupported",
         "not counted against coverage",
     );
-    page.reasons(run, Verdict::Skipped, "Skipped", "not tried");
+    page.reasons(run, CellOutcome::Skipped, "Skipped", "not tried");
     page.finish()
 }
 
@@ -600,7 +605,7 @@ impl Page {
         }
     }
 
-    fn reasons(&mut self, run: &RunRecord, verdict: Verdict, title: &str, note: &str) {
+    fn reasons(&mut self, run: &RunRecord, verdict: CellOutcome, title: &str, note: &str) {
         let groups = failures::because(run, verdict);
         if groups.is_empty() {
             return;

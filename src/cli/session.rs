@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::limit::{BOOT_MARGIN, Limit, by_stage};
 use super::{Context, Failure, Result};
 use crate::blame::FailureTable;
-use crate::build::{Evaluated, Workshop};
+use crate::build::{Evaluated, Planner};
 use crate::catalog::{Catalog, SourceKind};
 use crate::interrupt;
 use crate::nix::{Nix, Settings};
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(12 * 3600);
 
 /// Options about how to build.
 #[derive(clap::Args)]
-pub struct ForgeArgs {
+pub struct BuildArgs {
     /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what the
     /// project's flake.lock has]
     #[arg(long, value_name = "SET")]
@@ -49,7 +49,7 @@ pub struct ForgeArgs {
     verbose: bool,
 }
 
-impl ForgeArgs {
+impl BuildArgs {
     /// The options as words of a command line.
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -64,7 +64,7 @@ impl ForgeArgs {
     }
 }
 
-impl ForgeArgs {
+impl BuildArgs {
     /// How a run is to be done, with its logs in `logs`.
     fn options(&self, project: &Path, logs: PathBuf) -> Options {
         let state = project.join(STATE);
@@ -110,11 +110,11 @@ pub struct ConfigArgs {
     pub strict: bool,
 }
 
-/// Nix and a workshop, ready.
-pub struct Forge<'c> {
+/// Nix and a planner, ready.
+pub struct BuildSession<'c> {
     pub nix: Nix,
     pub settings: Settings,
-    pub workshop: Workshop<'c>,
+    pub planner: Planner<'c>,
     project: PathBuf,
     table: FailureTable,
     options: Options,
@@ -122,24 +122,28 @@ pub struct Forge<'c> {
     pub stop: Arc<AtomicBool>,
 }
 
-impl<'c> Forge<'c> {
-    pub fn new(catalog: &'c Catalog, context: &'c Context, args: &ForgeArgs) -> Result<Forge<'c>> {
+impl<'c> BuildSession<'c> {
+    pub fn new(
+        catalog: &'c Catalog,
+        context: &'c Context,
+        args: &BuildArgs,
+    ) -> Result<BuildSession<'c>> {
         let nix = context.nix()?;
         let settings = Settings {
             packages: context.packages(args.packages.as_ref())?,
             mirrors: context.mirrors(catalog),
         };
-        let workshop = Workshop::new(
+        let planner = Planner::new(
             catalog,
             Project::new(&context.project),
             args.toolchains.clone(),
         )
         .map_err(|error| Failure::new(error.exit_code(), error))?;
-        let options = args.options(&context.project, workshop.logs());
-        Ok(Forge {
+        let options = args.options(&context.project, planner.logs());
+        Ok(BuildSession {
             nix,
             settings,
-            workshop,
+            planner,
             project: context.project.clone(),
             table: FailureTable::new(catalog),
             options,
@@ -163,7 +167,7 @@ impl<'c> Forge<'c> {
     /// What `request` evaluates to.
     pub fn evaluate(&self, request: Request) -> Result<Evaluated> {
         let evaluated = self
-            .workshop
+            .planner
             .evaluate(&self.nix, &self.settings, request, &self.stop)
             .map_err(|error| Failure::new(error.exit_code(), error))?;
         super::say_written(&self.project, evaluated.written);

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::Forge;
+use super::BuildSession;
 use crate::blame::NIX;
 use crate::build::{BuildError, Evaluated};
 use crate::cli::progress::{Detail, Watch};
 use crate::cli::{Failure, Result, lints, output};
 use crate::interrupt::Finishing;
-use crate::project::{Build, Thing};
+use crate::project::{Buildable, Thing};
 use crate::run::{Failed, Single, Tools, build_one};
 use crate::text::{clean, clean_line, clean_lines, shown};
 
@@ -23,12 +23,12 @@ const RECENT: usize = 4 * TAIL;
 /// A finished build.
 pub struct Built<'e> {
     /// What was built.
-    pub build: &'e Build,
+    pub build: &'e Buildable,
     /// Seconds that it took; none: it was in the store already.
     pub seconds: Option<f64>,
 }
 
-impl Forge<'_> {
+impl BuildSession<'_> {
     /// Builds `thing`, showing what is being built, and what went wrong first.
     pub fn realise<'e>(&self, evaluated: &'e Evaluated, thing: Thing) -> Result<Built<'e>> {
         self.realise_source(evaluated, thing, None)

@@ -16,14 +16,14 @@ use crate::id::{ArchId, BoardId, TreeFile};
 use crate::kconfig::{Base, Config, Fragment};
 use crate::nix::{Nix, NixError, Settings};
 use crate::project::{
-    Asked, Build, ConfigChoice, Entry, FragmentChoice, Home, Project, Request, Thing,
+    Asked, Buildable, ConfigChoice, Entry, FragmentChoice, Home, Project, Request, Thing,
 };
 use crate::resolve::{Resolver, SourceOrder, Unresolved};
 use crate::run::Label;
 use crate::version::KernelVersion;
 
 /// Everything that a request is made and answered with.
-pub struct Workshop<'c> {
+pub struct Planner<'c> {
     catalog: &'c Catalog,
     project: Project<'c>,
     sources: Vec<SourceKind>,
@@ -51,7 +51,7 @@ impl Evaluated {
     ///
     /// # Errors
     /// When Nix did not describe it.
-    pub fn build(&self, thing: Thing) -> Result<&Build, BuildError> {
+    pub fn build(&self, thing: Thing) -> Result<&Buildable, BuildError> {
         let reason = match self.things.get(&thing) {
             Some(Entry::Build(build)) => return Ok(build),
             Some(Entry::Error { error }) => error.clone(),
@@ -89,13 +89,13 @@ impl Selection<'_> {
 /// Configurations of kflake's own.
 pub(super) const PROFILES: &[&str] = &["tiny"];
 
-impl<'c> Workshop<'c> {
-    /// A folder for the logs of a run, gone when the workshop is.
+impl<'c> Planner<'c> {
+    /// A folder for the logs of a run, gone when the planner is.
     pub fn logs(&self) -> PathBuf {
         self.scratch.path().join("run")
     }
 
-    /// A workshop over `project` and its `catalog` that takes toolchains of `sources` only; empty: as the eras say.
+    /// A planner over `project` and its `catalog` that takes toolchains of `sources` only; empty: as the eras say.
     ///
     /// # Errors
     /// When there is no room for temporary files.
@@ -105,7 +105,7 @@ impl<'c> Workshop<'c> {
         sources: Vec<SourceKind>,
     ) -> Result<Self, BuildError> {
         let scratch = Scratch::new()?;
-        Ok(Workshop {
+        Ok(Planner {
             catalog,
             project,
             sources,
@@ -352,8 +352,8 @@ mod tests {
         Catalog::embedded().unwrap()
     }
 
-    fn workshop(catalog: &Catalog, sources: Vec<SourceKind>) -> Workshop<'_> {
-        Workshop::new(catalog, Project::new(Path::new("/nowhere")), sources).unwrap()
+    fn planner(catalog: &Catalog, sources: Vec<SourceKind>) -> Planner<'_> {
+        Planner::new(catalog, Project::new(Path::new("/nowhere")), sources).unwrap()
     }
 
     fn version(text: &str) -> KernelVersion {
@@ -367,11 +367,11 @@ mod tests {
     #[test]
     fn programs_are_linked_by_what_starts_on_the_kernel() {
         let catalog = catalog();
-        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
+        let planner = planner(&catalog, vec![SourceKind::Debian]);
         let linker = |kernel: &str| {
             let (kernel, arch) = (version(kernel), arch("armel"));
-            let selection = workshop.choose(&kernel, &arch, Purpose::Kernel).unwrap();
-            workshop
+            let selection = planner.choose(&kernel, &arch, Purpose::Kernel).unwrap();
+            planner
                 .linker_of_programs(&kernel, &arch, &selection)
                 .map(|it| (it.id.clone(), selection.toolchain.id.clone()))
         };
@@ -385,8 +385,8 @@ mod tests {
     #[test]
     fn an_unknown_kernel_names_a_near_one() {
         let catalog = catalog();
-        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
-        let error = workshop
+        let planner = planner(&catalog, vec![SourceKind::Debian]);
+        let error = planner
             .select(&version("6.1.9999"), &arch("arm64"), Purpose::Kernel)
             .err()
             .unwrap();
@@ -401,9 +401,9 @@ mod tests {
     #[test]
     fn a_distributions_kernel_names_upstreams() {
         let catalog = catalog();
-        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
+        let planner = planner(&catalog, vec![SourceKind::Debian]);
         let asked = version("6.6.0-45-generic");
-        let error = workshop
+        let error = planner
             .select(&asked, &arch("arm64"), Purpose::Kernel)
             .err()
             .unwrap();
@@ -414,14 +414,14 @@ mod tests {
     #[test]
     fn another_archs_configuration_is_refused() {
         let catalog = catalog();
-        let workshop = workshop(&catalog, vec![SourceKind::Debian]);
+        let planner = planner(&catalog, vec![SourceKind::Debian]);
         let kernel = catalog
             .kernels
             .keys()
             .rfind(|it| it.numbers()[..2] == [6, 1])
             .unwrap();
         let arch = arch("arm64");
-        let selection = workshop.select(kernel, &arch, Purpose::Kernel).unwrap();
+        let selection = planner.select(kernel, &arch, Purpose::Kernel).unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(
             file.path(),
@@ -429,7 +429,7 @@ mod tests {
         )
         .unwrap();
         let given = file.path().to_str();
-        let error = workshop
+        let error = planner
             .config(given, kernel, &arch, &selection)
             .unwrap_err();
         assert!(error.to_string().contains("Linux/x86 6.1.0"), "{error}");
@@ -439,7 +439,7 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(
-            workshop.config(given, kernel, &arch, &selection),
+            planner.config(given, kernel, &arch, &selection),
             Ok(ConfigChoice::File(_))
         ));
     }
@@ -447,13 +447,13 @@ mod tests {
     #[test]
     fn fragments_keep_their_order() {
         let catalog = catalog();
-        let workshop = workshop(&catalog, vec![]);
+        let planner = planner(&catalog, vec![]);
         let given = [
             "CONFIG_A=y".to_owned(),
             "debug.config".to_owned(),
             "# CONFIG_A is not set".to_owned(),
         ];
-        let fragments = workshop.fragments(&given).unwrap();
+        let fragments = planner.fragments(&given).unwrap();
         let text = |index: usize| match &fragments[index] {
             FragmentChoice::File { file, .. } => fs::read_to_string(file).unwrap(),
             FragmentChoice::Tree { tree, .. } => tree.clone(),
