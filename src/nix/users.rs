@@ -15,8 +15,10 @@ use crate::files::Scratch;
 /// How many builds may run at once.
 const COUNT: u32 = 32;
 
-/// The first id that is tried for those that are made; the Nix installer takes its own from here, too.
-const FIRST_ID: u32 = 30_000;
+/// The first id that is tried for those that are made. A Nix kills what runs as its own build users when it begins and ends a build,
+/// on the whole machine and in its containers: these are far from the ids that Nix's installers (30000 on) and its
+/// `auto-allocate-uids` take, and few enough for a container that has 65536 of them.
+const FIRST_ID: u32 = 53_000;
 
 /// What the group is called that is made.
 const GROUP: &str = "kflake-build";
@@ -161,16 +163,25 @@ mod tests {
 
     #[test]
     fn made_users_take_ids_that_nobody_has() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:30005:30005::/home/ann:/bin/sh\n";
-        let group = "root:x:0:\nann:x:30040:\n";
-        assert_eq!(free_id(passwd, group), 30_006);
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:53005:53005::/home/ann:/bin/sh\n";
+        let group = "root:x:0:\nann:x:53040:\n";
+        assert_eq!(free_id(passwd, group), 53_006);
         let folder = made(passwd, group).unwrap();
         let text = std::fs::read_to_string(folder.path().join("passwd")).unwrap();
         assert!(text.starts_with(passwd), "{text}");
-        assert!(text.contains("\nkflake-build1:x:30007:30006:"), "{text}");
+        assert!(text.contains("\nkflake-build1:x:53007:53006:"), "{text}");
         assert_eq!(text.lines().count(), 2 + 32);
         let text = std::fs::read_to_string(folder.path().join("group")).unwrap();
         assert!(has_members(&text, GROUP), "{text}");
+    }
+
+    #[test]
+    fn made_users_are_not_those_that_another_nix_kills() {
+        let ids = free_id("", "")..=free_id("", "") + COUNT;
+        let (installers, allocated, mapped) = (30_000..31_000, 872_415_232, 65_536);
+        for id in ids {
+            assert!(!installers.contains(&id) && id < allocated && id < mapped);
+        }
     }
 
     #[test]
