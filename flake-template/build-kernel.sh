@@ -203,6 +203,9 @@ install_dev() {
     mkdir -p "$(dirname "$dev/include/${link#*/}")"
     ln -sfn "${target/#"$source"/"$dev"}" "$dev/include/${link#*/}"
   done
+  # A generated header that says what it was made from would keep the whole source.
+  local header
+  { grep -rlF --include='*.h' -- "$source/" "$dev" || true; } | while read -r header; do sed -i "s|$source/||g" "$header"; done
   # Configuring and device trees are the kernel's own business.
   rm -rf "$dev/scripts/kconfig" "$dev/scripts/dtc"
 }

@@ -136,13 +136,21 @@ fn a_project_patches_configures_overrides_and_boots() {
     let command = eval("tested.drvPath");
     assert!(command.ends_with("-boot-linux-6.1.9999-arm64.drv"));
 
-    // a module keeps nothing of what it was built against
+    // a module keeps nothing of what it was built against, and what it is built against neither kernel nor source
+    let references = |path: &str| {
+        let query = ["--query", "--references", path];
+        said(Command::new("nix-store").args(query).output().unwrap())
+    };
     let module = build("module");
-    let references = Command::new("nix-store")
-        .args(["--query", "--references", &module])
-        .output()
-        .unwrap();
-    assert_eq!(said(references), "");
+    assert_eq!(references(&module), "");
+    assert_eq!(references(&kernel), "");
+    let dev = eval("changed.dev.outPath");
+    let kept = references(&dev);
+    for line in kept.lines() {
+        assert!(line.contains("-debian-") || line == dev, "{line} of {kept}");
+    }
+    let header = fs::read_to_string(Path::new(&dev).join("include/generated/made.h"));
+    assert_eq!(header.unwrap(), "/* made from arch/arm64/Kconfig */\n");
 
     let refused = nix(&consumer, &["build", "--no-link", "-L", ".#broken"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
