@@ -14,12 +14,13 @@ let
     path = ./elf.sh;
   };
 
-  # The package set's own table or NIX_MIRRORS_<scheme> come first, then the addresses that the data has.
+  # The package set's own table comes first, then what NIX_MIRRORS_<scheme> names, then the addresses that the data has.
   expand =
     url:
     let
       match = builtins.match "mirror://([a-zA-Z0-9_]+)/(.*)" url;
-      bases = sources.mirrors.${builtins.head match} or [ ];
+      scheme = builtins.head match;
+      bases = import ./debian-packages/mirrors.nix scheme ++ sources.mirrors.${scheme} or [ ];
     in
     [ url ] ++ lib.optionals (match != null) (map (base: base + builtins.elemAt match 1) bases);
 

@@ -82,7 +82,7 @@ pub fn examine(
         checks.push(features(nix, &settings(Packages::Nixpkgs)));
         let settings = settings(Packages::Debian(Suite::default()));
         checks.push(start(nix, &settings, bootstrap));
-        checks.push(sandbox(nix, &settings));
+        checks.push(sandbox(nix, &settings, bootstrap));
         checks.push(users(nix));
     }
     checks.push(namespaces(Path::new("/proc/sys")));
@@ -195,7 +195,7 @@ echo end >>$out
 "#;
 
 /// One build in the sandbox, never seen before, so that it really runs: it tries what a hostile kernel tree might.
-fn sandbox(nix: &Nix, settings: &Settings) -> Check {
+fn sandbox(nix: &Nix, settings: &Settings, bootstrap: &Bootstrap) -> Check {
     let nonce = jiff::Timestamp::now().as_nanosecond();
     let expression = format!(
         "derivation {{ name = \"kflake-doctor\"; system = builtins.currentSystem; builder = \"/bin/sh\"; \
@@ -216,7 +216,17 @@ fn sandbox(nix: &Nix, settings: &Settings) -> Check {
         Ok(Err(reason)) => reason,
         Err(error) => error.to_string(),
     };
-    Check::wrong("sandbox", Health::Bad, reason, advice(nix))
+    // Nix' own words for it come with colours, and the bytes of a protocol, between them
+    let reason = match reason.contains("/bin/sh") && reason.contains("No such file or directory") {
+        true => "builds have no /bin/sh, which makefiles of kernels start".to_owned(),
+        false => reason,
+    };
+    Check::wrong(
+        "sandbox",
+        Health::Bad,
+        reason,
+        advice(nix, settings, bootstrap),
+    )
 }
 
 /// What the probe found.
@@ -247,13 +257,18 @@ fn judge(text: &str) -> Check {
 }
 
 /// What to do where not even the probe builds.
-fn advice(nix: &Nix) -> String {
+fn advice(nix: &Nix, settings: &Settings, bootstrap: &Bootstrap) -> String {
     match nix.place() {
-        Place::Daemon { .. } => format!(
-            "the daemon's own settings count: nix.conf needs `sandbox = true` and, where this Nix brings no shell, `extra-sandbox-paths = \
-             /bin/sh={}`; then restart the daemon",
-            nix.daemon_shell()
-        ),
+        Place::Daemon { .. } => {
+            let shell = match nix.daemon_shell(settings, bootstrap) {
+                Ok(shell) => format!("add `extra-sandbox-paths = /bin/sh={shell}`"),
+                Err(error) => format!("give the sandbox a shell as /bin/sh (none could be made: {error})"),
+            };
+            format!(
+                "the daemon's own settings count: an administrator sets `sandbox = true` in /etc/nix/nix.conf and, if the Nix of this machine \
+                 brings no shell for the sandbox, as Debian's does not, {shell}; then restarts the daemon"
+            )
+        }
         Place::Local | Place::Private(_) => {
             "builds need user namespaces and a store that you may write to: run as root, or with the Nix daemon".to_owned()
         }

@@ -152,3 +152,27 @@ fn the_debian_set_needs_no_option_and_keeps_its_lock() {
     assert!(said(output.unwrap()).ends_with("-boot-k6-arm64.drv"));
     assert_eq!(lock(), before);
 }
+
+#[test]
+fn pins_are_looked_for_where_the_user_says() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = generated("debian");
+    let code = "let first = list: builtins.head list; in first (map (it: it.urls) (import ./. { }).k6-arm64.archives)";
+    // a daemon's builders do not see the user's variables, so the addresses have to be in the derivation
+    let output = common::nix("nix-instantiate")
+        .args(["--eval", "--strict", "--json", "--expr", code])
+        .env(
+            "NIX_MIRRORS_debian",
+            "/srv/debian http://a.example/debian  https://b.example",
+        )
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let urls: Vec<String> = serde_json::from_slice(&common::succeeded(output).stdout).unwrap();
+    let path = urls[0].strip_prefix("mirror://debian/").unwrap();
+    assert_eq!(urls[1], format!("http://a.example/debian/{path}"));
+    assert_eq!(urls[2], format!("https://b.example/{path}"));
+    assert!(!urls.iter().any(|it| it.contains("/srv/")), "{urls:?}");
+}

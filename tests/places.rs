@@ -176,19 +176,24 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// One whose sandbox has a shell.
     fn start() -> Daemon {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let shell = common::build_config();
-        let shell = shell
+        let settings = common::build_config();
+        let shell = settings
             .lines()
             .rfind(|line| line.starts_with("sandbox-paths ="))
             .unwrap();
+        Daemon::with(shell)
+    }
+
+    fn with(setting: &str) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
         write(
             "nix.conf",
             format!(
-                "sandbox = true\nsandbox-fallback = false\n{shell}\nbuild-users-group = kflake-test\nsubstitute = false\n"
+                "sandbox = true\nsandbox-fallback = false\n{setting}\nbuild-users-group = kflake-test\nsubstitute = false\n"
             ),
         );
         let etc = |name: &str| fs::read_to_string(Path::new("/etc").join(name)).unwrap();
@@ -271,4 +276,34 @@ fn a_user_with_a_daemon_needs_no_trust() {
         "sdk",
     ]);
     assert!(sdk.contains("SDK for k6-arm64"), "{sdk}");
+}
+
+#[test]
+fn doctor_has_the_line_for_a_daemon_without_a_shell() {
+    assert!(
+        is_root(),
+        "only root can start a Nix daemon: run this test as root"
+    );
+    let daemon = Daemon::with("sandbox-paths =");
+    let remote = |daemon: &Daemon| {
+        let socket = daemon.socket();
+        vec![("NIX_REMOTE", format!("unix://{}", socket.display()))]
+    };
+    let user = User::new(remote(&daemon));
+    let checks = String::from_utf8_lossy(&user.kflake(&["doctor"]).stdout).into_owned();
+    assert!(
+        checks.contains("bad   sandbox     builds have no /bin/sh"),
+        "{checks}"
+    );
+    let line = checks
+        .split('`')
+        .find(|it| it.starts_with("extra-sandbox-paths"));
+    let line = line.unwrap_or_else(|| panic!("{checks}"));
+    drop(daemon);
+
+    // the line is all that it takes
+    let daemon = Daemon::with(line);
+    let user = User::new(remote(&daemon));
+    let checks = String::from_utf8_lossy(&user.kflake(&["doctor"]).stdout).into_owned();
+    assert!(checks.contains("ok    sandbox "), "{checks}");
 }

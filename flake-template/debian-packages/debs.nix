@@ -21,15 +21,7 @@ let
     preferLocalBuild = true;
   };
 
-  # The user's mirrors, where the environment may be read here, and not only by a builder; folders are for kflake to look into.
-  mirrors =
-    let
-      words = builtins.filter builtins.isString (
-        builtins.split " +" (builtins.getEnv "NIX_MIRRORS_debian")
-      );
-      inside = builtins.filter (base: builtins.match "https?://.+" base != null) words;
-    in
-    map (base: if builtins.match ".*/" base == null then base + "/" else base) inside;
+  mirrors = import ./mirrors.nix "debian";
 
   deb =
     key:

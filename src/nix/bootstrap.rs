@@ -213,12 +213,17 @@ impl Nix {
         }
     }
 
-    /// What a daemon's settings may name as `/bin/sh`: the shell of the Debian package set, where it was built.
-    pub fn daemon_shell(&self) -> String {
-        self.shell().unwrap_or_else(|| {
-            "the bin/dash that `nix-build debian-packages -A sandboxShell` makes in a project"
-                .to_owned()
-        })
+    /// What a daemon's settings may name as `/bin/sh`: the shell of the Debian package set, which is built unless it is in the store.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn daemon_shell(
+        &self,
+        settings: &Settings,
+        bootstrap: &Bootstrap,
+    ) -> Result<String, NixError> {
+        self.plant(settings, bootstrap)?;
+        self.build_shell(settings, bootstrap)
     }
 
     /// Where a path of the store lies on this machine.
