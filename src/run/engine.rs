@@ -9,12 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::FailureRecord;
+use super::decision::{Absence, absence};
 use super::goals::StageIndex;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
 use super::process::{Finished, Log, Process, Running, Stop};
 use super::progress::{Ending, Progress, Tally};
+use super::schedule::{Schedule, UnitState};
 use super::state::{Fault, State, States};
 use super::{Limits, Options, RunError, Tools};
 use crate::blame::NIX;
@@ -47,18 +49,9 @@ pub(crate) struct RunContext<'a> {
     pub report: &'a Own,
 }
 
-/// Where a unit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UnitState {
-    Waiting { not_before: Option<Instant> },
-    Running,
-    Done,
-}
-
 pub(crate) struct Engine<'a> {
     context: RunContext<'a>,
-    order: Order,
-    unit_states: Vec<UnitState>,
+    schedule: Schedule,
     pub states: States,
     attempts: BTreeMap<String, u32>,
     processes: BTreeMap<usize, Process>,
@@ -80,11 +73,9 @@ impl<'a> Engine<'a> {
         journal: Journal,
         history: History,
     ) -> Engine<'a> {
-        let unit_states = vec![UnitState::Waiting { not_before: None }; order.units.len()];
         Engine {
             context,
-            order,
-            unit_states,
+            schedule: Schedule::new(order),
             states,
             attempts: BTreeMap::new(),
             processes: BTreeMap::new(),
@@ -135,11 +126,7 @@ impl<'a> Engine<'a> {
     }
 
     fn anything_waits(&self) -> bool {
-        self.ending.is_none()
-            && self
-                .unit_states
-                .iter()
-                .any(|turn| matches!(turn, UnitState::Waiting { .. }))
+        self.ending.is_none() && self.schedule.anything_waits()
     }
 
     /// Nothing more is started, and what runs is stopped.
@@ -163,13 +150,13 @@ impl<'a> Engine<'a> {
             };
             let drvs = self.triable(unit, tell);
             if drvs.is_empty() {
-                self.unit_states[unit] = UnitState::Done;
+                self.schedule.set(unit, UnitState::Done);
                 continue;
             }
             let job = Job {
                 root: self.root(&drvs),
                 drvs,
-                max_jobs: match self.order.units[unit].kind {
+                max_jobs: match self.schedule.kind(unit) {
                     Kind::Fetch => FETCHES_AT_ONCE,
                     Kind::Build => 1,
                 },
@@ -185,7 +172,7 @@ impl<'a> Engine<'a> {
                 number,
                 sender,
             )?;
-            self.unit_states[unit] = UnitState::Running;
+            self.schedule.set(unit, UnitState::Running);
             let process = Process {
                 unit,
                 drvs: job.drvs,
@@ -200,45 +187,23 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// The unit to start next: of those that can start, the one with the longest way to the end.
+    /// The unit to start next, where there is room for another process.
     fn next_unit(&self) -> Option<UnitId> {
-        let running = |kind| {
-            let units = self
-                .processes
-                .values()
-                .map(|process| &self.order.units[process.unit]);
-            units.filter(|unit| unit.kind == kind).count()
-        };
-        let room_to_build = running(Kind::Build) < self.context.options.jobs;
-        let room_to_fetch = running(Kind::Fetch) < FETCH_PROCESSES;
-        let now = Instant::now();
-        let ready = |id: &UnitId| {
-            let unit = &self.order.units[*id];
-            let room = match unit.kind {
-                Kind::Build => room_to_build,
-                Kind::Fetch => room_to_fetch,
+        self.schedule.next(Instant::now(), |kind| {
+            let units = self.processes.values().map(|process| process.unit);
+            let running = units.filter(|unit| self.schedule.kind(*unit) == kind);
+            let most = match kind {
+                Kind::Build => self.context.options.jobs,
+                Kind::Fetch => FETCH_PROCESSES,
             };
-            let due = match self.unit_states[*id] {
-                UnitState::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
-                UnitState::Running | UnitState::Done => false,
-            };
-            room && due
-                && unit
-                    .needs
-                    .iter()
-                    .all(|needed| self.unit_states[*needed] == UnitState::Done)
-        };
-        (0..self.order.units.len()).filter(ready).max_by(|a, b| {
-            let priority = |id: &UnitId| self.order.units[*id].priority;
-            // of equals the first in plan order
-            priority(a).total_cmp(&priority(b)).then(b.cmp(a))
+            running.count() < most
         })
     }
 
     /// Those derivations of `unit` that are still to come and can; the others become blocked.
     fn triable(&mut self, unit: UnitId, tell: &mut dyn FnMut(&Progress)) -> Vec<String> {
         let mut triable = Vec::new();
-        for drv in self.order.units[unit].drvs.clone() {
+        for drv in self.schedule.drvs(unit).to_vec() {
             if self.states.get(&drv) != Some(&State::Waiting) {
                 continue;
             }
@@ -457,13 +422,13 @@ impl<'a> Engine<'a> {
             .drvs
             .iter()
             .any(|drv| self.states.get(drv) == Some(&State::Waiting));
-        self.unit_states[unit] = if waits {
-            UnitState::Waiting {
+        let state = match waits {
+            true => UnitState::Waiting {
                 not_before: retry_at,
-            }
-        } else {
-            UnitState::Done
+            },
+            false => UnitState::Done,
         };
+        self.schedule.set(unit, state);
         Ok(())
     }
 
@@ -548,29 +513,23 @@ impl<'a> Engine<'a> {
         status: ExitStatus,
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<Option<Instant>, RunError> {
-        let timed_out = match &process.stop {
-            Some((
-                Stop::Timeout {
-                    drv: late,
-                    silent,
-                    seconds,
-                },
-                _,
-            )) if late == drv => Some((*silent, *seconds)),
-            _ => None,
-        };
-        let cut_short =
-            process.stop.is_some() && finished.as_ref().is_none_or(|finished| finished.stopped);
-        if timed_out.is_none() {
-            if let Some(by) = self.states.blocker(self.context.graph, drv) {
+        let absence = absence(
+            drv,
+            process.stop.as_ref().map(|(stop, _)| stop),
+            finished.as_ref().map(|finished| finished.stopped),
+            self.states.blocker(self.context.graph, drv),
+        );
+        let timed_out = match absence {
+            Absence::TimedOut { silent, seconds } => Some((silent, seconds)),
+            Absence::Failed => None,
+            Absence::Blocked { by } => {
                 if let Some(finished) = finished {
                     finished.log.discard();
                 }
                 self.block(drv, by, tell);
                 return Ok(None);
             }
-            if cut_short {
-                // its turn comes again, or the end of the run leaves it
+            Absence::CutShort => {
                 if let Some(finished) = finished {
                     finished.log.discard();
                     tell(&Progress::BuildEnded {
@@ -584,7 +543,7 @@ impl<'a> Engine<'a> {
                 }
                 return Ok(None);
             }
-        }
+        };
         let tries = self.attempts.entry(drv.to_owned()).or_default();
         *tries += 1;
         let tries = *tries;
@@ -721,7 +680,7 @@ impl<'a> Engine<'a> {
             .ending
             .clone()
             .unwrap_or_else(|| "not finished".to_owned());
-        for unit in 0..self.order.units.len() {
+        for unit in self.schedule.units() {
             for drv in self.triable(unit, tell) {
                 let reason = reason.clone();
                 self.states.set(&drv, State::NotTried { reason });
@@ -757,30 +716,20 @@ impl<'a> Engine<'a> {
         self.eta()
     }
 
-    /// Seconds to the end: the work left over the builds at once, but no less than the longest chain.
+    /// Seconds to the end.
     fn eta(&self) -> Option<f64> {
-        let mut work = 0.0;
-        let mut chain: f64 = 0.0;
-        let mut known = false;
-        for (id, unit) in self.order.units.iter().enumerate() {
-            if self.unit_states[id] == UnitState::Done {
-                continue;
-            }
-            known |= unit.drvs.iter().any(|drv| self.history.knows(drv));
-            let running = self.processes.values().filter(|process| process.unit == id);
-            let spent: f64 = running
-                .flat_map(|process| {
-                    let now = process
-                        .running
-                        .values()
-                        .map(|build| build.started.elapsed().as_secs_f64());
-                    now.chain(process.finished.values().map(|finished| finished.seconds))
-                })
-                .sum();
-            work += (unit.seconds - spent).max(0.0);
-            chain = chain.max(unit.priority - spent);
-        }
-        known.then(|| chain.max(work / self.context.options.jobs as f64))
+        let spent = |unit| {
+            let running = self.processes.values().filter(|it| it.unit == unit);
+            let seconds = running.flat_map(|process| {
+                let now = process.running.values();
+                let now = now.map(|build| build.started.elapsed().as_secs_f64());
+                now.chain(process.finished.values().map(|finished| finished.seconds))
+            });
+            seconds.sum()
+        };
+        let known = |drv: &str| self.history.knows(drv);
+        self.schedule
+            .seconds_left(self.context.options.jobs, spent, known)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The loop is the same for a matrix of cells and for the one thing that `kflake build` is asked for. What a run is for comes in
 //! as goals; what happens goes out as [`Progress`].
 
+mod decision;
 mod engine;
 mod error;
 mod goals;
@@ -13,6 +14,7 @@ mod order;
 mod outcome;
 mod process;
 mod progress;
+mod schedule;
 mod single;
 mod state;
 mod work;
