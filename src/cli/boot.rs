@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result};
 use crate::build::{
-    BuildError, Console, Ending, Limit, Limits, Modules, Nonce, Selection, Shown, Watched, watch,
+    BuildError, Console, Ending, Image, Limit, Limits, Modules, Nonce, Selection, Shown, Watched,
+    watch,
 };
 use crate::catalog::{Catalog, Purpose};
 use crate::exit;
@@ -18,7 +19,7 @@ use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::interrupt::Finishing;
 use crate::project::{BootRequest, Buildable, ConfigChoice, ProgramRequest, Request, Thing};
-use crate::text::{clean_line, shell_words, shown};
+use crate::text::{shell_words, shown};
 use crate::version::KernelVersion;
 
 /// Lines of the kernel's that are shown when a program was not run.
@@ -317,8 +318,9 @@ fn boot_request(
     )?;
     let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
     if let (Some(path), Some(machine)) = (&kernel, machine) {
-        right_arch(path, machine, selection.linux_arch)?;
-        right_kind(path, board.image.as_str(), selection.linux_arch)?;
+        let image = Image::read(path).map_err(BuildError::io(path))?;
+        image.for_arch(path, machine, selection.linux_arch)?;
+        image.for_machine(path, board.image.as_str(), selection.linux_arch)?;
     }
     if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
         return Err(BuildError::BootFile {
@@ -340,16 +342,18 @@ fn boot_request(
             arguments: arguments.to_vec(),
         }),
     };
-    let modules = args.module.iter().map(|path| {
+    let module = |path: &PathBuf| -> std::result::Result<PathBuf, BuildError> {
         let file = readable(
             path,
             "give a module's .ko file, such as `kflake build-module` leaves",
         )?;
-        match machine {
-            Some(machine) => right_arch(path, machine, selection.linux_arch).map(|()| file),
-            None => Ok(file),
+        if let Some(machine) = machine {
+            let image = Image::read(path).map_err(BuildError::io(path))?;
+            image.for_arch(path, machine, selection.linux_arch)?;
         }
-    });
+        Ok(file)
+    };
+    let modules = args.module.iter().map(module);
     Ok(BootRequest {
         interactive,
         kernel,
@@ -383,112 +387,9 @@ fn readable(path: &Path, help: &str) -> std::result::Result<PathBuf, BuildError>
     path.canonicalize().map_err(|error| bad(error.to_string()))
 }
 
-/// Refuses a kernel that says that it is for another architecture.
-fn right_arch(path: &Path, machine: u16, linux_arch: &str) -> std::result::Result<(), BuildError> {
-    let mut head = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(1024).read_to_end(&mut head))
-        .map_err(BuildError::io(path))?;
-    let at = |from: usize, length: usize| head.get(from..from + length).unwrap_or_default();
-    let is = if at(0, 4) == b"\x7fELF" {
-        let bytes = [head.get(18), head.get(19)].map(|it| it.copied().unwrap_or(0));
-        let found = match head.get(5) {
-            Some(2) => u16::from_be_bytes(bytes),
-            _ => u16::from_le_bytes(bytes),
-        };
-        (found != machine).then(|| format!("an ELF file for machine {found}, not {machine}"))
-    } else if at(0x202, 4) == b"HdrS" {
-        (!["x86", "i386", "x86_64"].contains(&linux_arch)).then(|| "a kernel for x86".to_owned())
-    } else if at(56, 4) == b"ARM\x64" {
-        (linux_arch != "arm64").then(|| "a kernel for arm64".to_owned())
-    } else {
-        // other images do not say
-        None
-    };
-    match is {
-        None => Ok(()),
-        Some(is) => Err(BuildError::BootFile {
-            path: path.to_owned(),
-            reason: format!(
-                "it is {}, and the machine is for {linux_arch}",
-                clean_line(&is)
-            ),
-            help: "give a file for the right architecture, or name the one it is for".to_owned(),
-        }),
-    }
-}
-
-/// Refuses an ELF file where QEMU would start it in silence: ARM's machines want the image that is made of it.
-fn right_kind(path: &Path, image: &str, linux_arch: &str) -> std::result::Result<(), BuildError> {
-    let mut head = [0; 4];
-    let read = fs::File::open(path)
-        .and_then(|mut file| file.read(&mut head))
-        .map_err(BuildError::io(path))?;
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let wants_image = ["arm", "arm64"].contains(&linux_arch) && name.contains("Image");
-    if read < head.len() || head != *b"\x7fELF" || !wants_image {
-        return Ok(());
-    }
-    Err(BuildError::BootFile {
-        path: path.to_owned(),
-        reason: format!("it is an ELF file (a vmlinux), and the machine starts {name}"),
-        help: format!("give {image} of the same build"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_elf_file_is_no_image() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), b"\x7fELF\x02\x01").unwrap();
-        let check = |image: &str, arch: &str| right_kind(file.path(), image, arch);
-        let error = check("arch/arm64/boot/Image", "arm64").unwrap_err();
-        assert!(
-            error.to_string().contains("the machine starts Image"),
-            "{error}"
-        );
-        assert!(check("arch/arm/boot/zImage", "arm").is_err());
-        assert!(check("vmlinux", "mips").is_ok());
-        fs::write(file.path(), b"MZ\0\0").unwrap();
-        assert!(right_kind(file.path(), "arch/arm64/boot/Image", "arm64").is_ok());
-    }
-
-    #[test]
-    fn kernels_of_other_arches_are_told_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let check = |name: &str, at: usize, bytes: &[u8], machine: u16, arch: &str| {
-            let path = dir.path().join(name);
-            let mut text = vec![0; 1024];
-            text[at..at + bytes.len()].copy_from_slice(bytes);
-            fs::write(&path, text).unwrap();
-            right_arch(&path, machine, arch).map_err(|error| error.to_string())
-        };
-        let mips = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0\x08";
-        assert_eq!(check("vmlinux", 0, mips, 8, "mips"), Ok(()));
-        assert!(
-            check("vmlinux", 0, mips, 183, "arm64")
-                .unwrap_err()
-                .contains("machine 8, not 183")
-        );
-        assert_eq!(check("bzImage", 0x202, b"HdrS", 62, "x86_64"), Ok(()));
-        assert!(
-            check("bzImage", 0x202, b"HdrS", 183, "arm64")
-                .unwrap_err()
-                .contains("for x86")
-        );
-        assert_eq!(check("Image", 56, b"ARM\x64", 183, "arm64"), Ok(()));
-        assert!(
-            check("Image", 56, b"ARM\x64", 40, "arm")
-                .unwrap_err()
-                .contains("for arm64")
-        );
-        assert_eq!(check("zImage", 0, b"x", 40, "arm"), Ok(()));
-        fs::write(dir.path().join("short"), "\x7fELF").unwrap();
-        assert!(right_arch(&dir.path().join("short"), 183, "arm64").is_err());
-    }
 
     #[test]
     fn a_program_that_does_not_start_is_told_in_words() {

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
-use crate::build::{Artifacts, BuildError};
+use crate::build::{Artifacts, BuildError, ModuleReport};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::files;
 use crate::project::{ConfigChoice, ModuleBoot, ModuleRequest, Request, Thing};
-use crate::text::{clean, shown};
+use crate::text::shown;
 use crate::validate::{BootRecord, detail};
 use crate::version::KernelVersion;
 
@@ -63,43 +61,6 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     session: BuildArgs,
-}
-
-/// `module-report.json`.
-#[derive(Deserialize)]
-struct Report {
-    modules: Vec<Module>,
-}
-
-#[derive(Deserialize)]
-struct Module {
-    name: String,
-    vermagic: String,
-    licence: String,
-    depends: Vec<String>,
-    versioned_symbols: usize,
-    undefined_symbols: usize,
-    exports_from: ExportsFrom,
-    unresolved: Vec<String>,
-    gpl_only: Vec<String>,
-    not_imported: Vec<NotImported>,
-}
-
-/// How it is known what the kernel exports.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ExportsFrom {
-    /// As it was built.
-    Kernel,
-    /// As its source has it: it was only prepared.
-    Source,
-}
-
-/// A symbol of a namespace that the module does not import.
-#[derive(Deserialize)]
-struct NotImported {
-    symbol: String,
-    namespace: String,
 }
 
 /// Builds, checks, and lays out the result.
@@ -155,20 +116,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let out = built.build.outputs.get("out").map_or("", String::as_str);
     let out = &session.nix.real_path(out);
     artifacts.copy_all(out).map_err(fail)?;
-    let report = out.join("module-report.json");
-    let text = files::read(&report, files::MAX_DATA)
-        .map_err(|error| fail(BuildError::io(&report)(error)))?;
-    let report: Report = serde_json::from_slice(&text).map_err(|error| {
-        fail(BuildError::Answer {
-            what: "module-report.json",
-            reason: error.to_string(),
-        })
-    })?;
-    for module in &report.modules {
-        output::line(&line(module))?;
-        for problem in problems(module) {
-            output::line(&format!("  {problem}"))?;
-        }
+    let report = ModuleReport::read(out).map_err(fail)?;
+    for line in report.lines() {
+        output::line(&line)?;
     }
     if args.boot {
         let built = session.realise(&builds, Thing::ModuleBoot)?;
@@ -197,55 +147,6 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         ))?;
     }
     Ok(exit::OK)
-}
-
-fn line(module: &Module) -> String {
-    let depends = match module.depends.is_empty() {
-        true => "nothing".to_owned(),
-        false => module.depends.join(", "),
-    };
-    let symbols = match (module.versioned_symbols, module.undefined_symbols) {
-        (0, 1) => "1 symbol from outside".to_owned(),
-        (0, n) => format!("{n} symbols from outside"),
-        (n, _) => format!("{n} symbol versions agree"),
-    };
-    format!(
-        "{}: vermagic `{}`, licence {}, depends on {depends}, {symbols}",
-        module.name, module.vermagic, module.licence
-    )
-}
-
-/// Why the kernel would refuse to load it, a line each.
-fn problems(module: &Module) -> Vec<String> {
-    let mut lines = vec![];
-    let names = |symbols: &[String]| clean(&symbols.join(", "));
-    if !module.unresolved.is_empty() {
-        lines.push(match module.exports_from {
-            ExportsFrom::Kernel => format!(
-                "undefined: {}; neither this kernel nor a module of --symvers exports it",
-                names(&module.unresolved)
-            ),
-            ExportsFrom::Source => format!(
-                "undefined: {}; no export of it is found in the kernel's source, nor in a file of --symvers",
-                names(&module.unresolved)
-            ),
-        });
-    }
-    if !module.gpl_only.is_empty() {
-        lines.push(format!(
-            "for GPL modules alone: {}; the licence is {}",
-            names(&module.gpl_only),
-            clean(&module.licence)
-        ));
-    }
-    for it in &module.not_imported {
-        lines.push(format!(
-            "in a namespace: {}; MODULE_IMPORT_NS has to name {}",
-            clean(&it.symbol),
-            clean(&it.namespace)
-        ));
-    }
-    lines
 }
 
 /// The `Module.symvers` and the modules that `--symvers` stands for.

@@ -1,0 +1,158 @@
+//! What a kernel, a module or a program is for, by what its file begins with.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::BuildError;
+use crate::files;
+
+/// As much of a file as tells it, in bytes.
+const HEAD: u64 = 1024;
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Image {
+    /// An ELF file.
+    Elf {
+        /// The machine that it is for, as ELF numbers them.
+        machine: u16,
+    },
+    /// A kernel for x86, in its own format.
+    X86,
+    /// A kernel for arm64, in its own format.
+    Arm64,
+    /// Something that does not say: a compressed kernel, or one of another arch.
+    Other,
+}
+
+impl Image {
+    /// What begins with `head`.
+    pub fn of(head: &[u8]) -> Image {
+        let at = |from: usize, length: usize| head.get(from..from + length).unwrap_or_default();
+        if at(0, 4) == b"\x7fELF" {
+            let bytes = [head.get(18), head.get(19)].map(|it| it.copied().unwrap_or(0));
+            let machine = match head.get(5) {
+                Some(2) => u16::from_be_bytes(bytes),
+                _ => u16::from_le_bytes(bytes),
+            };
+            Image::Elf { machine }
+        } else if at(0x202, 4) == b"HdrS" {
+            Image::X86
+        } else if at(56, 4) == b"ARM\x64" {
+            Image::Arm64
+        } else {
+            Image::Other
+        }
+    }
+
+    /// What the file at `path` is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> io::Result<Image> {
+        let mut head = Vec::new();
+        files::open(path)?.take(HEAD).read_to_end(&mut head)?;
+        Ok(Image::of(&head))
+    }
+
+    /// Refuses what says that it is for another arch than the one with this ELF `machine` and name in the kernel.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn for_arch(self, path: &Path, machine: u16, linux_arch: &str) -> Result<(), BuildError> {
+        let is = match self {
+            Image::Elf { machine: found } if found != machine => {
+                format!("an ELF file for machine {found}, not {machine}")
+            }
+            Image::X86 if !["x86", "i386", "x86_64"].contains(&linux_arch) => {
+                "a kernel for x86".to_owned()
+            }
+            Image::Arm64 if linux_arch != "arm64" => "a kernel for arm64".to_owned(),
+            _ => return Ok(()),
+        };
+        Err(BuildError::BootFile {
+            path: path.to_owned(),
+            reason: format!("it is {is}, and the machine is for {linux_arch}"),
+            help: "give a file for the right architecture, or name the one it is for".to_owned(),
+        })
+    }
+
+    /// Refuses an ELF file where QEMU would start it in silence: ARM's machines want `image`, which is made of it.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub fn for_machine(self, path: &Path, image: &str, linux_arch: &str) -> Result<(), BuildError> {
+        let name = image.rsplit('/').next().unwrap_or(image);
+        let wants_image = ["arm", "arm64"].contains(&linux_arch) && name.contains("Image");
+        if !wants_image || !matches!(self, Image::Elf { .. }) {
+            return Ok(());
+        }
+        Err(BuildError::BootFile {
+            path: path.to_owned(),
+            reason: format!("it is an ELF file (a vmlinux), and the machine starts {name}"),
+            help: format!("give {image} of the same build"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> &'static Path {
+        Path::new("file")
+    }
+
+    #[test]
+    fn an_elf_file_is_no_image() {
+        let elf = Image::of(b"\x7fELF\x02\x01");
+        let error = elf
+            .for_machine(file(), "arch/arm64/boot/Image", "arm64")
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("the machine starts Image"),
+            "{error}"
+        );
+        assert!(
+            elf.for_machine(file(), "arch/arm/boot/zImage", "arm")
+                .is_err()
+        );
+        assert!(elf.for_machine(file(), "vmlinux", "mips").is_ok());
+        let other = Image::of(b"MZ\0\0");
+        assert!(
+            other
+                .for_machine(file(), "arch/arm64/boot/Image", "arm64")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn kernels_of_other_arches_are_told_apart() {
+        let check = |at: usize, bytes: &[u8], machine: u16, arch: &str| {
+            let mut head = vec![0; 1024];
+            head[at..at + bytes.len()].copy_from_slice(bytes);
+            let image = Image::of(&head);
+            let refused = image.for_arch(file(), machine, arch);
+            refused.map_err(|error| error.to_string())
+        };
+        let mips = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0\x08";
+        assert_eq!(check(0, mips, 8, "mips"), Ok(()));
+        let refused = |at, bytes, machine, arch| check(at, bytes, machine, arch).unwrap_err();
+        assert!(refused(0, mips, 183, "arm64").contains("machine 8, not 183"));
+        assert_eq!(check(0x202, b"HdrS", 62, "x86_64"), Ok(()));
+        assert!(refused(0x202, b"HdrS", 183, "arm64").contains("for x86"));
+        assert_eq!(check(56, b"ARM\x64", 183, "arm64"), Ok(()));
+        assert!(refused(56, b"ARM\x64", 40, "arm").contains("for arm64"));
+        assert_eq!(check(0, b"x", 40, "arm"), Ok(()));
+    }
+
+    #[test]
+    fn a_file_of_four_bytes_has_no_machine() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\x7fELF").unwrap();
+        let image = Image::read(file.path()).unwrap();
+        assert_eq!(image, Image::Elf { machine: 0 });
+        assert!(image.for_arch(file.path(), 183, "arm64").is_err());
+        assert!(Image::read(Path::new("/dev/zero")).is_err());
+    }
+}
