@@ -4,8 +4,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use super::kernel_makefile::version_of_makefile;
-use super::members::Names;
-use crate::files;
+use crate::files::{self, Members};
 
 use crate::hash::Sha256;
 use crate::id::FileName;
@@ -14,9 +13,6 @@ use crate::version::KernelVersion;
 
 /// No kernel's top Makefile comes near this.
 const MAX_MAKEFILE: u64 = 1 << 20;
-
-/// More than any lzma preset asks for.
-const MAX_DICTIONARY_KIB: u32 = 256 << 10;
 
 /// A kernel tarball that was read and found whole enough to name its version.
 #[derive(Clone, Debug)]
@@ -139,7 +135,7 @@ pub fn inspect_source(path: &Path) -> Result<(), KernelFileError> {
         path: path.to_owned(),
         source,
     };
-    let mut names = Names::default();
+    let mut names = Members::default();
     for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
         if names.tell(&mut entry).map_err(damaged)? {
@@ -213,11 +209,12 @@ fn open_archive(path: &Path) -> Result<tar::Archive<Box<dyn Read>>, KernelFileEr
     })?;
     let file = BufReader::new(file);
     let reader: Box<dyn Read> = match packing {
-        Packing::Xz => Box::new(lzma_rust2::XzReader::new(file, true)),
+        Packing::Xz => Box::new(files::unxz(file)),
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
         Packing::Lzma => {
-            let reader = lzma_rust2::LzmaReader::new_mem_limit(file, MAX_DICTIONARY_KIB, None);
+            let reader =
+                lzma_rust2::LzmaReader::new_mem_limit(file, files::MAX_DICTIONARY_KIB, None);
             Box::new(reader.map_err(|source| KernelFileError::Damaged {
                 path: path.to_owned(),
                 source,
@@ -239,7 +236,7 @@ fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
     // a link may lead to what came before it, and on to another link
     for _ in 0..3 {
         let mut link = None;
-        let mut names = Names::default();
+        let mut names = Members::default();
         for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
             let mut entry = entry.map_err(damaged)?;
             if names.tell(&mut entry).map_err(damaged)? {

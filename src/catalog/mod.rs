@@ -23,7 +23,6 @@ mod kernel_tree;
 mod layout;
 mod load;
 mod lookup;
-mod members;
 mod pinned;
 mod pointer;
 mod project_file;

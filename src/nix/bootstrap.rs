@@ -9,12 +9,14 @@ use super::error::NixError;
 use super::eval::quote;
 use super::probe::{Nix, Place};
 use super::store::last_error;
-use crate::files::Scratch;
+use crate::files::{self, Members, Scratch};
 use crate::flake::nar::{self, Folder, Node};
 use crate::hash::Sha256;
 
 /// The most that the program may hold, in bytes; Debian's has 2 MB.
 const MAX_PROGRAM: u64 = 32 << 20;
+/// The most that its package may unpack to, in bytes.
+const MAX_UNPACKED: u64 = 256 << 20;
 
 /// The Debian package set of a project, and its first program.
 #[derive(Clone, Debug)]
@@ -102,7 +104,7 @@ impl Nix {
             return Ok(path);
         }
         let package = self.fetch(settings, bootstrap)?;
-        let program = program(&package).ok_or_else(|| NixError::Seed {
+        let program = busybox(&package).ok_or_else(|| NixError::Seed {
             reason: format!(
                 "{} holds no bin/busybox that can be read",
                 bootstrap.package.0
@@ -256,7 +258,7 @@ fn shell_in(settings: &str) -> Option<&str> {
 
 /// Digest of the folder that busybox out of `package` begins a store with; none where the package holds none.
 pub fn seed_of(package: &[u8]) -> Option<Sha256> {
-    let program = program(package)?;
+    let program = busybox(package)?;
     let folder = Folder::from([
         ("bin/busybox", Node::Program(&program)),
         ("bin/sh", Node::Link("busybox")),
@@ -264,17 +266,23 @@ pub fn seed_of(package: &[u8]) -> Option<Sha256> {
     Some(nar::hash(&folder))
 }
 
-/// `bin/busybox` out of a Debian package.
-fn program(package: &[u8]) -> Option<Vec<u8>> {
+/// `bin/busybox` out of a Debian package; none where it is not in there, or not to be read.
+pub fn busybox(package: &[u8]) -> Option<Vec<u8>> {
     let data = member(package, "data.tar.xz")?;
-    let unpacked = lzma_rust2::XzReader::new(Cursor::new(data), true);
-    let mut archive = tar::Archive::new(unpacked);
-    for entry in archive.entries().ok()? {
+    let unpacked = files::unxz(Cursor::new(data));
+    // whatever it unpacks to, there is an end to it
+    let mut archive = tar::Archive::new(unpacked.take(MAX_UNPACKED));
+    let mut members = Members::default();
+    for entry in archive.entries().ok()?.raw(true) {
         let mut entry = entry.ok()?;
-        let path = entry.path().ok()?;
+        if members.tell(&mut entry).ok()? {
+            continue;
+        }
+        let path = members.path(&entry).ok()?;
         let path = path.strip_prefix(".").unwrap_or(&path);
         let path = path.strip_prefix("usr").unwrap_or(path);
-        if path == Path::new("bin/busybox") && entry.size() <= MAX_PROGRAM {
+        let is_file = entry.header().entry_type().is_file();
+        if is_file && path == Path::new("bin/busybox") && entry.size() <= MAX_PROGRAM {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).ok()?;
             return Some(bytes);

@@ -23,7 +23,7 @@ mod store;
 mod users;
 
 pub use apt::Apt;
-pub use bootstrap::{Bootstrap, seed_of};
+pub use bootstrap::{Bootstrap, busybox, seed_of};
 pub use config::{Packages, Settings};
 pub(crate) use drv::name_of;
 pub use drv::{Derivation, DrvError, Output};

@@ -1,28 +1,37 @@
-//! Names of an archive's members, where they are too long for a header: kept within bounds, whatever an archive says of their size.
+//! Archives of others, unpacked and read within bounds, whatever they say of themselves.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use lzma_rust2::XzReader;
 use tar::{Entry, EntryType};
 
 /// The most that is read for a name, in bytes. Linux' own names end at 4096.
 const MAX_NAME: u64 = 64 << 10;
 
-/// What the archive said of the next member, ahead of it.
-#[derive(Default)]
-pub(super) struct Names {
+/// The most memory that unpacking xz or lzma may ask for, in KiB: more than any preset does.
+pub(crate) const MAX_DICTIONARY_KIB: u32 = 256 << 10;
+
+/// What `packed`, in the format of xz, unpacks to.
+pub(crate) fn unxz<R: Read>(packed: R) -> XzReader<R> {
+    XzReader::new_mem_limit(packed, true, MAX_DICTIONARY_KIB)
+}
+
+/// Names of an archive's members, which may be too long for a header: what the archive said of the next member, ahead of it.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
 }
 
-impl Names {
+impl Members {
     /// Takes in an entry that only speaks of the next; whether it is one. Entries are those of a raw iteration.
     ///
     /// # Errors
     /// When it is longer than any name, or cut off.
-    pub(super) fn tell(&mut self, entry: &mut Entry<'_, impl Read>) -> io::Result<bool> {
+    pub(crate) fn tell(&mut self, entry: &mut Entry<'_, impl Read>) -> io::Result<bool> {
         match entry.header().entry_type() {
             EntryType::GNULongName => self.path = Some(text(entry)?),
             EntryType::GNULongLink => self.link = Some(text(entry)?),
@@ -48,7 +57,7 @@ impl Names {
     ///
     /// # Errors
     /// When it has none that can be read.
-    pub(super) fn path(&mut self, entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
+    pub(crate) fn path(&mut self, entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
         match self.path.take() {
             Some(path) => Ok(PathBuf::from(OsStr::from_bytes(&path))),
             None => entry.path().map(|path| path.into_owned()),
@@ -59,7 +68,7 @@ impl Names {
     ///
     /// # Errors
     /// When that cannot be read.
-    pub(super) fn link(&mut self, entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
+    pub(crate) fn link(&mut self, entry: &Entry<'_, impl Read>) -> io::Result<PathBuf> {
         match self.link.take() {
             Some(link) => Ok(PathBuf::from(OsStr::from_bytes(&link))),
             None => Ok(entry.link_name()?.unwrap_or_default().into_owned()),
