@@ -201,7 +201,8 @@ fn read(bytes: &[u8], own: &str) -> (Past, usize) {
                 past.started.get_or_insert(started);
                 past.missing.extend(missing);
             }
-            Ok(Line::End(ended)) => {
+            // of a run that began, here: what lost its beginning may be another project's
+            Ok(Line::End(ended)) if past.started.is_some() => {
                 past.ended.insert(ended.drv.clone(), ended);
             }
             _ => break,
@@ -252,6 +253,10 @@ mod tests {
         for cut in 0..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let (mut journal, past) = Journal::resume(&report, here()).unwrap();
+            if past.started.is_none() {
+                let started = "2026-11-20T05:00:00Z".parse().unwrap();
+                journal.begin(started, here(), &BTreeSet::new()).unwrap();
+            }
             let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(past.ended.len(), lines.saturating_sub(1), "cut at {cut}");
             journal.end(ended("c", Result::TimedOut)).unwrap();
@@ -300,6 +305,16 @@ mod tests {
         assert_eq!(logs, ["logs/full.log", "logs/not-begun.log"]);
         let left: Vec<&str> = past.ended.keys().map(String::as_str).collect();
         assert_eq!(left, ["broken", "built", "late", "strange", "unknown"]);
+    }
+
+    #[test]
+    fn ends_without_a_beginning_are_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = Own::open(dir.path()).unwrap();
+        let bytes = whole(&report);
+        let begin = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        std::fs::write(report.join(FILE), &bytes[begin..]).unwrap();
+        assert_eq!(Journal::resume(&report, here()).unwrap().1, Past::default());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) use engine::{Engine, LOGS, RunContext};
 pub use error::RunError;
 pub(crate) use goals::{Goal, StageIndex};
 pub use history::History;
-pub(crate) use journal::{Journal, Past};
+pub use journal::{Ended, Journal, Past, Result as EndedAs};
 pub use options::{Limits, Options, Tools};
 pub use outcome::{Coverage, FailureRecord, Outcome, Tally};
 pub use progress::{Ending, Progress, Tally as RunTally};
