@@ -24,12 +24,20 @@ let
     in
     [ url ] ++ lib.optionals (match != null) (map (base: base + builtins.elemAt match 1) bases);
 
+  # More than any file that is pinned without its size.
+  largest = 2 * 1024 * 1024 * 1024;
+
   # The file behind a pin: a fixed-output derivation, so where it comes from does not matter once its hash is right.
   fetch =
     pin:
     pkgs.fetchurl {
       inherit (pin) name hash;
       urls = lib.concatMap expand pin.urls;
+      # A mirror may have no end; curl goes on to the next one.
+      curlOptsList = [
+        "--max-filesize"
+        (toString (if pin.size or null == null then largest else pin.size))
+      ];
     };
 
   fetchPin = key: fetch (sources.pins.${key} or (throw "kflake: sources.nix has no pin `${key}`"));

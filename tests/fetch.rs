@@ -3,25 +3,35 @@
 mod common;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
 /// Fetches `f`, whose content is `right`, from the folders in `mirrors`; files may have `limit` KiB.
 fn fetch(dir: &Path, mirrors: &[&str], limit: u32) -> Output {
-    let script =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/debian-packages/fetchurl.sh");
-    let hash = data_encoding::BASE64.encode(&Sha256::digest(b"right\n"));
     let bases: Vec<String> = mirrors
         .iter()
         .map(|name| format!("file://{}/", dir.join(name).to_str().unwrap()))
         .collect();
-    Command::new("bash")
+    let limit = format!("ulimit -f {limit}");
+    fetcher(dir, &bases, &limit).output().unwrap()
+}
+
+/// What fetches `f` from `mirrors`, once `before` was run.
+fn fetcher(dir: &Path, mirrors: &[String], before: &str) -> Command {
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/debian-packages/fetchurl.sh");
+    let hash = data_encoding::BASE64.encode(&Sha256::digest(b"right\n"));
+    let mut command = Command::new("bash");
+    command
         .arg0("bash")
-        .args(["-c", &format!("ulimit -f {limit}; exec bash \"$0\"")])
+        .args(["-c", &format!("{before}; exec bash \"$0\"")])
         .arg(script)
         .current_dir(dir)
         .env("NIX_BUILD_TOP", dir)
@@ -29,9 +39,33 @@ fn fetch(dir: &Path, mirrors: &[&str], limit: u32) -> Output {
         .env("outputHash", format!("sha256-{hash}"))
         .env("name", "f")
         .env("urls", "mirror://x/f")
-        .env("NIX_MIRRORS_x", bases.join(" "))
-        .output()
-        .unwrap()
+        .env("NIX_MIRRORS_x", mirrors.join(" "))
+        .env_remove("http_proxy");
+    command
+}
+
+/// A mirror that never ends, and tells its size or not; and how many bytes it got rid of.
+fn endless(size: Option<u64>) -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&sent);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // the whole of its request, so that closing does not reset what was sent
+            let _ = stream.read(&mut [0; 4096]);
+            let length = size.map_or(String::new(), |size| format!("Content-Length: {size}\r\n"));
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n"
+            );
+            while stream.write_all(&[b'x'; 1 << 14]).is_ok() {
+                count.fetch_add(1 << 14, Ordering::Relaxed);
+            }
+        }
+    });
+    (address, sent)
 }
 
 fn mirrors(dir: &Path) {
@@ -67,7 +101,7 @@ fn what_became_of_each_mirror_is_told() {
     for words in [
         "fetch: unavailable: f",
         "no such file",
-        "larger than any file",
+        "larger than 2147483648 bytes, which f is not",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -163,8 +197,9 @@ fn a_package_that_one_mirror_lacks_comes_from_the_next() {
         "let pinned = builtins.fromJSON (builtins.readFile {0}/debian-packages/pins.json); in \
          builtins.head (import {0}/debian-packages/debs.nix {{ system = \"x86_64-linux\"; pinned = pinned // {{ \
          snapshot = \"{address}none\"; libraries.base = [ \"x\" ]; \
-         pins = pinned.pins // {{ x = {{ name = \"x.deb\"; path = \"x.deb\"; sha256 = \"{hash}\"; }}; }}; }}; }}).libraries.base.debs",
-        set.path().to_str().unwrap()
+         pins = pinned.pins // {{ x = {{ name = \"x.deb\"; path = \"x.deb\"; sha256 = \"{hash}\"; size = {1}; }}; }}; }}; }}).libraries.base.debs",
+        set.path().to_str().unwrap(),
+        now.len()
     );
     let build = |mirrors: String| {
         Command::new("nix-build")
@@ -184,4 +219,60 @@ fn a_package_that_one_mirror_lacks_comes_from_the_next() {
     let path = common::succeeded(build(format!("{} {address}", nobody()))).stdout;
     let path = String::from_utf8(path).unwrap();
     assert_eq!(fs::read_to_string(path.trim()).unwrap(), now);
+}
+
+#[test]
+fn a_mirror_without_end_is_left_at_the_size_of_the_pin() {
+    let dir = tempfile::tempdir().unwrap();
+    mirrors(dir.path());
+    let good = format!("file://{}/good/", dir.path().to_str().unwrap());
+    for size in [None, Some(1 << 40)] {
+        let (mirror, sent) = endless(size);
+        let output = fetcher(dir.path(), &[mirror, good.clone()], "true")
+            .env("curlOptsList", "--max-filesize 6")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{size:?}: {said}");
+        let fetched = fs::read(dir.path().join("out")).unwrap();
+        assert_eq!(fetched, b"right\n", "{size:?}");
+        // what was on its way in buffers, and no more
+        let sent = sent.load(Ordering::Relaxed);
+        assert!(sent < 32 << 20, "{size:?}: {sent}");
+        fs::remove_file(dir.path().join("out")).unwrap();
+    }
+}
+
+#[test]
+fn more_than_the_pin_says_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    mirrors(dir.path());
+    let base = |name: &str| format!("file://{}/{name}/", dir.path().to_str().unwrap());
+    let fetch = |mirror: &str, size: &str| {
+        let mut command = fetcher(dir.path(), &[base(mirror)], "true");
+        let size = format!("--max-filesize {size}");
+        command.env("curlOptsList", size).output().unwrap()
+    };
+    let output = fetch("large", "6");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("larger than 6 bytes, which f is not"),
+        "{said}"
+    );
+    assert!(fetch("good", "6").status.success());
+}
+
+#[test]
+fn without_a_limit_nothing_is_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    mirrors(dir.path());
+    let base = format!("file://{}/good/", dir.path().to_str().unwrap());
+    // a shell that cannot set it
+    let before = "ulimit() { [ $# = 1 ] && echo unlimited; }; export -f ulimit";
+    let output = fetcher(dir.path(), &[base], before).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("kflake: fetch: unlimited: "), "{said}");
+    assert!(!dir.path().join("out").exists());
 }

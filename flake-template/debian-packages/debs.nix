@@ -38,6 +38,10 @@ let
           "mirror://debian/${pin.path}"
         ]
         ++ map (base: base + pin.path) (mirrors ++ [ "${pinned.snapshot}/" ]);
+        curlOptsList = [
+          "--max-filesize"
+          (toString pin.size)
+        ];
         outputHashMode = "flat";
         outputHashAlgo = "sha256";
         outputHash = pin.sha256;

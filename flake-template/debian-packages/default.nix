@@ -215,13 +215,20 @@ let
         name ? baseNameOf (toString (builtins.head urls)),
         hash ? "",
         sha256 ? "",
+        # Words for curl.
+        curlOptsList ? [ ],
         passthru ? { },
         meta ? { },
       }:
       builtins.derivation (
         lib.optionalAttrs (hash == "") { outputHashAlgo = "sha256"; }
         // {
-          inherit name system urls;
+          inherit
+            name
+            system
+            urls
+            curlOptsList
+            ;
           args = [ fetch ];
           outputHashMode = "flat";
           outputHash = if hash != "" then hash else sha256;

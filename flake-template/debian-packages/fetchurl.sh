@@ -3,8 +3,27 @@
 # mirror://SCHEME/path is tried under every base address in NIX_MIRRORS_SCHEME.
 set -eu -o pipefail
 
-# No file that is fetched here is as large as this, in KiB; a mirror may have no end.
-ulimit -f $((8 * 1024 * 1024)) 2>/dev/null || true
+# A mirror may have no end. curl refuses what it is told to be larger than its --max-filesize; what turns out to be larger ends here.
+# Without that option, the limit is more than any file has.
+limit=$((2 << 30))
+case " ${curlOptsList:-} " in
+*' --max-filesize '*)
+  limit=${curlOptsList##*--max-filesize }
+  limit=${limit%% *}
+  ;;
+esac
+# Shells count in blocks: bash of 1024 bytes, busybox of 512.
+block=${BASH_VERSION:+1024}
+block=${block:-512}
+blocks=$(((limit + block - 1) / block))
+if ! ulimit -f "$blocks" 2>/dev/null; then
+  # One that is lower than this already cannot be raised, and does as well.
+  lower=$(ulimit -f)
+  if [ "$lower" = unlimited ] || [ "$lower" -gt "$blocks" ]; then
+    echo "kflake: fetch: unlimited: the size of ${name} cannot be limited to $limit bytes here, and a mirror may have no end" >&2
+    exit 1
+  fi
+fi
 
 sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 
@@ -33,13 +52,13 @@ download() {
     return
   fi
   code=$(curl --insecure --location --silent --show-error --retry 2 --connect-timeout "${NIX_CONNECT_TIMEOUT:-15}" \
-    --speed-limit 1024 --speed-time 60 ${NIX_CURL_FLAGS:-} --output "$out.part" --write-out '%{http_code}' "$1" 2>"$NIX_BUILD_TOP/error") || status=$?
+    --speed-limit 1024 --speed-time 60 ${NIX_CURL_FLAGS:-} ${curlOptsList:-} --output "$out.part" --write-out '%{http_code}' "$1" 2>"$NIX_BUILD_TOP/error") || status=$?
   case $status:$code in
   0:2?? | 0:000) return 0 ;;
   0:404 | 0:410) say "$1: not there (HTTP $code)" ;;
   0:*) say "$1: HTTP $code" ;;
   37:*) say "$1: no such file" ;;
-  153:* | 23:*) say "$1: larger than any file that is fetched" ;;
+  153:* | 23:* | 63:*) say "$1: larger than $limit bytes, which ${name} is not" ;;
   6:* | 7:* | 28:* | 35:*) say "$1: not reachable ($(head -n 1 "$NIX_BUILD_TOP/error"))" ;;
   *) say "$1: $(head -n 1 "$NIX_BUILD_TOP/error")" ;;
   esac

@@ -379,6 +379,7 @@ fn fetched(file: PinnedFile) -> Pin {
         name: file.name,
         urls: file.url.iter().map(ToString::to_string).collect(),
         hash: file.sha256.sri(),
+        size: file.size,
     }
 }
 

@@ -29,13 +29,14 @@ struct Seed<'a> {
     hash: Sha256,
 }
 
-/// A package: where in the archive it lies, and its digest.
+/// A package: where in the archive it lies, its digest, and its size in bytes.
 #[derive(Serialize)]
 struct Pin<'a> {
     name: String,
     version: &'a str,
     path: &'a str,
     sha256: String,
+    size: u64,
 }
 
 /// The text of the file.
@@ -47,6 +48,7 @@ pub(super) fn render(suite: &Suite, tools: &HostTools) -> String {
             version: &pin.version,
             path: url.strip_prefix("mirror://debian/").unwrap_or(url),
             sha256: pin.sha256.hex(),
+            size: pin.size,
         };
         (id, pin)
     });

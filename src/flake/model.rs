@@ -178,6 +178,9 @@ pub struct Pin {
     pub urls: Vec<String>,
     /// SRI digest.
     pub hash: String,
+    /// Size in bytes, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
 }
 
 /// kernels.nix: every known kernel tarball.

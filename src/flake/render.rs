@@ -118,6 +118,7 @@ fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
     #[derive(Serialize)]
     struct Sources<'a> {
         mirrors: &'a BTreeMap<String, Vec<String>>,
+        sizes: BTreeMap<&'a str, u64>,
         pins: Vec<Line<'a>>,
     }
     match file {
@@ -132,6 +133,11 @@ fn data_of(file: &str, model: &Model) -> Result<Value, serde_json::Error> {
         }),
         _ => serde_json::to_value(Sources {
             mirrors: &model.sources.mirrors,
+            sizes: {
+                let pins = model.sources.pins.iter();
+                pins.filter_map(|(id, pin)| Some((id.as_str(), pin.size?)))
+                    .collect()
+            },
             pins: model.sources.pins.iter().map(Line::of).collect(),
         }),
     }
@@ -191,6 +197,7 @@ mod tests {
             name: name.into(),
             urls: vec![url.into()],
             hash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+            size: Some(1234),
         };
         let hash = |version: &str| -> KernelHash {
             let hash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
