@@ -131,42 +131,53 @@ pub fn styled(text: &str) -> String {
 }
 
 /// `text` with no line that a CI runner obeys: GitHub's takes `::name::` at the start of a line, and `##[name]` anywhere, as
-/// Azure's takes `##vso[…]`. A backslash breaks them, which Markdown does not show. Colours do not hide them.
+/// Azure's takes `##vso[…]`. A backslash breaks them, which Markdown does not show. Colours do not hide them, wherever they stand.
 pub fn defuse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {
         if at > 0 {
             out.push('\n');
         }
-        let mut start = 0;
-        loop {
-            let rest = &line[start..];
-            match colour(rest) {
-                Some(end) => start += end,
-                None if rest.starts_with(char::is_whitespace) => {
-                    start += rest.chars().next().map_or(1, char::len_utf8);
-                }
-                None => break,
-            }
-        }
-        let (indent, rest) = line.split_at(start);
-        out.push_str(indent);
-        if rest.starts_with("::") {
-            out.push('\\');
-        }
-        let mut rest = rest;
-        while let Some(bracket) = rest.find('[') {
-            let (before, after) = rest.split_at(bracket);
-            out.push_str(before);
-            if is_command_word(before) {
-                out.push('\\');
-            }
-            out.push('[');
-            rest = &after[1..];
-        }
-        out.push_str(rest);
+        defuse_line(&mut out, line);
     }
     out
+}
+
+fn defuse_line(out: &mut String, line: &str) {
+    let mut rest = line;
+    // whether something was seen on the line, and whether a `[` would begin a command
+    let (mut begun, mut hash, mut command) = (false, false, false);
+    while let Some(c) = rest.chars().next() {
+        if let Some(end) = colour(rest) {
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        let obeyed = match c {
+            ':' => !begun && uncoloured(rest).starts_with(':'),
+            '[' => command,
+            _ => false,
+        };
+        if obeyed {
+            out.push('\\');
+        }
+        out.push(c);
+        begun |= !c.is_whitespace();
+        command = match c {
+            '#' => hash,
+            c => command && c.is_ascii_alphanumeric(),
+        };
+        hash = c == '#';
+    }
+}
+
+/// `text` without the colours that it begins with.
+fn uncoloured(mut text: &str) -> &str {
+    while let Some(end) = colour(text) {
+        text = &text[end..];
+    }
+    text
 }
 
 /// `value` as JSON in one line. Whatever could act is a `\u` escape, so that the text is inert and its meaning unchanged.
@@ -247,10 +258,10 @@ fn push_clean(out: &mut String, text: &str) {
 pub(crate) fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `words` as a shell reads them back, whatever they hold.
@@ -374,6 +385,11 @@ mod tests {
         assert_eq!(
             styled("\u{1b}[1m::stop-commands::t\u{1b}[0m"),
             "\u{1b}[1m\\::stop-commands::t\u{1b}[0m"
+        );
+        // a pipe gets it without the colours between
+        assert_eq!(
+            defuse("##\u{1b}[0m[x] :\u{1b}[1m:y\n:\u{1b}[1m:y"),
+            "##\u{1b}[0m\\[x] :\u{1b}[1m:y\n\\:\u{1b}[1m:y"
         );
         assert_eq!(
             inert_markup("<a>::x:: ##[y]</a>"),

@@ -13,6 +13,15 @@ const HOSTILE: &str = "x\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{
 
 /// What a command prints on a terminal, and its exit code. Both are told apart by nothing there.
 fn on_a_terminal(project: &Path, arguments: &[&OsStr]) -> (String, i32) {
+    on_a_terminal_with(project, arguments, &[])
+}
+
+/// The same, with more in the environment.
+fn on_a_terminal_with(
+    project: &Path,
+    arguments: &[&OsStr],
+    environment: &[(&str, &str)],
+) -> (String, i32) {
     let quoted = |word: &OsStr| {
         let mut out = b"'".to_vec();
         for byte in word.as_bytes() {
@@ -40,6 +49,7 @@ fn on_a_terminal(project: &Path, arguments: &[&OsStr]) -> (String, i32) {
         .stdin(Stdio::null())
         .env("TERM", "xterm-256color")
         .env_remove("NO_COLOR")
+        .envs(environment.iter().copied())
         .output()
         .expect("script runs; it is in Debian's bsdutils");
     let text = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
@@ -75,7 +85,8 @@ fn assert_inert(what: &str, text: &str) {
     assert!(!plain.contains(acts), "{what}: {plain:?}");
     for line in plain.lines() {
         let begins = line.trim_start().starts_with("::");
-        assert!(!begins && !line.contains("##["), "{what}: {line:?}");
+        let command = line.contains("##[") || line.contains("##vso[");
+        assert!(!begins && !command, "{what}: {line:?}");
     }
 }
 
@@ -208,4 +219,190 @@ fn no_format_of_a_report_acts_on_a_terminal_or_a_runner() {
         common::succeeded(output);
         assert_inert(format, &std::fs::read_to_string(&file).unwrap());
     }
+}
+
+#[test]
+fn no_history_comparison_or_coverage_acts() {
+    let dir = tempfile::tempdir().unwrap();
+    hostile_report(dir.path());
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reports");
+    let other = samples.join("small.json");
+    let other = other.to_str().unwrap();
+    for line in [
+        "report . --against OTHER",
+        "report OTHER --against .",
+        "report . --against OTHER --format markdown",
+        "report . --against OTHER --format html",
+        "report . --against OTHER --format json",
+        "report history . OTHER",
+        "report history . OTHER --format html",
+        "report history . OTHER --format svg",
+        "report history . OTHER --format json",
+    ] {
+        let words = line.split(' ').map(|word| match word {
+            "OTHER" => OsStr::new(other),
+            word => OsStr::new(word),
+        });
+        let words: Vec<&OsStr> = words.collect();
+        let (text, code) = on_a_terminal(dir.path(), &words);
+        assert!(
+            code == 0 || line.contains("--against") && code == 1,
+            "{line}: {code}: {text}"
+        );
+        assert!(text.len() > 100, "{line}: {text}");
+        assert_inert(line, &text);
+    }
+}
+
+#[test]
+fn what_a_log_says_is_only_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let log =
+        format!("  CC      a.o\na.c:1:1: error: ##[error]x {HOSTILE}\nmake: *** [a.o] Error 1\n");
+    let only = "::error::x\n";
+    for (name, log) in [("cause", log.as_str()), ("command", only), (HOSTILE, &log)] {
+        std::fs::write(dir.path().join(name), log).unwrap();
+        for more in [None, Some("--json")] {
+            let words = ["explain", "--log", name].into_iter().chain(more);
+            let words: Vec<&OsStr> = words.map(OsStr::new).collect();
+            let (text, code) = on_a_terminal(dir.path(), &words);
+            assert_eq!(code, 0, "{text}");
+            assert_inert(name, &text);
+            if more.is_some() {
+                let value: serde_json::Value = serde_json::from_str(&text)
+                    .unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
+                let first = value["first_error"].as_str().unwrap();
+                assert!(first.contains("error"), "{first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn prose_of_data_that_loads_is_only_text() {
+    // control characters in it do not load
+    let prose: String = HOSTILE.chars().filter(|c| !c.is_control()).collect();
+    let prose = format!("::error::y {prose}");
+    let dir = tempfile::tempdir().unwrap();
+    let matrix = dir.path().join("matrix");
+    std::fs::create_dir(&matrix).unwrap();
+    let write = |file: &str, value: serde_json::Value| {
+        std::fs::write(matrix.join(file), value.to_string()).unwrap();
+    };
+    write(
+        "constraints.json",
+        serde_json::json!({ "own-fact": {
+            "tool": "gcc", "kernel": { "from": "6.1.9998", "below": "6.1.9999" },
+            "window": { "accept": { "from": "99", "below": null } }, "severity": "refuses", "confidence": "folklore",
+            "reason": prose, "evidence": prose,
+        } }),
+    );
+    let sha256 = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    write(
+        "kernels.json",
+        serde_json::json!({ "6.1.9998": { "file": "linux-6.1.9998.tar.xz", "sha256": sha256, "note": prose } }),
+    );
+    for (line, code) in [
+        ("explain own-fact", 0),
+        ("resolve 6.1.9998 arm64 --explain", 4),
+        ("resolve 6.1.9998 arm64 --json", 4),
+        ("kernel list 6.1.9998", 0),
+        ("kernel list 6.1.9998 --json", 0),
+        ("check", 1),
+    ] {
+        let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
+        let (text, got) = on_a_terminal(dir.path(), &words);
+        assert_eq!(got, code, "{line}: {text}");
+        assert!(
+            text.contains("9998") || text.contains("own-fact"),
+            "{line}: {text}"
+        );
+        assert_inert(line, &text);
+    }
+}
+
+#[test]
+fn doctor_names_hostile_places_as_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(HOSTILE);
+    std::fs::create_dir(&folder).unwrap();
+    let nix = format!("/missing-{HOSTILE}");
+    let mirror = format!("file:///missing-{HOSTILE} /missing-{HOSTILE}");
+    let environment = [
+        ("KFLAKE_NIX", nix.as_str()),
+        ("NIX_MIRRORS_debian", &mirror),
+        ("NIX_MIRRORS_kernel", &mirror),
+    ];
+    for line in [
+        "doctor",
+        "doctor --json",
+        "pins mirrors",
+        "pins mirrors --export",
+    ] {
+        let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
+        let (text, code) = on_a_terminal_with(&folder, &words, &environment);
+        assert!(text.contains("missing-"), "{line}: {code}: {text}");
+        // a shell reads these back as they were
+        if line != "pins mirrors --export" {
+            assert_inert(line, &text);
+        }
+    }
+}
+
+#[test]
+fn what_a_build_says_reaches_no_terminal_runner_or_file_as_it_is() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("hostile");
+    let project = project.path();
+    let runner = [("GITHUB_ACTIONS", "true")];
+    for line in [
+        "validate --cell k6-arm64 --events events",
+        "build 6.1.9999 arm64 --config tiny --out out",
+        "build 6.1.9999 arm64 --config tiny --out out --verbose",
+        "report",
+    ] {
+        let debian = if line == "report" {
+            &[]
+        } else {
+            common::DEBIAN
+        };
+        let words = line.split(' ').chain(debian.iter().copied());
+        let words: Vec<&OsStr> = words.map(OsStr::new).collect();
+        for environment in [&[][..], &runner] {
+            let (text, code) = on_a_terminal_with(project, &words, environment);
+            assert_eq!(code, i32::from(line != "report"), "{line}: {text}");
+            assert!(text.contains("PWN"), "{line}: {text}");
+            // the bars are redrawn in place
+            let text = ["\u{1b}[2K", "\u{1b}[1A", "\u{1b}[1B"]
+                .iter()
+                .fold(text, |text, moved| text.replace(moved, ""))
+                .replace('\r', "\n");
+            // what kflake itself tells the runner
+            let own =
+                |line: &&str| !line.starts_with("::group::") && !line.starts_with("::endgroup::");
+            let rest: Vec<&str> = text.lines().filter(own).collect();
+            assert_inert(line, &rest.join("\n"));
+        }
+    }
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let events = read(&project.join("events"));
+    assert!(events.contains("PWN"), "{events}");
+    for line in events.lines() {
+        assert_inert("events", line);
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    for name in [
+        "report.json",
+        "report.html",
+        "report.md",
+        "junit.xml",
+        "journal.jsonl",
+    ] {
+        assert_inert(name, &read(&project.join("report").join(name)));
+    }
+    let log = std::fs::read_dir(project.join("report/logs")).unwrap();
+    let log = read(&log.last().unwrap().unwrap().path());
+    assert!(log.contains("PWN") && !log.contains('\u{1b}'), "{log}");
 }

@@ -41,6 +41,9 @@ pub struct Args {
 }
 
 /// Explains and prints.
+///
+/// # Errors
+/// When the code is unknown, or the log or the matrix cannot be read.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     if let Some(path) = &args.log {
         return log(path, args, context);
@@ -194,15 +197,15 @@ fn log(path: &Path, args: &Args, context: &Context) -> Result<u8> {
     let blame = table
         .read(input.take(MAX_LOG), args.stage)
         .map_err(failed)?;
-    let text = match args.json {
-        true => format!("{:#}\n", as_json(&table, &blame)),
-        false => as_text(&table, &blame),
-    };
-    output::print(&text)?;
+    match args.json {
+        true => output::json(&as_json(&table, &blame))?,
+        false => output::print(&as_text(&table, &blame))?,
+    }
     Ok(exit::OK)
 }
 
-fn as_json(table: &FailureTable, blame: &Blame) -> Value {
+/// What was read of a log, for programs.
+pub fn as_json(table: &FailureTable, blame: &Blame) -> Value {
     let class = blame.class.as_ref().and_then(|id| table.get(id.as_str()));
     let fixes = blame.constraint.as_ref().map(|id| table.fixes_of(id));
     json!({
@@ -220,8 +223,8 @@ fn as_json(table: &FailureTable, blame: &Blame) -> Value {
     })
 }
 
-/// The line as it stands in the log, which is not filled; then the class.
-fn as_text(table: &FailureTable, blame: &Blame) -> String {
+/// What was read of a log, for people: the line as it stands there, which is not filled; then the class.
+pub fn as_text(table: &FailureTable, blame: &Blame) -> String {
     let bold = anstyle::Style::new().bold();
     let Some(line) = &blame.first_error else {
         return "the log is empty\n".to_owned();

@@ -12,7 +12,7 @@ mod r#gen;
 mod kernel;
 mod kernel_list;
 mod limit;
-mod lints;
+pub mod lints;
 mod man;
 mod nix;
 mod output;

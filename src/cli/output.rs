@@ -15,6 +15,7 @@ use crate::text;
 
 /// Whether the reader of standard output or standard error left.
 static LEFT: AtomicBool = AtomicBool::new(false);
+
 /// Whether the reader of standard output or standard error left.
 pub fn reader_left() -> bool {
     LEFT.load(Ordering::Relaxed)

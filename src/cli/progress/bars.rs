@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines::{ended, planned, span, started, summary};
-use crate::text::clean_line;
+use crate::text::{clean_line, defuse};
 use crate::validate::{Ending, Outcome, Progress};
 
 /// Bars on standard error.
@@ -38,7 +38,7 @@ impl Bars {
 
     fn print(&self, line: &str) {
         // a terminal that is gone hears nothing
-        let _ = self.multi.println(clean_line(line));
+        let _ = self.multi.println(defuse(&clean_line(line)));
     }
 
     fn expect(&self, builds: usize) {
@@ -160,7 +160,7 @@ impl Running {
         if !line.is_empty() {
             text += &format!("  {line}");
         }
-        self.bar.set_message(text);
+        self.bar.set_message(defuse(&text));
     }
 }
 
