@@ -121,7 +121,7 @@ kill-test: ## kill commands at random moments, KILLS times (100), and look at wh
 	@scripts/kill-test
 
 .PHONY: fuzz
-fuzz: ## mutate data, versions and Nix strings for FUZZ_SECONDS (1800)
+fuzz: ## mutate data, reports, logs and whatever else kflake reads for FUZZ_SECONDS (1800)
 	nice cargo run --locked --release --example fuzz -- --seconds $(FUZZ_SECONDS)
 
 .PHONY: sweep-source

@@ -6,6 +6,7 @@ use kflake::check;
 use kflake::flake::{self, RenderError};
 use kflake::resolve::{Resolver, SourceOrder};
 
+use crate::shown::inert_coloured;
 use crate::{Target, signature};
 
 const FILES: &[&str] = &[
@@ -25,7 +26,8 @@ const FILES: &[&str] = &[
 
 /// One file of a small matrix is replaced: the first line of the input names it.
 pub struct Load {
-    sound: Vec<(&'static str, String)>,
+    /// The matrix: each file and its text.
+    pub sound: Vec<(&'static str, String)>,
     words: Vec<&'static str>,
 }
 
@@ -38,16 +40,25 @@ impl Load {
             .collect();
         let mut words: Vec<&'static str> = vec![];
         for (_, text) in &sound {
-            let strings = text
-                .split('"')
-                .skip(1)
-                .step_by(2)
-                .filter(|word| word.len() < 40);
-            words.extend(strings.map(|word| &*word.to_owned().leak()));
+            words.extend(crate::strings(text));
         }
         words.sort_unstable();
         words.dedup();
         Load { sound, words }
+    }
+
+    /// The matrix with `text` as the file `file`.
+    pub fn with<'t>(&'t self, file: &'t str, text: &'t str) -> Vec<(&'t str, &'t str)> {
+        let mut texts: Vec<(&str, &str)> = self
+            .sound
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        match texts.iter_mut().find(|(name, _)| *name == file) {
+            Some(slot) => slot.1 = text,
+            None => texts.push((file, text)),
+        }
+        texts
     }
 }
 
@@ -102,15 +113,12 @@ impl Target for Load {
     fn run(&self, input: &[u8]) -> Result<u64, String> {
         let input = String::from_utf8_lossy(input);
         let (file, text) = input.split_once('\n').unwrap_or(("eras.json", &input));
-        let mut texts: Vec<(&str, &str)> = self
-            .sound
-            .iter()
-            .map(|(name, text)| (*name, text.as_str()))
-            .collect();
-        match texts.iter_mut().find(|(name, _)| *name == file) {
-            Some(slot) => slot.1 = text,
-            None => texts.push((file, text)),
-        }
+        // no file system has longer names
+        let file = file
+            .char_indices()
+            .nth(60)
+            .map_or(file, |(end, _)| &file[..end]);
+        let texts = self.with(file, text);
         let findings = match Catalog::of_texts(&texts) {
             Ok(catalog) => {
                 let findings = check::check(&catalog);
@@ -181,7 +189,7 @@ fn ask(catalog: &Catalog) -> Result<(), String> {
 }
 
 /// A finding points into its file, and can be shown.
-fn show(finding: &Finding) -> Result<(), String> {
+pub fn show(finding: &Finding) -> Result<(), String> {
     let text = finding.file.text();
     if let Some(span) = finding.span()
         && text.get(span.clone()).is_none()
@@ -200,13 +208,9 @@ fn show(finding: &Finding) -> Result<(), String> {
             shown.len()
         ));
     }
-    match inert(&shown) {
-        true => Ok(()),
-        false => Err(format!("{} is shown with what acts", finding.code)),
+    let styled = kflake::text::styled(&shown);
+    if styled != kflake::text::defuse(&shown) {
+        return Err(format!("{} is shown with what acts", finding.code));
     }
-}
-
-/// Whether `text`, which kflake coloured, does nothing but be coloured.
-pub fn inert(text: &str) -> bool {
-    kflake::text::styled(text) == text
+    inert_coloured("a finding", &styled)
 }

@@ -2,12 +2,22 @@
 //!
 //! Inputs are mutated from seeds and from earlier inputs. There is no coverage instrumentation; instead, what an input made the
 //! program say (which findings, where, of which kind) is its signature, and inputs with a new signature are kept and mutated
-//! further. A panic, a broken property or an input that takes longer than [`SLOW`] is a finding: the input is written to
-//! `fuzz/findings/`, and the run ends with exit code 1.
+//! further. A panic, a broken property or an input that takes longer than its size explains is a finding: the input is written to
+//! `fuzz/findings/`, and the run ends with exit code 1. The same `--seed` makes the same inputs in the same order.
 
+mod blame;
 mod catalog;
 mod escape;
+mod events;
+mod evidence;
+mod image;
+mod journal;
+mod kconfig;
+mod module_report;
 mod mutate;
+mod package;
+mod report;
+mod shown;
 mod version;
 
 use std::collections::HashSet;
@@ -16,12 +26,15 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mutate::Mutator;
 
-/// No input of a few kilobytes may take longer.
+/// No input of a few kilobytes may take longer, whatever it is for.
 const SLOW: Duration = Duration::from_secs(10);
+/// An input that takes as long as this does not end.
+const STUCK: Duration = Duration::from_secs(300);
 /// The most inputs kept per target.
 const KEPT: usize = 4000;
 
@@ -33,11 +46,39 @@ pub trait Target {
     fn seeds(&self) -> Vec<Vec<u8>>;
     /// Words of its language, to be put in.
     fn words(&self) -> &[&'static str];
+    /// The most processor time that an input of so many bytes may take.
+    fn patience(&self, _bytes: usize) -> Duration {
+        SLOW
+    }
     /// Runs one input: its signature.
     ///
     /// # Errors
     /// The property that it broke.
     fn run(&self, input: &[u8]) -> Result<u64, String>;
+}
+
+/// A time that grows as the input does: generous for a pass over it, and short for what compares each part of a long input with
+/// each other.
+pub fn linear(bytes: usize) -> Duration {
+    Duration::from_millis(50) + Duration::from_micros(bytes as u64)
+}
+
+/// The texts in quotes in `text`, for being put in elsewhere.
+pub fn strings(text: &str) -> impl Iterator<Item = &'static str> {
+    text.split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.len() < 40)
+        .map(|word| &*word.to_owned().leak())
+}
+
+/// Processor time of this thread: what others do on the machine is no finding.
+fn spent() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        time.tv_sec.try_into().unwrap_or(0),
+        time.tv_nsec.try_into().unwrap_or(0),
+    )
 }
 
 struct Options {
@@ -58,11 +99,23 @@ fn options() -> Result<Options, String> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
-            "--seconds" => options.seconds = value()?.parse().map_err(|error| format!("--seconds: {error}"))?,
-            "--seed" => options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
+            "--seconds" => {
+                options.seconds = value()?
+                    .parse()
+                    .map_err(|error| format!("--seconds: {error}"))?
+            }
+            "--seed" => {
+                options.seed = value()?
+                    .parse()
+                    .map_err(|error| format!("--seed: {error}"))?
+            }
             "--target" => options.only.push(value()?),
             "--replay" => options.replay.push(value()?.into()),
-            _ => return Err("usage: fuzz [--seconds N] [--seed N] [--target catalog|version|escape]… [--replay FILE]…".into()),
+            _ => {
+                return Err(
+                    "usage: fuzz [--seconds N] [--seed N] [--target NAME]… [--replay FILE]…".into(),
+                );
+            }
         }
     }
     Ok(options)
@@ -76,10 +129,19 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let targets: [Box<dyn Target>; 3] = [
+    let targets: Vec<Box<dyn Target>> = vec![
         Box::new(catalog::Load::new()),
         Box::new(version::Versions),
         Box::new(escape::Strings),
+        Box::new(report::Reports::new()),
+        Box::new(evidence::Measurements::new()),
+        Box::new(journal::Journals::new()),
+        Box::new(events::Events),
+        Box::new(kconfig::Configurations),
+        Box::new(module_report::Modules),
+        Box::new(image::Images),
+        Box::new(package::Packages),
+        Box::new(blame::Logs::new()),
     ];
     let wanted = |target: &dyn Target| {
         options.only.is_empty() || options.only.iter().any(|name| name == target.name())
@@ -90,10 +152,16 @@ fn main() -> ExitCode {
         .map(|target| Run::new(target.as_ref()))
         .collect();
     if runs.is_empty() {
-        eprintln!("no such target");
+        let names: Vec<&str> = targets.iter().map(|target| target.name()).collect();
+        eprintln!("no such target; there are {}", names.join(", "));
         return ExitCode::from(2);
     }
-    // a panic is reported with its input, not with a trace per input
+    let watch = watch();
+    for run in &mut runs {
+        run.watch = Some(Arc::clone(&watch));
+    }
+    let seeds: Vec<_> = runs.iter().map(|run| run.target.seeds()).collect();
+    // from here on a panic is reported with its input, not with a trace per input
     std::panic::set_hook(Box::new(|_| {}));
     if !options.replay.is_empty() {
         return replay(&mut runs, &options.replay);
@@ -107,19 +175,20 @@ fn main() -> ExitCode {
     let mut mutator = Mutator::new(options.seed);
     let start = Instant::now();
     let mut told = Instant::now();
-    for run in &mut runs {
-        for seed in run.target.seeds() {
+    for (run, seeds) in runs.iter_mut().zip(seeds) {
+        for seed in seeds {
             if let Err(broken) = run.try_input(seed) {
-                return report(run.target.name(), &broken);
+                return report_finding(run.target.name(), &broken);
             }
         }
     }
     while start.elapsed() < Duration::from_secs(options.seconds) {
         for run in &mut runs {
+            // each gets its share of the time, and the same inputs in it on any machine
             for _ in 0..run.batch {
                 let input = run.next(&mut mutator);
                 if let Err(broken) = run.try_input(input) {
-                    return report(run.target.name(), &broken);
+                    return report_finding(run.target.name(), &broken);
                 }
             }
         }
@@ -129,8 +198,39 @@ fn main() -> ExitCode {
         }
     }
     tell(start, &runs);
-    println!("no finding");
+    let count: u64 = runs.iter().map(|run| run.count).sum();
+    println!("no finding in {count} inputs");
     ExitCode::SUCCESS
+}
+
+/// What is being tried, and since when.
+type Watched = Arc<Mutex<Option<(Instant, &'static str, Vec<u8>)>>>;
+
+/// Reports an input that does not end, which ends the run.
+#[expect(
+    clippy::exit,
+    reason = "the thread that tries the input does not come back"
+)]
+fn watch() -> Watched {
+    let watched = Watched::default();
+    let seen = Arc::clone(&watched);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(5));
+            let now = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((since, target, input)) = &*now
+                && since.elapsed() > STUCK
+            {
+                let broken = Broken {
+                    why: format!("it does not end within {STUCK:?}"),
+                    input: input.clone(),
+                };
+                report_finding(target, &broken);
+                std::process::exit(1);
+            }
+        }
+    });
+    watched
 }
 
 fn tell(start: Instant, runs: &[Run<'_>]) {
@@ -161,14 +261,14 @@ fn replay(runs: &mut [Run<'_>], files: &[PathBuf]) -> ExitCode {
         for run in runs.iter_mut() {
             match run.try_input(input.clone()) {
                 Ok(()) => println!("{}: {} is fine with it", file.display(), run.target.name()),
-                Err(broken) => return report(run.target.name(), &broken),
+                Err(broken) => return report_finding(run.target.name(), &broken),
             }
         }
     }
     ExitCode::SUCCESS
 }
 
-fn report(target: &str, broken: &Broken) -> ExitCode {
+fn report_finding(target: &str, broken: &Broken) -> ExitCode {
     let mut hasher = DefaultHasher::new();
     broken.input.hash(&mut hasher);
     let folder = PathBuf::from("fuzz/findings");
@@ -198,17 +298,23 @@ struct Run<'t> {
     seen: HashSet<u64>,
     count: u64,
     batch: u32,
+    watch: Option<Watched>,
 }
 
 impl<'t> Run<'t> {
     fn new(target: &'t dyn Target) -> Self {
-        let batch = if target.name() == "catalog" { 40 } else { 200 };
+        let batch = match target.name() {
+            "catalog" => 40,
+            "report" | "evidence" | "journal" | "package" | "blame" => 100,
+            _ => 300,
+        };
         Run {
             target,
             kept: vec![],
             seen: HashSet::new(),
             count: 0,
             batch,
+            watch: None,
         }
     }
 
@@ -221,13 +327,25 @@ impl<'t> Run<'t> {
         mutator.mutate(base, &other, self.target.words())
     }
 
+    /// Tells the watch what is tried now.
+    fn note(&self, input: Option<&Vec<u8>>) {
+        if let Some(watch) = &self.watch {
+            let now = input.map(|it| (Instant::now(), self.target.name(), it.clone()));
+            *watch.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+    }
+
     fn try_input(&mut self, input: Vec<u8>) -> Result<(), Broken> {
         self.count += 1;
-        let start = Instant::now();
+        self.note(Some(&input));
+        let start = spent();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.target.run(&input)));
-        let slow = start.elapsed() > SLOW;
+        let took = spent().saturating_sub(start);
+        self.note(None);
         let why = match outcome {
-            Ok(Ok(_)) if slow => format!("took {:?}", start.elapsed()),
+            Ok(Ok(_)) if took > self.target.patience(input.len()) => {
+                format!("took {took:?} for {} bytes", input.len())
+            }
             Ok(Ok(signature)) => {
                 if self.seen.insert(signature) && self.kept.len() < KEPT {
                     self.kept.push(input);

@@ -120,7 +120,8 @@ pub(super) fn diagnose(file: &SourceFile, layout: &Layout) -> Vec<Finding> {
         Layout::Whole(shape) => findings.section(&root, &Pointer::root(), *shape),
         Layout::Sections(sections) => findings.sections(&root, sections),
     }
-    findings.list.sort_by_key(|finding| {
+    // a place is looked for in the whole text
+    findings.list.sort_by_cached_key(|finding| {
         let span = finding.span();
         (span.map(|span| span.start), finding.code)
     });

@@ -243,7 +243,7 @@ fn off(text: &str) -> Result<Setting, SettingError> {
             value: Value::No,
         })
     } else {
-        Err(SettingError::NotSet(rest[..end].to_owned()))
+        Err(SettingError::NotSet(brief(&rest[..end])))
     }
 }
 
