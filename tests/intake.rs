@@ -237,6 +237,55 @@ fn packed_source(dir: &Path, path: &Path) {
 }
 
 #[test]
+fn a_sandbox_that_was_opened_is_told_by_what_got_out_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = |setting: &str| {
+        let output = kflake(dir.path())
+            .args(["doctor", "--json"])
+            .env("KFLAKE_NIX_CONFIG", setting)
+            .output()
+            .unwrap();
+        let checks: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let mut checks = checks.into_iter();
+        let found = checks.find(|check| check["name"] == "sandbox");
+        (found.unwrap(), output.status.code())
+    };
+    for (setting, attempts) in [
+        ("extra-sandbox-paths = /usr", &["a build sees /usr"][..]),
+        (
+            "extra-sandbox-paths = /etc/hostname /srv",
+            &["sees /srv", "sees /etc/hostname"],
+        ),
+        // no sandbox at all
+        (
+            "sandbox = false",
+            &[
+                "sees /usr",
+                "sees /root",
+                "sees /etc/shadow",
+                "sees /nix/var/nix/db",
+            ],
+        ),
+    ] {
+        let (found, code) = sandbox(setting);
+        assert_eq!(
+            (&found["verdict"], code),
+            (&"bad".into(), Some(1)),
+            "{found}"
+        );
+        let text = found["found"].as_str().unwrap();
+        for attempt in attempts {
+            assert!(text.contains(attempt), "{setting}: {attempt}: {text}");
+        }
+        let advice = found["advice"].as_str().unwrap();
+        assert!(advice.contains("sandbox-paths"), "{advice}");
+    }
+    // what was opened alone is told alone
+    let (found, _) = sandbox("extra-sandbox-paths = /usr");
+    assert_eq!(found["found"], "a build sees /usr");
+}
+
+#[test]
 fn a_components_own_file_marks_what_is_built_from_it() {
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path().join("project");
