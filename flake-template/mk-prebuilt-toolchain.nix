@@ -36,7 +36,10 @@ let
   versionOf = package: package.version or (builtins.parseDrvName package.name).version;
   corrupts =
     package:
-    lib.versionAtLeast (versionOf package) "0.17" && lib.versionOlder (versionOf package) "0.19.3";
+    let
+      since = builtins.compareVersions (versionOf package);
+    in
+    since "0.17" >= 0 && since "0.19.3" < 0;
   soundPatchelf =
     if !corrupts patchelf then
       patchelf

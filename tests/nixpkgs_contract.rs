@@ -12,20 +12,23 @@ use serde_json::{Value, json};
 
 /// Files that nixpkgs' `callPackage` could load: the names of their arguments are packages.
 const CALLED: &[&str] = &[
+    "boot.nix",
     "build-kernel.nix",
     "kbuild.nix",
+    "mk-prebuilt-toolchain.nix",
     "mk-source-toolchain.nix",
     "module.nix",
     "sdk.nix",
 ];
 
-/// Arguments of theirs that this flake gives, not the package set.
+/// Arguments of theirs that this flake gives, not the package set, and one that a package set may lack.
 const GIVEN: &[&str] = &[
     "bootTest",
     "elfTools",
     "fetchPin",
     "fixes",
     "muslCrossMake",
+    "patchelfUnstable",
     "patches",
     "pkgs",
 ];
