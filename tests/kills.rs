@@ -464,6 +464,7 @@ fn killed_commands_leave_nothing_and_the_next_run_is_right() {
             if !breaks.is_empty() {
                 broken += 1;
                 let what = breaks.join("\n  ");
+                eprintln!("  {what}");
                 writeln!(
                     failures,
                     "kill {done}, {command}, {} after {:.3} s:\n  {what}",
