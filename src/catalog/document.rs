@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::codes;
 use super::finding::{Code, Finding, Level, SourceFile};
-use super::pointer::Pointer;
+use super::pointer::{Pointer, locate_in};
 use super::table::SCHEMA_KEY;
 use crate::text::{brief, clean};
 
@@ -120,10 +120,15 @@ pub(super) fn diagnose(file: &SourceFile, layout: &Layout) -> Vec<Finding> {
         Layout::Whole(shape) => findings.section(&root, &Pointer::root(), *shape),
         Layout::Sections(sections) => findings.sections(&root, sections),
     }
-    // a place is looked for in the whole text
-    findings.list.sort_by_cached_key(|finding| {
-        let span = finding.span();
-        (span.map(|span| span.start), finding.code)
+    // with the tree at hand: a file of a thousand problems is not read a thousand times
+    for finding in &mut findings.list {
+        if finding.offset.is_none() {
+            finding.offset = Some(locate_in(text, &root, &finding.pointer));
+        }
+    }
+    findings.list.sort_by_key(|finding| {
+        let start = finding.offset.as_ref().map(|span| span.start);
+        (start, finding.code)
     });
     findings.list
 }

@@ -63,7 +63,12 @@ impl From<Pointer> for String {
 /// beginning of the path, the deepest part that is there. None where the text is not JSON.
 pub fn locate(text: &str, pointer: &Pointer) -> Option<Range<usize>> {
     let tree = super::document::syntax_tree(text)?;
-    let mut value = &tree;
+    Some(locate_in(text, &tree, pointer))
+}
+
+/// The same in a text whose tree is at hand.
+pub(super) fn locate_in(text: &str, tree: &Value<'_>, pointer: &Pointer) -> Range<usize> {
+    let mut value = tree;
     let mut span = value.range();
     // the opening brace says "here" better than a thousand lines do
     let mut found = span.start..span.start + usize::from(span.end > span.start);
@@ -83,7 +88,7 @@ pub fn locate(text: &str, pointer: &Pointer) -> Option<Range<usize>> {
             _ => None,
         };
         let Some((name, inner)) = next else {
-            return Some(found);
+            return found;
         };
         value = inner;
         span = name;
@@ -94,7 +99,7 @@ pub fn locate(text: &str, pointer: &Pointer) -> Option<Range<usize>> {
             whole
         };
     }
-    Some(found)
+    found
 }
 
 #[cfg(test)]

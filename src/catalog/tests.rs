@@ -255,3 +255,16 @@ fn a_source_toolchain_names_components_that_are_pinned() {
         }
     }
 }
+
+/// The text read anew for each of them would take minutes.
+#[test]
+fn many_problems_on_a_line_are_found_in_one_pass() {
+    let text = format!("[{}]", vec!["{}"; 20_000].join(","));
+    let Err(LoadError::Findings { findings }) = Catalog::of_texts(&[("evidence.json", &text)])
+    else {
+        panic!("it loads");
+    };
+    assert_eq!(findings.len(), 20_000);
+    let last = findings.last().and_then(Finding::span);
+    assert_eq!(last, Some(text.len() - 3..text.len() - 1));
+}
