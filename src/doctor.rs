@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::id::Suite;
-use crate::nix::{Bootstrap, BuildUsers, Mirrors, Nix, NixError, Packages, Place, Settings, quote};
+use crate::nix::{
+    Bootstrap, BuildUsers, Mirrors, Nix, NixError, Packages, Place, Settings, lacks_shell, quote,
+};
 
 /// Free space that a sweep of tiny kernels takes, in GiB; a defconfig kernel takes as much by itself.
 const WANTED_GIB: u64 = 20;
@@ -216,8 +218,7 @@ fn sandbox(nix: &Nix, settings: &Settings, bootstrap: &Bootstrap) -> Check {
         Ok(Err(reason)) => reason,
         Err(error) => error.to_string(),
     };
-    // Nix' own words for it come with colours, and the bytes of a protocol, between them
-    let reason = match reason.contains("/bin/sh") && reason.contains("No such file or directory") {
+    let reason = match lacks_shell(&reason) {
         true => "builds have no /bin/sh, which makefiles of kernels start".to_owned(),
         false => reason,
     };

@@ -21,15 +21,15 @@ fn is_root() -> bool {
 struct User {
     home: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
-    /// Whether this machine's own daemon is out of sight.
+    /// Whether this machine's own store and daemon are out of sight.
     alone: bool,
 }
 
 /// Where a Nix daemon of this machine listens.
-const SOCKET: &str = "/nix/var/nix/daemon-socket";
+const SOCKET: &str = "/nix/var/nix/daemon-socket/socket";
 
-/// Takes it out of sight of what follows.
-const HIDE: &str = "mount -t tmpfs tmpfs /nix/var/nix/daemon-socket && exec \"$@\"";
+/// Takes the store and the daemon out of sight of what follows: neither is there for a user who has only their own.
+const HIDE: &str = "mount -t tmpfs tmpfs /nix && exec \"$@\"";
 
 impl User {
     fn new(variables: Vec<(&'static str, String)>) -> User {
@@ -53,15 +53,17 @@ impl User {
     /// One who has no daemon, though this machine may.
     fn without_a_daemon() -> User {
         let mut user = User::new(Vec::new());
-        if Path::new(SOCKET).join("socket").exists() {
-            if is_root() {
-                user.alone = true;
-            } else {
-                // the place that they have where there is none
-                let root = user.path(".local/share/nix/root");
-                let remote = format!("local?root={}", root.display());
-                user.variables.push(("NIX_REMOTE", remote));
-            }
+        if is_root() {
+            // a Nix that lies in the store itself would be hidden with it
+            let program = common::nix("sh").args(["-c", "command -v nix"]).output();
+            let program = String::from_utf8(program.unwrap().stdout).unwrap();
+            user.alone = !fs::canonicalize(program.trim()).is_ok_and(|nix| nix.starts_with("/nix"));
+        }
+        if !user.alone && Path::new(SOCKET).exists() {
+            // the place that they have where there is no daemon
+            let root = user.path(".local/share/nix/root");
+            let remote = format!("local?root={}", root.display());
+            user.variables.push(("NIX_REMOTE", remote));
         }
         user
     }
@@ -290,6 +292,15 @@ fn doctor_has_the_line_for_a_daemon_without_a_shell() {
         vec![("NIX_REMOTE", format!("unix://{}", socket.display()))]
     };
     let user = User::new(remote(&daemon));
+    // not after half of the builds, and not as a lack of memory, which is what the kernel's own tools take it for
+    user.said(&["gen", "--packages", "debian", "--toolchains", "debian"]);
+    user.said(&["kernel", "add", "linux-fake.tar"]);
+    let build = user.kflake(&["build", "6.1.9999", "arm64", "--out", "built"]);
+    let said = String::from_utf8_lossy(&build.stderr).into_owned();
+    assert_eq!(build.status.code(), Some(6), "{said}");
+    assert!(said.contains("have no /bin/sh"), "{said}");
+    assert!(said.contains("kflake doctor"), "{said}");
+
     let checks = String::from_utf8_lossy(&user.kflake(&["doctor"]).stdout).into_owned();
     assert!(
         checks.contains("bad   sandbox     builds have no /bin/sh"),

@@ -1,10 +1,10 @@
-//! What has to be in the store before anything can be built: the program that unpacks Debian's packages, and the sandbox's shell.
+//! What has to be in the store before anything can be built: the program that unpacks Debian's packages.
 
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use super::config::{Packages, Settings};
+use super::config::Settings;
 use super::error::NixError;
 use super::eval::quote;
 use super::probe::{Nix, Place};
@@ -54,31 +54,11 @@ impl Nix {
         }
         if needs_shell {
             let shell = self.build_shell(settings, bootstrap)?;
-            self.set_shell(Some(shell));
-        } else if own.is_some() {
-            self.set_shell(own);
+            self.set_shell(Some(self.shown_shell(settings, &shell)?));
+        } else if let Some(shell) = own {
+            self.set_shell(Some(self.shown_shell(settings, &shell)?));
         }
         Ok(())
-    }
-
-    /// The shell that this Nix shows to builds, where it lies in the store: others are the host's.
-    fn own_shell(&self, settings: &Settings) -> Result<Option<String>, NixError> {
-        for words in [["config", "show"], ["show-config", "--quiet"]] {
-            let mut command = settings.command(self, "nix")?;
-            // as Nix itself and its own files have it
-            command.env("NIX_CONFIG", "extra-experimental-features = nix-command");
-            let output = command
-                .args(words)
-                .stdin(Stdio::null())
-                .output()
-                .map_err(run("nix"))?;
-            if output.status.success() {
-                return Ok(shell_in(&String::from_utf8_lossy(&output.stdout))
-                    .filter(|shell| self.real_path(shell).exists())
-                    .map(str::to_owned));
-            }
-        }
-        Ok(None)
     }
 
     /// Adds busybox to the store, unless it is there, and returns its path.
@@ -188,46 +168,6 @@ impl Nix {
         self.add_path(settings, &folder, true)
     }
 
-    /// The shell of the package set, built.
-    fn build_shell(&self, settings: &Settings, bootstrap: &Bootstrap) -> Result<String, NixError> {
-        // no cache has it, whatever the package set of the run
-        let settings = Settings {
-            packages: Packages::Debian(crate::id::Suite::default()),
-            ..settings.clone()
-        };
-        let expression = format!(
-            "(import (/. + {}) {{ }}).sandboxShell",
-            quote(&bootstrap.folder.to_string_lossy())
-        );
-        let mut command = settings.guarded(self, "nix-build")?;
-        let output = command
-            .args(["--no-out-link", "--expr", &expression])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(run("nix-build"))?;
-        if output.status.success() {
-            let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            Ok(format!("{path}/bin/dash"))
-        } else {
-            Err(NixError::Shell {
-                reason: last_error(&output.stderr),
-            })
-        }
-    }
-
-    /// What a daemon's settings may name as `/bin/sh`: the shell of the Debian package set, which is built unless it is in the store.
-    ///
-    /// # Errors
-    /// When it cannot be built.
-    pub fn daemon_shell(
-        &self,
-        settings: &Settings,
-        bootstrap: &Bootstrap,
-    ) -> Result<String, NixError> {
-        self.plant(settings, bootstrap)?;
-        self.build_shell(settings, bootstrap)
-    }
-
     /// Where a path of the store lies on this machine.
     pub fn real_path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
@@ -238,22 +178,11 @@ impl Nix {
     }
 }
 
-fn run(program: &'static str) -> impl Fn(std::io::Error) -> NixError {
+pub(super) fn run(program: &'static str) -> impl Fn(std::io::Error) -> NixError {
     move |source| NixError::Run {
         program: program.to_owned(),
         source,
     }
-}
-
-/// The `/bin/sh` of `sandbox-paths` in Nix's settings, where it is a path of the store.
-fn shell_in(settings: &str) -> Option<&str> {
-    let line = settings
-        .lines()
-        .find_map(|line| line.strip_prefix("sandbox-paths = "))?;
-    line.split_whitespace().find_map(|entry| {
-        let source = entry.strip_prefix("/bin/sh=")?.trim_end_matches('?');
-        source.starts_with("/nix/store/").then_some(source)
-    })
 }
 
 /// Digest of the folder that busybox out of `package` begins a store with; none where the package holds none.
@@ -348,20 +277,5 @@ mod tests {
             let _ = member(&bytes[..end], "data.tar.xz");
         }
         assert_eq!(member(b"!<arch>\nnonsense", "x"), None);
-    }
-
-    #[test]
-    fn only_a_shell_of_the_store_is_taken_for_nixs_own() {
-        let shell = "/nix/store/abc-busybox/bin/busybox";
-        let text = format!("x = 1\nsandbox-paths = /usr /bin/sh={shell}\ny = 2\n");
-        assert_eq!(shell_in(&text), Some(shell));
-        for text in [
-            "",
-            "sandbox-paths = ",
-            "sandbox-paths = /bin/sh=/usr/bin/busybox",
-            "sandbox-paths = /bin/sh",
-        ] {
-            assert_eq!(shell_in(text), None, "{text}");
-        }
     }
 }

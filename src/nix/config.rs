@@ -23,7 +23,7 @@ pub struct Settings {
 /// What a build may see and who runs it, as far as this process decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sandbox {
-    /// What `/bin/sh` is in it: Nix's own, or a shell of the store; none where there is neither.
+    /// The entries of `sandbox-paths` that show it a `/bin/sh`: Nix's own, or a shell of the store; none where there is neither.
     pub shell: Option<String>,
     /// The group of the users that builds run as; none: as the user whose store it is.
     pub group: Option<String>,
@@ -72,7 +72,7 @@ impl Settings {
             line("sandbox-fallback = false");
             // not extra-: a Nix built elsewhere may name a shell by default that is not on this machine
             let shell = sandbox.shell.as_deref();
-            let shell = shell.map_or(String::new(), |shell| format!(" /bin/sh={shell}"));
+            let shell = shell.map_or(String::new(), |shell| format!(" {shell}"));
             line(&format!("sandbox-paths ={shell}"));
             if let Some(group) = &sandbox.group {
                 line(format!("build-users-group = {group}").trim_end());
@@ -179,7 +179,7 @@ mod tests {
             };
             let config = settings.compose(
                 "cores = 3\nsandbox = false\nextra-sandbox-paths = /usr",
-                Some(&sandbox(Some("/nix/store/x-sh"), Some("nixbld"))),
+                Some(&sandbox(Some("/bin/sh=/nix/store/x-sh"), Some("nixbld"))),
                 "max-jobs = 7",
             );
             let lines: Vec<_> = config.lines().collect();

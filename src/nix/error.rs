@@ -119,6 +119,17 @@ pub enum NixError {
         /// Nix's own words.
         reason: String,
     },
+    /// A daemon shows builds no shell.
+    #[error(
+        "builds of this machine's Nix daemon have no /bin/sh, which makefiles of kernels start"
+    )]
+    #[diagnostic(
+        code(kflake::nix::daemon_shell),
+        help(
+            "`kflake doctor` prints the line for /etc/nix/nix.conf with which an administrator gives them one"
+        )
+    )]
+    NoDaemonShell,
 }
 
 impl NixError {

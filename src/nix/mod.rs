@@ -19,6 +19,7 @@ mod local;
 mod mirror;
 mod probe;
 mod realise;
+mod shell;
 mod store;
 mod users;
 
@@ -35,5 +36,6 @@ pub use guard::Guard;
 pub use mirror::Mirrors;
 pub use probe::{Nix, Place, Version};
 pub use realise::{Job, Line, Realise};
+pub use shell::lacks_shell;
 pub(crate) use store::last_error;
 pub use users::BuildUsers;

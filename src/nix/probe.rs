@@ -47,7 +47,7 @@ pub struct Nix {
     guard: Guard,
     place: Place,
     users: BuildUsers,
-    /// What `/bin/sh` is in the sandbox, once that is known.
+    /// What shows builds a `/bin/sh`, as entries of `sandbox-paths`, once that is known.
     shell: Arc<OnceLock<Option<String>>>,
     /// Where builds have their temporary folders, once there are any.
     builds: Arc<OnceLock<Option<BuildFolders>>>,
@@ -205,7 +205,7 @@ impl Nix {
         &self.users
     }
 
-    /// What `/bin/sh` is in the sandbox; none until [`Nix::prepare`] has seen to it.
+    /// What shows builds a `/bin/sh`, as entries of `sandbox-paths`; none until [`Nix::prepare`] has seen to it.
     pub(super) fn shell(&self) -> Option<String> {
         self.shell.get().cloned().flatten()
     }

@@ -47,6 +47,7 @@ impl<'a> Work<'a> {
         if drvs.is_empty() {
             return Ok(Work::default());
         }
+        nix.expect_daemon_shell(settings)?;
         let graph = Graph::load(nix, drvs.iter().copied())?;
         nix.adopt(settings, &graph)?;
         let mut missing = nix.to_build(settings, drvs.iter().copied())?;
