@@ -208,6 +208,15 @@ install_dev() {
   { grep -rlF --include='*.h' -- "$source/" "$dev" || true; } | while read -r header; do sed -i "s|$source/||g" "$header"; done
   # Configuring and device trees are the kernel's own business.
   rm -rf "$dev/scripts/kconfig" "$dev/scripts/dtc"
+  shrink_host_programs
+}
+
+# Programs for modules to use were told of every library that a kernel may link, and keep the folders of those that they need.
+shrink_host_programs() {
+  local program
+  find "$dev" -type f -perm -0100 | while read -r program; do
+    if patchelf --print-rpath "$program" >/dev/null 2>&1; then patchelf --shrink-rpath "$program"; fi
+  done
 }
 
 # pack FILE FOLDER NAME: an archive of NAME in FOLDER, bit for bit the same for the same files.
