@@ -88,7 +88,9 @@ pub fn examine(
         checks.push(users(nix));
     }
     checks.push(namespaces(Path::new("/proc/sys")));
-    checks.push(disk("store", Path::new("/nix/store")));
+    let store = Path::new("/nix/store");
+    let store = nix.map_or(store.to_owned(), |nix| nix.real_path(store));
+    checks.push(disk("store", &store));
     checks.push(disk("project", project));
     checks.extend(
         schemes

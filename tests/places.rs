@@ -154,6 +154,13 @@ fn a_user_without_a_daemon_has_a_store_of_their_own() {
     user.goes_all_the_way();
     let store = user.path(".local/share/nix/root/nix/store");
     assert!(fs::read_dir(&store).unwrap().count() > 100);
+    let checks = String::from_utf8_lossy(&user.kflake(&["doctor"]).stdout).into_owned();
+    for line in [
+        "ok    sandbox ".to_owned(),
+        format!("free for {}", store.display()),
+    ] {
+        assert!(checks.contains(&line), "{checks}");
+    }
     let sdk = user.kflake(&["sdk", "k6-arm64", "--out", "sdk"]);
     assert_eq!(sdk.status.code(), Some(2));
     let said = String::from_utf8_lossy(&sdk.stderr);
