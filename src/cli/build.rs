@@ -261,14 +261,14 @@ fn reproduction(
     if args.config.strict {
         command.push("--strict".into());
     }
-    command.extend(args.session.words());
+    command.extend(args.session.words(context));
     Ok(Reproduction {
         command,
         inputs,
         config,
         fragments: args.config.fragments.clone(),
         targets,
-        cores: args.session.cores,
+        cores: args.session.cores(context),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, Result, output};
+use super::choices::{self, Choices};
+use super::{Context, Failure, Result, init, output};
 use crate::catalog::{Catalog, SourceKind};
 use crate::exit;
 use crate::flake::{self, Options, Plan, Tree, Written};
@@ -15,7 +16,8 @@ use crate::text::shown;
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
 /// The matrix is the one that kflake holds, with the project's own `matrix/` folder over it. Files that are as they
-/// should be are left alone; a file that kflake did not write is never overwritten, unless --force is given.
+/// should be are left alone; a file that kflake did not write is never overwritten, unless --force is given. In a folder without
+/// a kflake.toml, what --packages and --toolchains say is remembered in one.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder to write to [default: the project folder]
@@ -31,12 +33,12 @@ pub struct Args {
     force: bool,
 
     /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg [default:
-    /// each era's own order]
+    /// what kflake.toml says, else each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
 
     /// The package set that flake.nix names: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: the one
-    /// that flake.lock has, else nixpkgs]
+    /// that kflake.toml says, else the one that flake.lock has, else nixpkgs]
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
 }
@@ -44,19 +46,38 @@ pub struct Args {
 /// Runs `kflake gen`.
 pub fn run(args: Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
+    let given = (!args.toolchains.is_empty() || args.packages.is_some()).then(|| Choices {
+        packages: args.packages.clone(),
+        toolchains: args.toolchains.clone(),
+        ..context.choices.clone()
+    });
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => {
+            if !args.check {
+                context.not_home()?;
+            }
+            context.project.clone()
+        }
+    };
+    // what is remembered is a wish as much as an option is, where the lock has another package set
+    let remembered = context.choices.packages.clone();
+    let locked = Project::new(&out).packages().ok();
+    let packages = args
+        .packages
+        .or(remembered.filter(|it| locked.as_ref() != Some(it)));
     let options = Options {
-        sources: args.toolchains,
-        packages: args.packages.clone().unwrap_or_default(),
+        sources: context.toolchains(&args.toolchains),
+        packages: packages.clone().unwrap_or_default(),
         ..Options::default()
     };
-    let out = args.out.unwrap_or_else(|| context.project.clone());
     let _alone = match args.check {
         true => None,
         false => Project::new(&out)
             .hold()
             .map_err(|error| Failure::new(error.exit_code(), error))?,
     };
-    let tree = match args.packages {
+    let tree = match packages {
         Some(_) => flake::generate(&catalog, &options).map_err(ProjectError::from),
         None => Project::new(&out).tree(&catalog, &options),
     }
@@ -74,6 +95,9 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         .apply(args.force)
         .map_err(|error| Failure::new(exit::IO, error))?;
     output::line(&format!("{}: {}", shown(&out), in_words(done)))?;
+    if let Some(given) = given.filter(|_| args.out.is_none()) {
+        remember(&given, &out, context)?;
+    }
     if options.packages.is_debian() {
         plant(&catalog, &options, &out, context);
     }
@@ -81,6 +105,24 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         output::note(&hint);
     }
     Ok(exit::OK)
+}
+
+/// Writes down what was chosen, where nothing is written down yet.
+fn remember(given: &Choices, out: &Path, context: &Context) -> Result<()> {
+    let path = out.join(choices::FILE);
+    if !path.exists() {
+        init::write(out, given)?;
+        output::note(&format!(
+            "{} remembers these choices for every command",
+            shown(&path)
+        ));
+    } else if *given != context.choices {
+        output::note(&format!(
+            "{} says something else, and holds for the next command",
+            shown(&path)
+        ));
+    }
+    Ok(())
 }
 
 /// Puts what unpacks the Debian package set into the store, so that a plain `nix build` works from here on. Without Nix or a mirror that

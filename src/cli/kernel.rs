@@ -7,9 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Result, kernel_list, output};
-use crate::catalog::{
-    Catalog, KernelFile, PackedKernel, ProjectFile, SourceOrigin, pack_kernel, store_name,
-};
+use crate::catalog::{Catalog, KernelFile, PackedKernel, SourceOrigin, pack_kernel, store_name};
 use crate::exit;
 use crate::files::Scratch;
 use crate::nix::{Packages, Settings};
@@ -65,6 +63,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
 }
 
 fn add(kernel: &Path, context: &Context) -> Result<u8> {
+    context.not_home()?;
     let catalog = context.catalog()?;
     if kernel.is_file() {
         return add_file(kernel, &catalog, context);
@@ -171,7 +170,7 @@ fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) ->
 
 fn remove(version: &KernelVersion, context: &Context) -> Result<u8> {
     let io = |error| Failure::new(exit::IO, error);
-    let mut file = ProjectFile::open(&context.project, "kernels.json").map_err(io)?;
+    let mut file = context.edit("kernels.json")?;
     // however it is spelled: 6.6.0 is 6.6
     let same = |key: &&str| {
         let key = key.parse::<KernelVersion>();
@@ -196,8 +195,7 @@ fn remove(version: &KernelVersion, context: &Context) -> Result<u8> {
 
 /// Writes the entry of `version` into the project's `matrix/kernels.json`.
 fn register(version: &KernelVersion, entry: serde_json::Value, context: &Context) -> Result<()> {
-    let mut file = ProjectFile::open(&context.project, "kernels.json")
-        .map_err(|error| Failure::new(exit::IO, error))?;
+    let mut file = context.edit("kernels.json")?;
     if file.set(version.as_str(), entry) {
         file.save().map_err(|error| Failure::new(exit::IO, error))?;
     }

@@ -4,11 +4,13 @@ mod boot;
 mod build;
 mod build_module;
 mod check;
+mod choices;
 mod completions;
 mod doctor;
 mod explain;
 mod failure;
 mod r#gen;
+mod init;
 mod kernel;
 mod kernel_list;
 mod limit;
@@ -30,9 +32,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use choices::Choices;
 pub use failure::{Failure, Result};
 
-use crate::catalog::{Catalog, LoadError};
+use crate::catalog::{Catalog, LoadError, ProjectFile, SourceKind};
 use crate::exit;
 use crate::files;
 use crate::interrupt;
@@ -57,15 +60,10 @@ use crate::text::{clean, shown};
     before the work was done."
 )]
 struct Cli {
-    /// Project folder: holds the generated flake, and `matrix/` with data of your own
-    #[arg(
-        short = 'C',
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "."
-    )]
-    project: PathBuf,
+    /// Project folder: holds the generated flake, and `matrix/` with data of your own [default: the nearest folder upwards
+    /// that has a kflake.toml, else this one]
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
     /// Work in a Nix store below this folder, which is made where it is missing, instead of in /nix
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -79,6 +77,7 @@ enum Command {
     Build(build::Args),
     BuildModule(build_module::Args),
     Gen(r#gen::Args),
+    Init(init::Args),
     Kernel(kernel::Args),
     Nix(nix::Args),
     Pins(pins::Args),
@@ -98,6 +97,10 @@ enum Command {
 pub struct Context {
     /// The project folder.
     pub project: PathBuf,
+    /// What the project remembers.
+    choices: Choices,
+    /// Whether somebody made the folder a project, or named it.
+    chosen: bool,
     /// The folder of the store to work in; none: the one that Nix takes.
     pub store: Option<PathBuf>,
 }
@@ -114,6 +117,57 @@ fn say_written(project: &std::path::Path, written: Option<crate::flake::Written>
 }
 
 impl Context {
+    /// The context of a command on `project`; none: the nearest one upwards, else this folder. `reads`: whether what the project
+    /// remembers is wanted.
+    fn new(project: Option<PathBuf>, store: Option<PathBuf>, reads: bool) -> Result<Context> {
+        let here = std::env::current_dir().ok();
+        let found = match (&project, &here) {
+            (None, Some(here)) if reads => choices::find(here),
+            _ => None,
+        };
+        let chosen = project.is_some() || found.is_some();
+        let found = found.filter(|it| Some(it) != here.as_ref());
+        let project = project.or(found).unwrap_or_else(|| PathBuf::from("."));
+        let choices = match reads {
+            true => {
+                Choices::read(&project).map_err(|error| Failure::new(error.exit_code(), error))?
+            }
+            false => Choices::default(),
+        };
+        Ok(Context {
+            project,
+            choices,
+            chosen,
+            store,
+        })
+    }
+
+    /// Refuses to make a home folder, or the root of all, a project by accident: only who names it means it.
+    fn not_home(&self) -> Result<()> {
+        let own = |path: &Path| path.canonicalize().ok();
+        let here = own(&self.project);
+        let home = std::env::var_os("HOME").and_then(|home| own(Path::new(&home)));
+        let what = match here {
+            _ if self.chosen => return Ok(()),
+            Some(here) if here == Path::new("/") => "the root of the file system",
+            Some(here) if Some(&here) == home.as_ref() => "your home folder",
+            _ => return Ok(()),
+        };
+        Err(Failure::message(
+            exit::USAGE,
+            format!("this is {what}, and nobody made it a project: nothing was written"),
+            Some("`kflake init DIR` makes a project of a folder; -C . takes this one".to_owned()),
+        ))
+    }
+
+    /// Sources of toolchains: those that were asked for, else those that the project remembers.
+    fn toolchains(&self, asked: &[SourceKind]) -> Vec<SourceKind> {
+        match asked.is_empty() {
+            true => self.choices.toolchains.clone(),
+            false => asked.to_owned(),
+        }
+    }
+
     /// The matrix, with the project's own data over it.
     fn catalog(&self) -> Result<Catalog> {
         let catalog = Catalog::load(&self.project).map_err(Failure::load)?;
@@ -122,6 +176,12 @@ impl Context {
             true => Ok(catalog),
             false => Err(Failure::load(LoadError::Findings { findings })),
         }
+    }
+
+    /// Opens `name` of the project's own data, to change it.
+    fn edit(&self, name: &str) -> Result<ProjectFile> {
+        self.not_home()?;
+        ProjectFile::open(&self.project, name).map_err(|error| Failure::new(exit::IO, error))
     }
 
     /// Where the link `name` belongs that keeps something in the store for this project.
@@ -146,9 +206,10 @@ impl Context {
         Nix::probe(self.store.as_deref()).map_err(Failure::nix)
     }
 
-    /// The package set that a command works with: the one that was asked for, else the one that the project's lock has.
+    /// The package set that a command works with: the one that was asked for, else the one that the project remembers, else the
+    /// one that its lock has.
     fn packages(&self, asked: Option<&Packages>) -> Result<Packages> {
-        match asked {
+        match asked.or(self.choices.packages.as_ref()) {
             Some(packages) => Ok(packages.clone()),
             None => Project::new(&self.project)
                 .packages()
@@ -174,15 +235,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(error),
     };
-    let context = Context {
-        project: cli.project,
-        store: cli.store,
-    };
     if let Err(error) = interrupt::listen() {
         output::complain(&format!("error: cannot listen for signals: {error}\n"));
         return exit::IO.into();
     }
-    match run(cli.command, &context) {
+    match run(cli) {
         // whoever left needs no words about it
         Ok(exit::INTERRUPTED) if output::reader_left() => exit::UNREAD.into(),
         Err(failure) if failure.code == exit::INTERRUPTED && output::reader_left() => {
@@ -233,12 +290,18 @@ fn refuse(mut error: clap::Error) -> ExitCode {
 }
 
 /// Runs one subcommand; its value is the exit code.
-fn run(command: Command, context: &Context) -> Result<u8> {
-    match command {
+fn run(cli: Cli) -> Result<u8> {
+    let about_none = matches!(
+        cli.command,
+        Command::Init(_) | Command::Completions(_) | Command::Man(_)
+    );
+    let context = &Context::new(cli.project, cli.store, !about_none)?;
+    match cli.command {
         Command::Boot(args) => boot::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::BuildModule(args) => build_module::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
+        Command::Init(args) => init::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),
         Command::Nix(args) => nix::run(&args, context),
         Command::Pins(args) => pins::run(args, context),

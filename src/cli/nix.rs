@@ -44,7 +44,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let flake = Project::new(&context.project)
         .flake(
             &catalog,
-            &Options::default(),
+            &Options {
+                sources: context.toolchains(&[]),
+                packages: settings.packages.clone(),
+                ..Options::default()
+            },
             Home::Existing,
             &AtomicBool::new(false),
         )

@@ -125,7 +125,11 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
 }
 
 fn show(args: Show, context: &Context) -> Result<u8> {
-    let run = read(args.dir.as_deref().unwrap_or(&context.project))?;
+    let own = || match context.choices.report(&context.project) {
+        report if report.join(json::FILE).is_file() => report,
+        _ => context.project.clone(),
+    };
+    let run = read(&args.dir.clone().unwrap_or_else(own))?;
     let old = args.against.as_deref().map(read).transpose()?;
     let changes = old.as_ref().map(|old| (old, compare(old, &run)));
     let width = args.width.map(usize::from);

@@ -19,7 +19,8 @@ pub struct Args {
     /// What the toolchain is for
     #[arg(long = "for", value_name = "PURPOSE", default_value = "kernel")]
     purpose: For,
-    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg) [default: what
+    /// kflake.toml says, else each era's own]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
     /// List every candidate, and the facts that rejected it
@@ -41,7 +42,10 @@ enum For {
 /// Resolves and prints.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
-    let resolver = Resolver::new(&catalog, SourceOrder::from(args.toolchains.clone()));
+    let resolver = Resolver::new(
+        &catalog,
+        SourceOrder::from(context.toolchains(&args.toolchains)),
+    );
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let purpose = match args.purpose {
         For::Kernel => Purpose::Kernel,

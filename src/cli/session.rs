@@ -3,7 +3,8 @@
 mod realise;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -25,39 +26,42 @@ const LONG: Duration = Duration::from_secs(12 * 3600);
 /// Options about how to build.
 #[derive(clap::Args)]
 pub struct BuildArgs {
-    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what the
-    /// project's flake.lock has]
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what
+    /// kflake.toml says, else what the project's flake.lock has]
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
-    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg)
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg) [default: what
+    /// kflake.toml says, else each era's own]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
-    /// Cores to use; 0: all
-    #[arg(long, short = 'j', value_name = "N", default_value_t = 0)]
-    pub cores: usize,
+    /// Cores to use; 0: all [default: all]
+    #[arg(long, short = 'j', value_name = "N")]
+    cores: Option<usize>,
     /// Stop a build after this time: 90s, 20m, 3h; for one stage: kernel=5h [default: 12h]
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
     timeout: Vec<Limit>,
     /// Stop a build after this time without output [default: 30m]
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
     silence_timeout: Vec<Limit>,
-    /// Try downloads, and what failed through the machine's fault, this many times more
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    retries: u32,
+    /// Try downloads, and what failed through the machine's fault, this many times more [default: 1]
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
     /// Show what the build says
     #[arg(long, short)]
     verbose: bool,
 }
 
 impl BuildArgs {
-    /// The options as words of a command line.
-    pub fn words(&self) -> Vec<String> {
+    /// The options, and what the project remembers, as words of a command line.
+    pub fn words(&self, context: &Context) -> Vec<String> {
         let mut words = Vec::new();
-        if let Some(packages) = &self.packages {
+        let packages = self.packages.as_ref();
+        if let Some(packages) = packages.or(context.choices.packages.as_ref()) {
             words.extend(["--packages".to_owned(), packages.to_string()]);
         }
-        if !self.toolchains.is_empty() {
-            let names: Vec<&str> = self.toolchains.iter().map(|it| it.as_str()).collect();
+        let toolchains = context.toolchains(&self.toolchains);
+        if !toolchains.is_empty() {
+            let names: Vec<&str> = toolchains.iter().map(|it| it.as_str()).collect();
             words.extend(["--toolchains".to_owned(), names.join(",")]);
         }
         words
@@ -65,12 +69,23 @@ impl BuildArgs {
 }
 
 impl BuildArgs {
+    /// Cores to use, as asked for or as the project remembers; 0: all.
+    pub fn cores(&self, context: &Context) -> usize {
+        let own = context.choices.defaults.cores.map(NonZeroUsize::get);
+        self.cores.or(own).unwrap_or(0)
+    }
+
     /// How a run is to be done, with its logs in `logs`.
-    fn options(&self, project: &Path, logs: PathBuf) -> Options {
+    fn options(&self, context: &Context, logs: PathBuf) -> Options {
+        let project = &context.project;
+        let defaults = &context.choices.defaults;
         let state = project.join(STATE);
         let long = Stage::ALL.map(|stage| (stage, LONG));
         let mut wall: BTreeMap<Stage, Duration> = long.into();
+        wall.extend(by_stage(&defaults.timeout, BOOT_MARGIN));
         wall.extend(by_stage(&self.timeout, BOOT_MARGIN));
+        let mut silence = by_stage(&defaults.silence_timeout, BOOT_MARGIN);
+        silence.extend(by_stage(&self.silence_timeout, BOOT_MARGIN));
         Options {
             report: logs,
             // a folder without state is none of kflake's yet, and stays so
@@ -78,16 +93,13 @@ impl BuildArgs {
             roots: None,
             jobs: 1,
             // Nix hands a 0 on to builders as it is
-            cores: match self.cores {
+            cores: match self.cores(context) {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 cores => cores,
             },
-            limits: Limits {
-                wall,
-                silence: by_stage(&self.silence_timeout, BOOT_MARGIN),
-            },
+            limits: Limits { wall, silence },
             fail_fast: false,
-            retries: self.retries,
+            retries: self.retries.or(defaults.retries).unwrap_or(1),
             resume: false,
             project: project.to_owned(),
             command: Vec::new(),
@@ -136,10 +148,10 @@ impl<'c> BuildSession<'c> {
         let planner = Planner::new(
             catalog,
             Project::new(&context.project),
-            args.toolchains.clone(),
+            context.toolchains(&args.toolchains),
         )
         .map_err(|error| Failure::new(error.exit_code(), error))?;
-        let options = args.options(&context.project, planner.logs());
+        let options = args.options(context, planner.logs());
         Ok(BuildSession {
             nix,
             settings,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::unreadable;
-use crate::catalog::{ProjectFile, inspect_source, store_name};
+use crate::catalog::{inspect_source, store_name};
 use crate::cli::{Context, Failure, Result, output};
 use crate::exit;
 use crate::files;
@@ -83,6 +83,7 @@ pub(super) fn add(args: &AddArgs, context: &Context) -> Result<u8> {
         version,
         file: path,
     } = args;
+    context.not_home()?;
     let catalog = context.catalog()?;
     let unreadable = |error| unreadable(path, &error);
     let file = files::open(path).map_err(unreadable)?;
@@ -123,8 +124,7 @@ pub(super) fn add(args: &AddArgs, context: &Context) -> Result<u8> {
         ))?;
         return Ok(exit::OK);
     }
-    let mut project = ProjectFile::open(&context.project, "components.json")
-        .map_err(|error| Failure::new(exit::IO, error))?;
+    let mut project = context.edit("components.json")?;
     let entry = json!({
         "kind": kind, "version": version, "file": name, "sha256": sha256,
         "blessed": known.is_some_and(|it| it.blessed),
@@ -144,7 +144,7 @@ pub(super) fn add(args: &AddArgs, context: &Context) -> Result<u8> {
 pub(super) fn remove(args: &RemoveArgs, context: &Context) -> Result<u8> {
     let id = id_of(args.component, &args.version)?;
     let io = |error| Failure::new(exit::IO, error);
-    let mut project = ProjectFile::open(&context.project, "components.json").map_err(io)?;
+    let mut project = context.edit("components.json")?;
     if !project.remove_in("components", id.as_str()) {
         return Err(Failure::message(
             exit::USAGE,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::catalog::{Catalog, HostTools, ProjectFile};
+use crate::catalog::{Catalog, HostTools};
 use crate::cli::{Context, Failure, Result, output};
 use crate::debian::{ARCHIVE_KEYRING, Archive, ArchiveError, Index, Keyring, Step, Update, rename};
 use crate::exit;
@@ -235,7 +235,7 @@ fn finish(args: &Args, context: &Context, suites: &[Compared<'_>]) -> Result<u8>
     if needed.is_empty() {
         return Ok(exit::OK);
     }
-    let mut file = ProjectFile::open(&context.project, FILE).map_err(io)?;
+    let mut file = context.edit(FILE)?;
     let mut blocked = Vec::new();
     // a project that has none of its own begins with kflake's
     for it in &needed {

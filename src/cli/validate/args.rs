@@ -1,12 +1,12 @@
 //! The options of `kflake validate`.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use crate::catalog::SourceKind;
 use crate::cli::limit::{BOOT_MARGIN, Limit, by_stage, stage};
-use crate::cli::{Failure, Result};
+use crate::cli::{Context, Failure, Result};
 use crate::exit;
 use crate::packages::Packages;
 use crate::project::STATE;
@@ -50,14 +50,15 @@ pub struct Args {
     /// Configuration: tiny, or board for the board's own defconfig
     #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
     profile: Option<String>,
-    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what the
-    /// project's flake.lock has]
+    /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what
+    /// kflake.toml says, else what the project's flake.lock has]
     #[arg(long, value_name = "SET")]
     pub packages: Option<Packages>,
-    /// Sources of toolchains that may be taken, the preferred first [default: each band's own order]
+    /// Sources of toolchains that may be taken, the preferred first [default: what kflake.toml says, else
+    /// each band's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub toolchains: Vec<SourceKind>,
-    /// Folder for report.json, logs and journal [default: report/ in the project]
+    /// Folder for report.json, logs and journal [default: what kflake.toml says, else report/ in the project]
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Show the plan, and do nothing
@@ -81,9 +82,9 @@ pub struct Args {
     /// End the run at the first failure
     #[arg(long)]
     fail_fast: bool,
-    /// Try downloads, and what failed through the machine's fault, this many times more
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    retries: u32,
+    /// Try downloads, and what failed through the machine's fault, this many times more [default: 1]
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
     /// Build these stages of the cells again, and what comes after them, although they were built before: boot, kernel
     #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
     fresh: Vec<Stage>,
@@ -100,11 +101,11 @@ pub struct Args {
 
 impl Args {
     /// What is asked for.
-    pub fn selection(&self) -> Result<Selection> {
-        let all: Vec<SourceKind> = self.toolchains.clone();
+    pub fn selection(&self, context: &Context) -> Result<Selection> {
+        let all: Vec<SourceKind> = context.toolchains(&self.toolchains);
         if self.gcc.is_some()
             && self.stage.is_none()
-            && all.is_empty()
+            && self.toolchains.is_empty()
             && self.kernel.is_empty()
             && self.band.is_empty()
         {
@@ -126,53 +127,64 @@ impl Args {
             stage: self.stage,
             sources: all.into(),
             profile: self.profile.clone(),
-            boot: self.boot_limits(),
+            boot: self.boot_limits(context),
             fresh: self.fresh.clone(),
         })
     }
 
     /// What is said of boots by name goes into the boot test, where QEMU is watched.
-    fn boot_limits(&self) -> BootLimits {
+    fn boot_limits(&self, context: &Context) -> BootLimits {
         let said = |limits: &[Limit]| {
             let boot = limits
                 .iter()
                 .rfind(|limit| limit.stage == Some(Stage::Boot))?;
             u32::try_from(boot.time.as_secs()).ok()
         };
+        let own = &context.choices.defaults;
+        let first = |asked: &[Limit], own: &[Limit]| said(asked).or_else(|| said(own));
         let default = BootLimits::default();
         BootLimits {
-            wall: said(&self.timeout).unwrap_or(default.wall),
-            silence: said(&self.silence_timeout).unwrap_or(default.silence),
+            wall: first(&self.timeout, &own.timeout).unwrap_or(default.wall),
+            silence: first(&self.silence_timeout, &own.silence_timeout).unwrap_or(default.silence),
         }
     }
 
     /// How the run is to be done.
-    pub fn options(&self, project: &Path) -> Options {
+    pub fn options(&self, context: &Context) -> Options {
+        let project = &context.project;
+        let own = &context.choices.defaults;
+        let times = |own: &[Limit], asked: &[Limit]| {
+            let mut times = by_stage(own, BOOT_MARGIN);
+            times.extend(by_stage(asked, BOOT_MARGIN));
+            times
+        };
         let state = project.join(STATE);
         let machine = available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self
             .jobs
+            .or(own.jobs)
             .map_or_else(|| default_jobs(machine), NonZeroUsize::get);
         let cores = self
             .cores
+            .or(own.cores)
             .map_or_else(|| default_cores(machine, jobs), NonZeroUsize::get);
         Options {
             report: self
                 .report
                 .clone()
-                .unwrap_or_else(|| project.join("report")),
+                .unwrap_or_else(|| context.choices.report(project)),
             history: Some(state.join("history.json")),
             roots: Some(state.join("roots")),
             jobs,
             cores,
             limits: Limits {
-                wall: by_stage(&self.timeout, BOOT_MARGIN),
-                silence: by_stage(&self.silence_timeout, BOOT_MARGIN),
+                wall: times(&own.timeout, &self.timeout),
+                silence: times(&own.silence_timeout, &self.silence_timeout),
             },
             fail_fast: self.fail_fast,
-            retries: self.retries,
+            retries: self.retries.or(own.retries).unwrap_or(1),
             resume: self.resume,
-            project: project.to_owned(),
+            project: project.clone(),
             command: command(),
         }
     }

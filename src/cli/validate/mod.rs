@@ -22,7 +22,7 @@ use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
 /// Runs `kflake validate`.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
-    let selection = args.selection()?;
+    let selection = args.selection(context)?;
     let plan =
         validate::plan(&catalog, &selection).map_err(|error| Failure::new(exit::USAGE, error))?;
     if args.dry_run {
@@ -34,6 +34,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::print(&text)?;
         return Ok(exit::OK);
     }
+    context.not_home()?;
     let nix = context.nix()?;
     let settings = Settings {
         packages: context.packages(args.packages.as_ref())?,
@@ -48,7 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         stop: &stop,
     };
     let manifest = prepare(args, context, &catalog, tools, &plan)?;
-    let options = args.options(&context.project);
+    let options = args.options(context);
     let mut watch = Watch::new(Detail::Failures, args.events.as_deref())?;
     let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
@@ -85,7 +86,7 @@ fn prepare(
     plan: &Plan,
 ) -> Result<Manifest> {
     let options = flake::Options {
-        sources: args.toolchains.clone(),
+        sources: context.toolchains(&args.toolchains),
         include: plan.toolchains(),
         packages: tools.settings.packages.clone(),
         suite: None,

@@ -1,0 +1,196 @@
+//! A project remembers: `kflake init`, and kflake.toml in every command. No Nix is needed for what is looked at here.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const KEPT: &str = "packages = \"debian\"\ntoolchains = [\"debian\"]\nreport = \"out/seen\"\n";
+
+fn command(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+    command
+        .args(words)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("HOME", "/nonexistent")
+        .env("KFLAKE_NIX", "/nonexistent/nix");
+    command
+}
+
+/// What `words` say in `folder`, and their exit code.
+fn kflake(folder: &Path, words: &[&str]) -> (i32, String) {
+    said(&command(folder, words).output().unwrap())
+}
+
+fn said(output: &Output) -> (i32, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(text).unwrap(),
+    )
+}
+
+/// A folder below the folder of a project, and the temporary folder that holds both.
+fn below(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("drivers/net");
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(dir.path().join("kflake.toml"), text).unwrap();
+    (dir, deep)
+}
+
+#[test]
+fn init_makes_a_project_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let words = [
+        "init",
+        "boards",
+        "--packages",
+        "debian",
+        "--toolchains",
+        "debian,korg",
+        "--report",
+        "seen",
+    ];
+    let (code, text) = kflake(dir.path(), &words);
+    assert_eq!((code, text.as_str()), (0, "boards/kflake.toml: written\n"));
+    let file = dir.path().join("boards/kflake.toml");
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("\npackages = \"debian\"\n"), "{kept}");
+    assert!(
+        kept.contains("\ntoolchains = [\"debian\", \"korg\"]\n"),
+        "{kept}"
+    );
+    let ignored = fs::read_to_string(dir.path().join("boards/.gitignore")).unwrap();
+    assert_eq!(ignored, "/.kflake/\n/seen/\n/result\n/result-*\n");
+
+    let (code, text) = kflake(dir.path(), &["init", "boards"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(
+        text.contains("boards/kflake.toml is there already"),
+        "{text}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), kept);
+}
+
+#[test]
+fn every_folder_below_a_project_is_of_it() {
+    let (dir, deep) = below(KEPT);
+    let (code, text) = kflake(&deep, &["resolve", "6.1", "arm64"]);
+    assert!(code == 0 && text.contains("debian-12"), "{text}");
+    let (code, text) = kflake(
+        &deep,
+        &["resolve", "6.1", "arm64", "--toolchains", "bootlin"],
+    );
+    assert!(
+        code == 0 && text.contains("bootlin-"),
+        "an option overrules: {text}"
+    );
+    let (code, text) = kflake(&deep, &["-C", ".", "resolve", "6.1", "arm64"]);
+    assert!(
+        code == 0 && text.contains("bootlin-"),
+        "-C names another: {text}"
+    );
+    let (code, text) = kflake(&deep, &["validate", "--cell", "k6-arm64", "--dry-run"]);
+    assert!(code == 0 && text.contains("debian-12"), "{text}");
+
+    let (code, text) = kflake(&deep, &["gen"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(dir.path().join("flake.nix").is_file());
+    assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
+    let lock = fs::read_to_string(dir.path().join("flake.lock")).unwrap();
+    assert!(lock.contains("debian-packages"), "{lock}");
+    let (code, text) = kflake(&deep, &["gen", "--check"]);
+    assert_eq!((code, text.as_str()), (0, ""));
+}
+
+#[test]
+fn what_gen_was_told_holds_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, text) = kflake(
+        dir.path(),
+        &["gen", "--packages", "debian", "--toolchains", "debian"],
+    );
+    assert!(
+        code == 0 && text.contains("kflake.toml remembers"),
+        "{text}"
+    );
+    let (code, text) = kflake(dir.path(), &["gen", "--check"]);
+    assert_eq!((code, text.as_str()), (0, ""));
+    let (_, text) = kflake(dir.path(), &["gen"]);
+    assert!(text.contains(": 0 files written"), "{text}");
+    let (_, text) = kflake(dir.path(), &["resolve", "6.1", "arm64"]);
+    assert!(text.contains("debian-12"), "{text}");
+    // what says something else holds once
+    let (code, text) = kflake(dir.path(), &["gen", "--toolchains", "bootlin"]);
+    assert!(code == 0 && text.contains("says something else"), "{text}");
+    assert_eq!(kflake(dir.path(), &["gen", "--check"]).0, 1);
+}
+
+#[test]
+fn a_bad_file_is_told_with_its_line_before_anything_is_done() {
+    let (dir, deep) = below("packages = \"debian\"\ntoolchain = [\"debian\"]\n");
+    for words in [
+        &["gen"][..],
+        &["resolve", "6.1", "arm64"],
+        &["validate"],
+        &["doctor"],
+    ] {
+        let (code, text) = kflake(&deep, words);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("kflake.toml:2:1"), "{text}");
+        assert!(text.contains("did you mean toolchains?"), "{text}");
+    }
+    assert!(!dir.path().join("flake.nix").exists());
+    // what has no use for it goes on
+    assert_eq!(kflake(&deep, &["completions", "bash"]).0, 0);
+    let file = dir.path().join("kflake.toml");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert_eq!(kflake(dir.path(), &["resolve", "6.1", "arm64"]).0, 8);
+}
+
+#[test]
+fn a_home_folder_becomes_no_project_by_accident() {
+    let home = tempfile::tempdir().unwrap();
+    let tarball = home.path().join("linux.tar");
+    fs::write(&tarball, "x").unwrap();
+    let at_home = |words: &[&str]| {
+        said(
+            &command(home.path(), words)
+                .env("HOME", home.path())
+                .output()
+                .unwrap(),
+        )
+    };
+    for words in [
+        &["gen"][..],
+        &["init"],
+        &["validate", "--cell", "k6-arm64"],
+        &["kernel", "add", "linux.tar"],
+        &["kernel", "remove", "6.1.7"],
+        &["pins", "add", "musl", "1.2.5", "linux.tar"],
+    ] {
+        let (code, text) = at_home(words);
+        assert_eq!(code, 2, "{words:?}: {text}");
+        assert!(text.contains("your home folder"), "{words:?}: {text}");
+    }
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    let (code, text) = at_home(&["-C", ".", "gen"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn a_file_in_a_folder_of_everybodys_is_not_followed_from_below() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (dir, deep) = below(KEPT);
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let (_, text) = kflake(&deep, &["resolve", "6.1", "arm64"]);
+    assert!(text.contains("bootlin-"), "{text}");
+    let (_, text) = kflake(dir.path(), &["resolve", "6.1", "arm64"]);
+    assert!(
+        text.contains("debian-12"),
+        "who stands there is told: {text}"
+    );
+}
