@@ -32,7 +32,7 @@ fn written(own: &Own, ends: &[Ended]) -> std::io::Result<()> {
     let mut journal = Journal::create(own).map_err(std::io::Error::other)?;
     let missing = ends.iter().map(|ended| ended.drv.clone()).collect();
     let started = "2026-11-20T05:00:00Z".parse().expect("a time");
-    journal.begin(started, Path::new(PROJECT), &missing)?;
+    journal.begin(started, Path::new(PROJECT), &[], &missing)?;
     ends.iter().try_for_each(|ended| journal.end(ended.clone()))
 }
 

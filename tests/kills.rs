@@ -395,6 +395,18 @@ fn kill(
     }
     breaks.extend(orphans());
     breaks.extend(torn(&place.path("project")));
+    // what was killed before it began is nothing to go on with, and said to be so
+    let begun = place.path("project/report/journal.jsonl");
+    let resume = resume && {
+        let begun = fs::read_to_string(begun).is_ok_and(|text| text.contains('\n'));
+        if !begun && command == "validate" {
+            let output = place.run(command, true).output().unwrap();
+            if output.status.code() != Some(2) {
+                breaks.push(format!("no run was gone on with: {}", output.status));
+            }
+        }
+        begun
+    };
     let output = place.run(command, resume).output().unwrap();
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

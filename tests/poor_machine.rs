@@ -142,7 +142,7 @@ fn a_store_that_cannot_be_written_is_told_by_every_command() {
     }
 }
 
-/// Validates on a file system of `size` at `small`, then makes room and resumes; what the two runs said, and the report of the second.
+/// Validates on a file system of `size` at `small`, then makes room and resumes where a run had begun; what the two runs said, and the report of the second.
 fn full_then_not(
     dir: &Path,
     small: &Path,
@@ -163,7 +163,8 @@ fn full_then_not(
          export TMPDIR={temporary}
          \"$@\" >{dir}/first 2>&1; echo $? >{dir}/first.code
          mount -o remount,size=1g {small}
-         \"$@\" --resume >{dir}/second 2>&1; echo $? >{dir}/second.code
+         resume=; [ ! -e report/journal.jsonl ] || resume=--resume
+         \"$@\" $resume >{dir}/second 2>&1; echo $? >{dir}/second.code
          cp report/report.json {dir}/report.json",
         project = project.display(),
         small = small.display(),

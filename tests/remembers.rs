@@ -151,6 +151,78 @@ fn a_bad_file_is_told_with_its_line_before_anything_is_done() {
 }
 
 #[test]
+fn a_run_goes_on_with_what_it_had_selected_or_not_at_all() {
+    let (dir, deep) = below(KEPT);
+    for words in [
+        &["validate", "--resume"][..],
+        &[
+            "validate", "--resume", "--report", "none", "--cell", "k6-arm64",
+        ],
+    ] {
+        let (code, text) = kflake(&deep, words);
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains("there is no run of this project in"),
+            "{text}"
+        );
+    }
+    assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
+
+    let report = dir.path().join("out/seen");
+    fs::create_dir_all(&report).unwrap();
+    let begin = |project: &Path, command: &[&str]| {
+        let line = serde_json::json!({
+            "event": "begin", "version": 3, "started": "2026-11-20T05:00:00Z", "project": project, "command": command,
+            "missing": [],
+        });
+        fs::write(report.join("journal.jsonl"), format!("{line}\n")).unwrap();
+    };
+    let own = dir.path().canonicalize().unwrap();
+    begin(
+        &own,
+        &[
+            "kflake",
+            "validate",
+            "--cell",
+            "k6-arm64,k3-mipsel",
+            "--stage",
+            "kernel",
+            "--fail-fast",
+        ],
+    );
+    let cells = |words: &[&str]| {
+        let words = [&["validate", "--resume", "--dry-run"], words].concat();
+        kflake(&deep, &words)
+    };
+    let (code, text) = cells(&[]);
+    assert!(code == 0 && text.contains("2 of 2 cells"), "{text}");
+    assert!(
+        text.contains("k3-mipsel") && text.contains("toolchain → kernel\n"),
+        "{text}"
+    );
+    let (code, again) = cells(&["--stage", "kernel", "--jobs", "3"]);
+    assert_eq!((code, again), (0, text));
+    for other in [
+        &["--band", "k3"][..],
+        &["--stage", "boot"],
+        &["--toolchains", "bootlin"],
+    ] {
+        let (code, text) = cells(other);
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains(other[0]) && text.contains("--cell k6-arm64,k3-mipsel"),
+            "{text}"
+        );
+    }
+    begin(&own, &["kflake", "validate", "--cells-of-tomorrow"]);
+    assert_eq!(cells(&[]).0, 2);
+    begin(&own, &["kflake", "gen"]);
+    assert_eq!(cells(&[]).0, 2);
+    begin(Path::new("/another"), &["kflake", "validate"]);
+    assert_eq!(cells(&[]).0, 2);
+}
+
+#[test]
 fn a_home_folder_becomes_no_project_by_accident() {
     let home = tempfile::tempdir().unwrap();
     let tarball = home.path().join("linux.tar");

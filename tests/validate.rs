@@ -273,17 +273,49 @@ fn a_run_that_goes_on_measures_once_and_for_its_own_project() {
     let measured = evidence(dir.path());
     assert!(measured.len() >= 3, "{measured:?}");
     for _ in 0..2 {
-        let again = validate(dir.path())
-            .args(["--resume", "--record"])
+        // what it had selected, it still has
+        let again = kflake(dir.path())
+            .args(["validate", "--resume", "--record"])
             .output()
             .unwrap();
         assert_eq!(again.status.code(), Some(0), "{}", text_of(&again));
+        assert_eq!(report(dir.path()).cells.len(), 1);
         assert_eq!(evidence(dir.path()), measured);
         assert_eq!(
             stage(&report(dir.path()), Stage::Kernel).outcome,
             Outcome::Passed
         );
     }
+
+    // a new run keeps the report of the last one, and how long things took
+    let before = report(dir.path());
+    let new = validate(dir.path()).output().unwrap();
+    assert_eq!(new.status.code(), Some(0), "{}", text_of(&new));
+    for (old, new) in before.cells[0]
+        .stages
+        .iter()
+        .zip(&report(dir.path()).cells[0].stages)
+    {
+        assert_eq!(new.outcome, Outcome::Cached);
+        assert_eq!(old.seconds, new.seconds);
+        assert!(
+            new.seconds.is_some() || new.stage == Stage::Toolchain,
+            "{new:?}"
+        );
+    }
+    let runs = fs::read_dir(dir.path().join("report/runs")).unwrap();
+    let runs: Vec<_> = runs.map(|entry| entry.unwrap().path()).collect();
+    let kept = fs::read_to_string(runs[0].join("report.json")).unwrap();
+    let kept: RunRecord = serde_json::from_str(&kept).unwrap();
+    assert_eq!((runs.len(), kept.started), (1, before.started));
+    assert!(runs[0].join("report.html").is_file());
+    let mut history = kflake(dir.path());
+    history
+        .args(["report", "history", "--format", "json"])
+        .arg(dir.path());
+    let history = common::succeeded(history.output().unwrap());
+    let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
+    assert_eq!(history["runs"].as_array().unwrap().len(), 2, "{history}");
 
     // another project with the same kernel, and a copy of the report
     let other = tempfile::tempdir().unwrap();
@@ -295,10 +327,14 @@ fn a_run_that_goes_on_measures_once_and_for_its_own_project() {
     copy("report");
     copy("linux-fake.tar");
     common::add_kernel(other.path(), &other.path().join("linux-fake.tar"));
-    let run = validate(other.path())
-        .args(["--resume", "--record"])
-        .output()
-        .unwrap();
+    let run = validate(other.path()).arg("--resume").output().unwrap();
+    assert_eq!(run.status.code(), Some(2), "{}", text_of(&run));
+    assert!(
+        text_of(&run).contains("no run of this project"),
+        "{}",
+        text_of(&run)
+    );
+    let run = validate(other.path()).arg("--record").output().unwrap();
     assert_eq!(run.status.code(), Some(0), "{}", text_of(&run));
     assert_eq!(evidence(other.path()), Vec::<serde_json::Value>::new());
     assert_eq!(

@@ -12,7 +12,7 @@ use crate::report::{
     badge, compare, coverage, history, html, json, jsonl, junit, markdown, metadata, svg, terminal,
 };
 use crate::text::shown;
-use crate::validate::RunRecord;
+use crate::validate::{RUNS, RunRecord};
 
 /// Show what a run found, in many formats, and what changed since an older run
 ///
@@ -35,7 +35,7 @@ enum Action {
 /// Plot how many cells passed, over several runs
 #[derive(clap::Args)]
 struct HistoryArgs {
-    /// Folders with a report.json, or the files themselves, in any order
+    /// Folders with a report.json and earlier runs beside it, or report.json files themselves, in any order
     #[arg(value_name = "DIR", required = true)]
     dirs: Vec<PathBuf>,
     /// What to write
@@ -168,12 +168,26 @@ fn show(args: Show, context: &Context) -> Result<u8> {
     }
 }
 
+/// The folder of a report, after those of the earlier runs that are kept in it.
+fn with_earlier(dir: &Path) -> Vec<PathBuf> {
+    let report = json::locate(dir);
+    let runs = report.parent().unwrap_or(dir).join(RUNS);
+    let kept = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let mut dirs: Vec<PathBuf> = match dir.is_dir() {
+        true => kept
+            .map(|entry| entry.path())
+            .filter(|it| it.join(json::FILE).is_file())
+            .collect(),
+        false => Vec::new(),
+    };
+    dirs.sort();
+    dirs.push(dir.to_owned());
+    dirs
+}
+
 fn plot(args: &HistoryArgs) -> Result<u8> {
-    let runs = args
-        .dirs
-        .iter()
-        .map(|dir| read(dir))
-        .collect::<Result<Vec<_>>>()?;
+    let dirs = args.dirs.iter().flat_map(|dir| with_earlier(dir));
+    let runs = dirs.map(|dir| read(&dir)).collect::<Result<Vec<_>>>()?;
     let points = history::points(&runs);
     let text = match args.format {
         HistoryFormat::Terminal => {

@@ -21,7 +21,7 @@ const FILE: &str = "journal.jsonl";
 const MAX: u64 = 256 << 20;
 
 /// Version of the lines' shape; a journal of another one is not resumed.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ enum Line {
         started: Timestamp,
         /// The folder of the project that it is a run of.
         project: String,
+        /// The command line.
+        command: Vec<String>,
         /// Derivations that were not built before.
         missing: Vec<String>,
     },
@@ -74,6 +76,8 @@ pub enum Result {
 pub struct Past {
     /// When the run began.
     pub started: Option<Timestamp>,
+    /// The command line that it began with.
+    pub command: Vec<String>,
     /// Derivations that were missing then.
     pub missing: BTreeSet<String>,
     /// Those that ended since, by path.
@@ -117,6 +121,20 @@ impl Journal {
         Ok(Journal { file })
     }
 
+    /// What the one in the folder `report` holds of a run of `project`, which is not touched; none where there is no such run.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn look(report: &Path, project: &Path) -> io::Result<Option<Past>> {
+        match files::read(&report.join(FILE), MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            bytes => {
+                let (past, _) = read(&bytes?, &name(project));
+                Ok(past.started.is_some().then_some(past))
+            }
+        }
+    }
+
     /// Opens the one in `report` to go on with a run of `project`, with what it holds. A missing one, or one of another version or
     /// project, is begun anew.
     ///
@@ -147,12 +165,14 @@ impl Journal {
         &mut self,
         started: Timestamp,
         project: &Path,
+        command: &[String],
         missing: &BTreeSet<String>,
     ) -> io::Result<()> {
         self.append(&Line::Begin {
             version: VERSION,
             started,
             project: name(project),
+            command: command.to_owned(),
             missing: missing.iter().cloned().collect(),
         })
     }
@@ -196,9 +216,13 @@ fn read(bytes: &[u8], own: &str) -> (Past, usize) {
                 version,
                 started,
                 project,
+                command,
                 missing,
             }) if version == VERSION && project == own => {
-                past.started.get_or_insert(started);
+                if past.started.is_none() {
+                    past.started = Some(started);
+                    past.command = command;
+                }
                 past.missing.extend(missing);
             }
             // of a run that began, here: what lost its beginning may be another project's
@@ -230,11 +254,20 @@ mod tests {
         Path::new("/")
     }
 
+    fn command() -> Vec<String> {
+        ["kflake", "validate"].map(str::to_owned).into()
+    }
+
     fn whole(report: &Own) -> Vec<u8> {
         let mut journal = Journal::create(report).unwrap();
         let missing = ["a", "b", "c"].map(str::to_owned).into();
         journal
-            .begin("2026-11-20T05:00:00Z".parse().unwrap(), here(), &missing)
+            .begin(
+                "2026-11-20T05:00:00Z".parse().unwrap(),
+                here(),
+                &command(),
+                &missing,
+            )
             .unwrap();
         journal.end(ended("a", Result::Built)).unwrap();
         journal.end(ended("b", Result::Failed)).unwrap();
@@ -250,12 +283,16 @@ mod tests {
         let full = Journal::resume(&report, here()).unwrap().1;
         assert_eq!(full.ended.len(), 2);
         assert_eq!(full.missing.len(), 3);
+        assert_eq!(full.command, command());
+        assert_eq!(Journal::look(dir.path(), here()).unwrap(), Some(full));
         for cut in 0..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let (mut journal, past) = Journal::resume(&report, here()).unwrap();
             if past.started.is_none() {
                 let started = "2026-11-20T05:00:00Z".parse().unwrap();
-                journal.begin(started, here(), &BTreeSet::new()).unwrap();
+                journal
+                    .begin(started, here(), &command(), &BTreeSet::new())
+                    .unwrap();
             }
             let lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(past.ended.len(), lines.saturating_sub(1), "cut at {cut}");
@@ -270,6 +307,7 @@ mod tests {
         let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let report = Own::open(dir.path()).unwrap();
         whole(&report);
+        assert_eq!(Journal::look(dir.path(), other.path()).unwrap(), None);
         let past = Journal::resume(&report, other.path()).unwrap().1;
         assert_eq!(past, Past::default());
         assert!(std::fs::read(report.join(FILE)).unwrap().is_empty());
@@ -325,7 +363,7 @@ mod tests {
         whole(&report);
         let text = std::fs::read_to_string(&path)
             .unwrap()
-            .replace("\"version\":2", "\"version\":9");
+            .replace("\"version\":3", "\"version\":9");
         std::fs::write(&path, text).unwrap();
         assert_eq!(Journal::resume(&report, here()).unwrap().1, Past::default());
     }

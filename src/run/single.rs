@@ -73,7 +73,12 @@ pub fn build_one(
     report.folder(LOGS)?;
     let mut journal = Journal::create(&report)?;
     journal
-        .begin(Timestamp::now(), &options.project, &work.missing)
+        .begin(
+            Timestamp::now(),
+            &options.project,
+            &options.command,
+            &work.missing,
+        )
         .map_err(&io)?;
     let mut stage_index = StageIndex::new(vec![label.cell.clone()]);
     if let Some(stage) = label.stage {

@@ -1,6 +1,7 @@
 //! Running a plan: what was built, what was not, and whose fault it is.
 
 mod booted;
+mod earlier;
 mod evaluate;
 mod evidence;
 mod manifest;
@@ -15,6 +16,7 @@ pub use crate::run::{
     RunTally, Stage, Tally, Tools,
 };
 pub use booted::BootRecord;
+pub use earlier::RUNS;
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use manifest::{Manifest, Target};

@@ -131,7 +131,7 @@ pub struct StageRecord {
     pub stage: Stage,
     /// What became of it.
     pub outcome: Outcome,
-    /// Wall time of its build in this run; none where nothing was built.
+    /// Wall time of its build: in this run, or for what is cached in the run that built it. None where that is not known.
     pub seconds: Option<f64>,
     /// Its derivation.
     pub drv: Option<String>,

@@ -23,6 +23,8 @@ pub(super) struct Recorder<'a> {
     pub users: &'a BTreeMap<&'a str, BTreeSet<usize>>,
     pub stage_index: &'a StageIndex,
     pub past: &'a Past,
+    /// Seconds that derivations took in earlier runs.
+    pub times: &'a BTreeMap<String, f64>,
     pub nix: &'a Nix,
     pub packages: String,
     pub command: &'a [String],
@@ -147,6 +149,8 @@ impl Recorder<'_> {
                     record.outcome = Outcome::Passed;
                     let ended = self.past.ended.get(&build.drv);
                     record.seconds = ended.and_then(|ended| ended.seconds);
+                } else {
+                    record.seconds = self.times.get(&build.drv).copied();
                 }
             }
             Some(State::Built { seconds }) => {

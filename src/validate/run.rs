@@ -5,10 +5,10 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::RunRecord;
 use super::manifest::Manifest;
 use super::planned::{Feasibility, Plan};
 use super::record::Recorder;
+use super::{RunRecord, earlier};
 use crate::files::{self, Own, OwnError};
 use crate::project::{Buildable, Entry};
 use crate::run::{
@@ -30,7 +30,9 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let io = RunError::report(&options.report);
     let report = Own::open(&options.report)?;
-    prepare(options, &report)?;
+    let before = earlier::last(&options.report);
+    let times = earlier::times(before.as_ref());
+    prepare(options, &report, before.as_ref())?;
     let (mut journal, mut past) = open_journal(options, &report)?;
     for log in past.forgive(tools.table) {
         report.remove(&log)?;
@@ -62,7 +64,7 @@ pub fn run(
 
     let started = past.started.unwrap_or_else(Timestamp::now);
     journal
-        .begin(started, &options.project, &work.missing)
+        .begin(started, &options.project, &options.command, &work.missing)
         .map_err(&io)?;
     let history = History::of(options);
     let users = work.users();
@@ -76,6 +78,7 @@ pub fn run(
         users: &users,
         stage_index: &stage_index,
         past: &past,
+        times: &times,
         nix: tools.nix,
         packages: tools.settings.packages.to_string(),
         command: &options.command,
@@ -141,18 +144,15 @@ pub fn run(
     Ok(record)
 }
 
-/// Makes the folders, and clears what an earlier run left in them.
-fn prepare(options: &Options, report: &Own) -> Result<(), RunError> {
-    report.folder(LOGS)?;
+/// Makes the folders, and sets aside what an earlier run, `before`, left in them.
+fn prepare(options: &Options, report: &Own, before: Option<&RunRecord>) -> Result<(), RunError> {
     if let Some(roots) = &options.roots {
         files::plain_folder(roots).map_err(RunError::report(roots))?;
     }
     if !options.resume {
-        let names = report.names();
-        for name in names.iter().filter(|name| name.ends_with(".log")) {
-            report.remove(name)?;
-        }
+        earlier::set_aside(report, before)?;
     }
+    report.folder(LOGS)?;
     Ok(())
 }
 

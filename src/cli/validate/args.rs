@@ -16,7 +16,7 @@ use crate::version::{KernelVersion, ToolVersion};
 /// Build, boot and report: what of the matrix really works
 ///
 /// Brings the generated flake of the project up to date, evaluates it once, and has Nix build the stages of every cell
-/// asked for: toolchain, kernel, module, boot. Exits with 0 if all passed, 1 if something failed, 130 if interrupted.
+/// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if all passed, 1 if something failed, 130 if interrupted.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages debian --toolchains debian\n  \
@@ -88,9 +88,10 @@ pub struct Args {
     /// Build these stages of the cells again, and what comes after them, although they were built before: boot, kernel
     #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
     fresh: Vec<Stage>,
-    /// Go on where the last run in the report's folder ended; what failed through the machine's fault is tried again
+    /// Go on where the last run in the report's folder ended, with what it had selected; what failed through the machine's fault
+    /// is tried again
     #[arg(long)]
-    resume: bool,
+    pub resume: bool,
     /// Add what was measured to the project's matrix/evidence.json
     #[arg(long)]
     pub record: bool,
@@ -100,6 +101,67 @@ pub struct Args {
 }
 
 impl Args {
+    /// The folder for the report.
+    pub fn report(&self, context: &Context) -> PathBuf {
+        let own = || context.choices.report(&context.project);
+        self.report.clone().unwrap_or_else(own)
+    }
+
+    /// An option about what to run that is given, and is not as in `began`.
+    pub fn differs(&self, began: &Args) -> Option<&'static str> {
+        fn lists<T: PartialEq>(own: &[T], other: &[T]) -> bool {
+            !own.is_empty() && own != other
+        }
+        fn one<T: PartialEq>(own: Option<&T>, other: Option<&T>) -> bool {
+            own.is_some() && own != other
+        }
+        let all = [
+            ("--band", lists(&self.band, &began.band)),
+            ("--arch", lists(&self.arch, &began.arch)),
+            ("--cell", lists(&self.cell, &began.cell)),
+            ("--tag", lists(&self.tag, &began.tag)),
+            ("--exclude", lists(&self.exclude, &began.exclude)),
+            ("--kernel", lists(&self.kernel, &began.kernel)),
+            ("--stage", one(self.stage.as_ref(), began.stage.as_ref())),
+            ("--gcc", one(self.gcc.as_ref(), began.gcc.as_ref())),
+            (
+                "--profile",
+                one(self.profile.as_ref(), began.profile.as_ref()),
+            ),
+            (
+                "--packages",
+                one(self.packages.as_ref(), began.packages.as_ref()),
+            ),
+            ("--toolchains", lists(&self.toolchains, &began.toolchains)),
+        ];
+        all.iter()
+            .find(|(_, differs)| *differs)
+            .map(|(name, _)| *name)
+    }
+
+    /// These options about how to run, on what `began` had selected.
+    pub fn after(&self, began: Args) -> Args {
+        let or = |own: &Vec<Limit>, other: Vec<Limit>| match own.is_empty() {
+            true => other,
+            false => own.clone(),
+        };
+        Args {
+            report: self.report.clone(),
+            dry_run: self.dry_run,
+            json: self.json,
+            jobs: self.jobs.or(began.jobs),
+            cores: self.cores.or(began.cores),
+            timeout: or(&self.timeout, began.timeout),
+            silence_timeout: or(&self.silence_timeout, began.silence_timeout),
+            fail_fast: self.fail_fast,
+            retries: self.retries.or(began.retries),
+            resume: true,
+            record: self.record,
+            events: self.events.clone(),
+            ..began
+        }
+    }
+
     /// What is asked for.
     pub fn selection(&self, context: &Context) -> Result<Selection> {
         let all: Vec<SourceKind> = context.toolchains(&self.toolchains);
@@ -169,10 +231,7 @@ impl Args {
             .or(own.cores)
             .map_or_else(|| default_cores(machine, jobs), NonZeroUsize::get);
         Options {
-            report: self
-                .report
-                .clone()
-                .unwrap_or_else(|| context.choices.report(project)),
+            report: self.report(context),
             history: Some(state.join("history.json")),
             roots: Some(state.join("roots")),
             jobs,

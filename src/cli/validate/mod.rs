@@ -2,6 +2,7 @@
 
 mod args;
 mod dry;
+mod resume;
 
 pub use args::Args;
 
@@ -21,6 +22,11 @@ use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
 
 /// Runs `kflake validate`.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let resumed = match args.resume {
+        true => Some(resume::going_on(args, context)?),
+        false => None,
+    };
+    let args = resumed.as_ref().unwrap_or(args);
     let catalog = context.catalog()?;
     let selection = args.selection(context)?;
     let plan =
