@@ -49,6 +49,16 @@ pub(crate) struct RunContext<'a> {
     pub report: &'a Own,
 }
 
+impl RunContext<'_> {
+    /// Whether outputs of `drv` are known, and something lies at the path of each.
+    fn lies_there(&self, drv: &str) -> bool {
+        let real = |path| self.tools.nix.real_path(path);
+        let found = self.graph.get(drv);
+        let mut paths = found.into_iter().flat_map(|found| found.paths()).peekable();
+        paths.peek().is_some() && paths.all(|path| real(path).exists())
+    }
+}
+
 pub(crate) struct Engine<'a> {
     context: RunContext<'a>,
     schedule: Schedule,
@@ -325,7 +335,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Builders of a process have ended. Whether they ended well is known for sure when Nix ends; of a long one, the store is
-    /// asked at once, so that its end is told and noted in time.
+    /// asked at once, so that its end is told and noted in time. Of a short one whose outputs lie there, the time is noted: it
+    /// counts where the store has them when the run goes on after a kill.
     fn idle(
         &mut self,
         number: usize,
@@ -334,22 +345,26 @@ impl<'a> Engine<'a> {
     ) -> Result<(), RunError> {
         for drv in drvs {
             tell(&Progress::BuildIdle { drv: drv.clone() });
-            let worth_asking = self.processes.get_mut(&number).and_then(|process| {
-                let long = process
-                    .finished
-                    .get(&drv)
-                    .is_some_and(|it| it.seconds >= WORTH_ASKING);
-                (long && process.drvs.contains(&drv)).then_some(process)
-            });
-            let Some(process) = worth_asking else {
+            let Some(process) = self.processes.get_mut(&number) else {
                 continue;
             };
-            let Some(finished) = process.finished.remove(&drv) else {
+            if !process.drvs.contains(&drv) {
+                continue;
+            }
+            let Some(mut finished) = process.finished.remove(&drv) else {
                 continue;
             };
-            if self.not_there(std::slice::from_ref(&drv))?.is_empty() {
+            let seconds = finished.seconds;
+            let long = seconds >= WORTH_ASKING;
+            if long && self.not_there(std::slice::from_ref(&drv))?.is_empty() {
                 self.built(&drv, Some(finished), tell)?;
-            } else if let Some(process) = self.processes.get_mut(&number) {
+                continue;
+            }
+            if !long && self.context.lies_there(&drv) {
+                self.note(&drv, journal::Result::Built, Some(seconds), None)?;
+                finished.noted = true;
+            }
+            if let Some(process) = self.processes.get_mut(&number) {
                 process.finished.insert(drv, finished);
             }
         }
@@ -364,18 +379,12 @@ impl<'a> Engine<'a> {
                 Some((_, since)) if since.elapsed() > GRACE => process.realise.kill(),
                 Some(_) => {}
                 None => {
-                    let there = |build: &Running| {
-                        let found = self.context.graph.get(&build.drv);
-                        found.is_some_and(|drv| {
-                            drv.paths()
-                                .all(|path| self.context.tools.nix.real_path(path).exists())
-                        })
-                    };
                     let over = process.running.values().find_map(|build| {
                         let stage = self.context.stage_index.stage(&build.drv);
                         // of downloads at once, Nix does not say in time which one ended
-                        over_limit(build, limits, stage)
-                            .filter(|_| process.running.len() == 1 || !there(build))
+                        over_limit(build, limits, stage).filter(|_| {
+                            process.running.len() == 1 || !self.context.lies_there(&build.drv)
+                        })
                     });
                     if let Some(stop) = over {
                         process.stop = Some((stop, Instant::now()));
@@ -465,13 +474,16 @@ impl<'a> Engine<'a> {
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<(), RunError> {
         let seconds = finished.as_ref().map(|finished| finished.seconds);
+        let noted = finished.as_ref().is_some_and(|finished| finished.noted);
         if let Some(finished) = finished {
             finished.log.discard();
         }
         if let Some(seconds) = seconds {
             self.history.note(drv, seconds);
         }
-        self.note(drv, journal::Result::Built, seconds, None)?;
+        if !noted {
+            self.note(drv, journal::Result::Built, seconds, None)?;
+        }
         self.states.set(drv, State::Built { seconds });
         tell(&Progress::BuildEnded {
             drv: drv.to_owned(),

@@ -48,6 +48,8 @@ pub(super) struct Finished {
     pub log: Log,
     /// Whether the process had been told to stop by then.
     pub stopped: bool,
+    /// Whether the journal already has its time.
+    pub noted: bool,
 }
 
 /// A Nix process.
@@ -78,6 +80,7 @@ impl Process {
                 phase: build.phase,
                 log: build.log,
                 stopped: self.stop.is_some(),
+                noted: false,
             };
             self.finished.insert(build.drv, finished);
             drv

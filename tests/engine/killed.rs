@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kflake::validate::RunRecord;
+use kflake::validate::{Outcome, RunRecord, Stage};
 
-use crate::support::{FINE, Script, World, essence, read_report, script};
+use crate::support::{FINE, Script, World, essence, limit, read_report, script, stage};
 
 /// The folder that a child works in.
 const FOLDER: &str = "KFLAKE_TEST_FOLDER";
@@ -221,5 +221,57 @@ fn hanging_child() {
     let hang = || script("sleep 1000 & sleep 1000");
     world.cell("k6-arm64", [hang(), FINE, FINE, FINE]);
     world.cell("k6-armel", [hang(), FINE, FINE, FINE]);
+    world.run();
+}
+
+#[test]
+fn a_killed_run_has_noted_how_long_each_build_took() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "killed::last_child", "--ignored", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this test starts itself");
+    let boots = || {
+        let running = builders(folder.path());
+        running.iter().any(|it| it.contains("sleep 1000"))
+    };
+    assert!(eventually(boots), "the boot runs");
+    child.kill().expect("kill");
+    child.wait().expect("wait");
+
+    let mut world = World::new();
+    world.live_in(folder.path());
+    hang_at_the_end(&mut world);
+    world.options.resume = true;
+    world.options.limits.wall = limit(Stage::Boot, 500);
+    let resumed = world.run();
+    for built in [Stage::Toolchain, Stage::Kernel, Stage::Module] {
+        let built = stage(&resumed, "k6-arm64", built);
+        assert_eq!(built.outcome, Outcome::Passed);
+        assert!(built.seconds.is_some_and(|it| it < 2.0), "{built:?}");
+    }
+    let boot = stage(&resumed, "k6-arm64", Stage::Boot);
+    assert_eq!(boot.outcome, Outcome::TimedOut);
+}
+
+/// A cell of which all but the boot is built, fast.
+fn hang_at_the_end(world: &mut World) {
+    world.cell("k6-arm64", [FINE, FINE, FINE, script("sleep 1000")]);
+}
+
+/// Not a test of its own: a run that is killed in its last build.
+#[test]
+#[ignore = "started by another test"]
+fn last_child() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let mut world = World::new();
+    world.live_in(Path::new(&folder));
+    hang_at_the_end(&mut world);
     world.run();
 }
