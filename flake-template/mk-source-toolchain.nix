@@ -162,6 +162,7 @@ in
         muslPatches = if withLibc then patchesOf build "musl" else [ ];
         linuxHeaders = if withLibc then linuxHeaders spec arch else "";
         builtBinutils = binutils spec;
+        disallowedReferences = [ (binutils spec) ];
         configureOptions = build.configure;
 
         wantGcc = spec.gcc;

@@ -159,6 +159,18 @@ finish_toolchain() {
     is_elf "$file" || [ "$(head -c 7 "$file")" = '!<arch>' ] || continue
     "$target-strip" --strip-debug --enable-deterministic-archives "$file" || source_fail broken "$(basename "$file") could not be stripped"
   done
+  forget_binutils
+}
+
+# The copied programs of binutils hold the path that they were configured for, and only ever use it to tell how far one folder is
+# from another. With its digest replaced it is no reference any more, and what was built there need not be kept.
+forget_binutils() {
+  local digest file
+  digest=${builtBinutils##*/}
+  digest=${digest%%-*}
+  { grep -rlF -- "$digest" "$out" || true; } | while read -r file; do
+    LC_ALL=C sed -i "s/$digest/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee/g" "$file"
+  done
 }
 
 is_elf() { [ "$(head -c 4 "$1" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]; }
