@@ -415,5 +415,5 @@ let
       });
 in
 {
-  inherit buildKernel kernelSource;
+  inherit buildKernel kernelSource tools;
 }

@@ -29,6 +29,27 @@ let
   modules = callPackage ./module.nix { inherit elfTools; };
   boots = callPackage ./boot.nix { inherit elfTools; };
   sdks = callPackage ./sdk.nix { inherit elfTools; };
+  images = callPackage ./image.nix { kernelTools = kernels.tools; };
+
+  # The image of a compiler, by names of the matrix; board may be null.
+  imageOf =
+    {
+      name,
+      arch,
+      toolchain,
+      board,
+    }:
+    let
+      cell = matrix.cells.${name} or null;
+    in
+    images.image {
+      inherit name;
+      toolchain = toolchains.${toolchain};
+      linuxArch =
+        if board == null then matrix.arches.${arch}.linuxArch else matrix.boards.${board}.kernelArch;
+      # A compiler that was asked for by name has no other reason.
+      reasons = if cell != null && cell.toolchain == toolchain then cell.reasons else [ ];
+    };
 
   # The builders for a project of one's own, which takes from the matrix by name.
   byName = import ./by-name.nix {
@@ -182,6 +203,13 @@ let
   sdkPackages = lib.mapAttrs' (name: cell: lib.nameValuePair "sdk-${name}" cell.sdk) (
     lib.filterAttrs (_: cell: cell.hasSdk) built
   );
+  imagePackages = lib.mapAttrs' (
+    name: cell:
+    lib.nameValuePair "image-${name}" (imageOf {
+      inherit name;
+      inherit (cell) arch toolchain board;
+    })
+  ) usable;
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
@@ -231,6 +259,7 @@ let
     // modulePackages
     // bootPackages
     // sdkPackages
+    // imagePackages
     // sourceGroups
     // eraGroups
     // dataGroups;
@@ -244,6 +273,7 @@ in
     sourceOf
     boots
     sdks
+    imageOf
     ;
 
   /**

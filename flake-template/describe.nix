@@ -6,7 +6,7 @@
 # packages  the package set to import; null: what flake.lock has as nixpkgs
 #
 # A request is { id, version, arch, toolchain, board, config, fragments, strict, targets, dtbs, proof, module, boot, sdk, fresh,
-# wanted }:
+# wanted }; the id of one that wants an image is its cell:
 #   version    of the kernel; null where only a toolchain is wanted
 #   config     "board" for the board's own defconfig, { profile }, { named } or { file }
 #   fragments  [ { label, file } | { label, tree } ], files as absolute paths
@@ -250,6 +250,11 @@ let
           ours = lib.optionalAttrs own { inherit initrd; };
         };
 
+      image = cells.imageOf {
+        name = request.id;
+        inherit (request) arch toolchain board;
+      };
+
       sdk = cells.sdks.sdk {
         inherit kernel;
         inherit (request.sdk) name;
@@ -277,6 +282,15 @@ let
         problem = toolchainProblem;
         thing = describe toolchain // {
           made = ofToolchain toolchain;
+        };
+      };
+      image = {
+        problem = firstOf [
+          toolchainProblem
+          (if request.board == null then null else known matrix.boards "board" request.board)
+        ];
+        thing = describe image // {
+          made = ofToolchain image.toolchain;
         };
       };
       kernel = forKernel kernel;

@@ -47,6 +47,7 @@ fn outputs_are_in_their_usual_places() {
         ("/packages/x86_64-linux/module-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/boot-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/sdk-k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/image-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/debian-all", "derivation"),
         ("/checks/x86_64-linux/evaluation", "derivation"),
         ("/apps/x86_64-linux/boot-k6-arm64", "app"),

@@ -21,6 +21,8 @@ let
     elfutils = [ ];
     file = [ "file" ];
     flex = [ "flex" ];
+    gnutar = [ "tar" ];
+    gzip = [ "gzip" ];
     gnumake = [ "make" ];
     hexdump = [ "hexdump" ];
     kmod = [
@@ -39,6 +41,8 @@ let
   };
   # What is used where there is such a thing.
   optional = {
+    git = [ "git" ];
+    gitMinimal = [ "git" ];
     lz4 = [ "lz4" ];
     lzop = [ "lzop" ];
     ncurses = [ ];

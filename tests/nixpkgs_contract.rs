@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 const CALLED: &[&str] = &[
     "boot.nix",
     "build-kernel.nix",
+    "image.nix",
     "kbuild.nix",
     "mk-prebuilt-toolchain.nix",
     "mk-source-toolchain.nix",
@@ -27,6 +28,7 @@ const GIVEN: &[&str] = &[
     "elfTools",
     "fetchPin",
     "fixes",
+    "kernelTools",
     "muslCrossMake",
     "patchelfUnstable",
     "patches",

@@ -193,6 +193,18 @@ impl Artifacts {
         Ok(())
     }
 
+    /// Writes the files `names`, each as `fill` does, and removes everything else of kflake's.
+    pub(super) fn only(
+        &self,
+        names: &[String],
+        fill: impl Fn(&str, &mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), BuildError> {
+        for name in names {
+            self.own.write_with(name, false, |file| fill(name, file))?;
+        }
+        self.remove_others(&names.iter().cloned().collect())
+    }
+
     /// Copies a build's output here: every file of it, flat or nested, and what its links lead to inside of it.
     ///
     /// # Errors

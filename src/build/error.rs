@@ -232,6 +232,18 @@ pub enum BuildError {
         /// Why.
         reason: String,
     },
+    /// What should be an image layout is none, or lacks something.
+    #[error("{}: {reason}", shown(path))]
+    #[diagnostic(
+        code(kflake::build::layout),
+        help("make the image anew with `kflake image CELL --out DIR`")
+    )]
+    Layout {
+        /// What.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file of the output says something unreadable.
     #[error("{what} of the build cannot be read: {reason}")]
     #[diagnostic(code(kflake::build::answer))]
@@ -273,6 +285,7 @@ impl BuildError {
             BuildError::Failed { .. }
             | BuildError::Answer { .. }
             | BuildError::Output { .. }
+            | BuildError::Layout { .. }
             | BuildError::Splats { .. }
             | BuildError::BootSplats { .. } => exit::FAILED,
             BuildError::Interrupted => exit::INTERRUPTED,

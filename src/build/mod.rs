@@ -11,6 +11,7 @@ mod image;
 mod metadata;
 mod module_report;
 mod nonce;
+mod oci;
 mod planner;
 mod sdk;
 
@@ -21,5 +22,6 @@ pub use image::Image;
 pub use metadata::{Metadata, Timing};
 pub use module_report::{BuiltModule, ExportsFrom, ModuleReport, NotImported};
 pub use nonce::Nonce;
+pub use oci::{ARCHIVE as IMAGE_ARCHIVE, Layout, is_layout};
 pub use planner::{Evaluated, Planner, Selection};
 pub use sdk::ROOT as SDK_ROOT;

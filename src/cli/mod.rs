@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod failure;
 mod r#gen;
+mod image;
 mod init;
 mod kernel;
 mod kernel_list;
@@ -78,6 +79,7 @@ enum Command {
     BuildModule(build_module::Args),
     Gen(r#gen::Args),
     Init(init::Args),
+    Image(image::Args),
     Kernel(kernel::Args),
     Nix(nix::Args),
     Pins(pins::Args),
@@ -302,6 +304,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::BuildModule(args) => build_module::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
         Command::Init(args) => init::run(args, context),
+        Command::Image(args) => image::run(&args, context),
         Command::Kernel(args) => kernel::run(args, context),
         Command::Nix(args) => nix::run(&args, context),
         Command::Pins(args) => pins::run(args, context),

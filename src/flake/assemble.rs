@@ -225,18 +225,19 @@ fn cells(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
     for (era_id, era) in &catalog.eras {
         for arch in catalog.arches.keys() {
             let version = cell_kernel(catalog, era);
-            let Ok(Some(toolchain)) = resolver.pick(version, arch, Purpose::Kernel) else {
+            let Ok(resolution) = resolver.resolve(version, arch, Purpose::Kernel) else {
                 continue;
             };
             let cell = Cell {
                 era: era_id.attr(),
                 arch: arch.to_string(),
-                toolchain: toolchain.id.to_string(),
+                toolchain: resolution.toolchain.id.to_string(),
                 kernel: catalog
                     .kernels
                     .get_key_value(version)
                     .map(|(version, _)| version.to_string()),
                 board: board_for(catalog, arch, version).map(|(id, _)| id.to_string()),
+                reasons: resolution.reasons(),
             };
             cells.insert(format!("{}-{arch}", era_id.attr()), cell);
         }

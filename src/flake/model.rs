@@ -158,6 +158,8 @@ pub struct Cell {
     pub kernel: Option<String>,
     /// The machine that it boots on; none where none is known.
     pub board: Option<String>,
+    /// Why it is this toolchain.
+    pub reasons: Vec<String>,
 }
 
 /// sources.nix: where bytes come from.

@@ -297,6 +297,7 @@ mod tests {
                     toolchain: "debian-12.2.0-arm64".into(),
                     kernel: text("2.6.39.4"),
                     board: None,
+                    reasons: vec![],
                 },
             )]
             .into(),

@@ -71,7 +71,7 @@ impl Made {
             return Ok(());
         }
         same("toolchain", &self.toolchain, text(&request.toolchain))?;
-        if thing == Thing::Toolchain {
+        if matches!(thing, Thing::Toolchain | Thing::Image) {
             return Ok(());
         }
         let board = request.board.as_ref();

@@ -212,6 +212,8 @@ pub enum Thing {
     Machine,
     /// The SDK.
     Sdk,
+    /// A container image with the compiler.
+    Image,
 }
 
 impl Thing {
@@ -226,6 +228,7 @@ impl Thing {
             Thing::ModuleBoot => "module's boot test",
             Thing::Machine => "machine",
             Thing::Sdk => "SDK",
+            Thing::Image => "image",
         }
     }
 
@@ -236,7 +239,7 @@ impl Thing {
             Thing::Kernel => Some(Stage::Kernel),
             Thing::Probe | Thing::Module => Some(Stage::Module),
             Thing::BootTest | Thing::ModuleBoot => Some(Stage::Boot),
-            Thing::Machine | Thing::Sdk => None,
+            Thing::Machine | Thing::Sdk | Thing::Image => None,
         }
     }
 }

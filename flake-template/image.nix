@@ -1,0 +1,266 @@
+/**
+  Container images: the compiler of a cell with everything that a kernel build needs, as an OCI image layout.
+
+  Made without a daemon, and of the package set that builds use: what is on PATH in an image, and what its `gcc` finds, is
+  what a kernel's build has there, because it is recorded in such a build. The layers are, from the bottom up: the tools, which
+  all images of a package set share; the libraries that the compiler runs with, which the compilers of one family share; and
+  the compiler.
+*/
+{
+  lib,
+  stdenv,
+  gnutar,
+  gzip,
+  ncurses ? null,
+  perl,
+  pkg-config ? null,
+  git ? null,
+  gitMinimal ? git,
+  # Programs and libraries that kernels build with.
+  kernelTools,
+}:
+let
+  file =
+    name:
+    builtins.path {
+      name = "kflake-${name}";
+      path = ./. + "/${name}";
+    };
+  layerScript = file "image-layer.sh";
+
+  plain = {
+    dontUnpack = true;
+    dontConfigure = true;
+    dontFixup = true;
+    dontStrip = true;
+    dontPatchELF = true;
+  };
+
+  # What a build of a kernel sees, written down: programs, headers, and compilers that find them without any variable set.
+  environment = stdenv.mkDerivation (
+    plain
+    // {
+      name = "kernel-build-environment";
+      depsBuildBuild = [ stdenv.cc ];
+      nativeBuildInputs =
+        kernelTools
+        ++ lib.filter (tool: tool != null) [
+          # For `make menuconfig`, and for the version of a tree that git keeps.
+          ncurses
+          pkg-config
+          gitMinimal
+        ];
+      ncurses = if ncurses == null then "" else "${ncurses}";
+      loader = "${stdenv.cc.bintools.dynamicLinker}";
+      NIX_NO_SELF_RPATH = true;
+      hardeningDisable = [ "all" ];
+      buildPhase = ''
+        runHook preBuild
+        . ${file "image-environment.sh"}
+        make_environment
+        runHook postBuild
+      '';
+      installPhase = ''
+        runHook preInstall
+        runHook postInstall
+      '';
+    }
+  );
+
+  /**
+    A layer: files that `populate` puts into `root/`, and what of the closure of `path` no layer of `below` has.
+  */
+  layer =
+    {
+      name,
+      path,
+      without ? [ ],
+      below ? [ ],
+      populate ? "",
+    }:
+    stdenv.mkDerivation (
+      plain
+      // {
+        name = "image-layer-${name}";
+        exportReferencesGraph = [
+          "closure"
+          path
+        ];
+        without = map (path: "${path}") without;
+        below = map (layer: "${layer}") below;
+        inherit leftOut;
+        nativeBuildInputs = [
+          gnutar
+          gzip
+          perl
+        ];
+        buildPhase = ''
+          runHook preBuild
+          . ${layerScript}
+          populate() {
+            :
+            ${populate}
+          }
+          make_layer
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
+      }
+    );
+
+  tools = layer {
+    name = "tools";
+    path = environment;
+    populate = ''
+      populate_system ${environment}
+    '';
+  };
+
+  # Parts of compilers and tools that no kernel is built with: link-time optimisation, sanitizers, other linkers, static libraries
+  # of this machine, character sets of Perl's, and what git speaks to servers with.
+  leftOut = [
+    "lto1"
+    "*lto-dump*"
+    "*gold"
+    "gold-ld"
+    "*dwp"
+    "lib[ahlt]san*"
+    "libubsan*"
+    "libcrypto.a"
+    "libssl.a"
+    "libstdc++.a"
+    "debian-gcc-*/lib/lib[cm]*.a"
+    "Encode/[CJKT]*"
+    "Unicode/Collate/*"
+    "git-core/git-*http*"
+    "git-core/git-remote-*"
+    "git-core/git-imap-send"
+    "git-core/git-daemon"
+    "git-core/git-shell"
+    "git-core/scalar"
+    "bin/scalar"
+    "bin/git-shell"
+  ];
+
+  # The same in every image of kflake's, and in every kernel that it builds: see kmake in build-kernel.sh.
+  identity = [
+    "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:01 UTC 1970"
+    "KBUILD_BUILD_USER=kflake"
+    "KBUILD_BUILD_HOST=kflake"
+    "KBUILD_BUILD_VERSION=1"
+    "SOURCE_DATE_EPOCH=1"
+  ];
+in
+{
+  /**
+    The image of a compiler.
+
+    # Arguments
+
+    - name: of the cell: "k6-arm64"
+    - toolchain: from toolchains.nix
+    - linuxArch: the kernel's name of the architecture
+    - reasons: why it is this compiler; none where nobody asked
+  */
+  image =
+    {
+      name,
+      toolchain,
+      linuxArch,
+      reasons ? [ ],
+    }:
+    let
+      libraries = layer {
+        name = "libraries-${toolchain.id}";
+        path = toolchain;
+        without = [ toolchain ];
+        below = [ tools ];
+      };
+      compiler = layer {
+        name = "compiler-${toolchain.id}";
+        path = toolchain;
+        below = [
+          tools
+          libraries
+        ];
+        populate = ''
+          mkdir -p root/opt
+          ln -s ${toolchain} root/opt/cross
+        '';
+      };
+      facts = {
+        "kflake.cell" = name;
+        "kflake.arch" = toolchain.spec.arch;
+        "kflake.toolchain" = toolchain.id;
+        "kflake.toolchain.source" = toolchain.spec.source;
+        "kflake.toolchain.target" = toolchain.target;
+        "kflake.toolchain.gcc" = toolchain.gcc;
+        "kflake.toolchain.binutils" = toolchain.binutils;
+        "kflake.toolchain.libc" = if toolchain.libc == null then "none" else toolchain.libc;
+        "kflake.toolchain.reason" = lib.concatStringsSep "; " reasons;
+      };
+      described = {
+        "org.opencontainers.image.title" = "kflake ${name}";
+        "org.opencontainers.image.description" =
+          "gcc ${toolchain.gcc} for ${toolchain.target}, with what builds Linux for ${linuxArch}";
+        "org.opencontainers.image.created" = "1970-01-01T00:00:01Z";
+      };
+      annotations = lib.filterAttrs (_: text: text != "") (facts // described);
+    in
+    stdenv.mkDerivation (
+      plain
+      // {
+        name = "image-${name}";
+        spec = builtins.toJSON {
+          inherit annotations name;
+          inherit (stdenv.hostPlatform) system;
+          # Annotation of the digest that the compiler's layer has when it is not compressed.
+          digest = "kflake.toolchain.digest";
+          layers = [
+            {
+              path = "${tools}";
+              by = "kflake: tools of a kernel build";
+            }
+            {
+              path = "${libraries}";
+              by = "kflake: libraries that ${toolchain.id} runs with";
+            }
+            {
+              path = "${compiler}";
+              by = "kflake: ${toolchain.id}";
+            }
+          ];
+          config = {
+            Env = [
+              "PATH=/opt/cross/bin:/usr/local/bin:/usr/bin:/bin"
+              "HOME=/tmp"
+              "LC_ALL=C"
+              "TZ=UTC"
+              "ARCH=${linuxArch}"
+              "CROSS_COMPILE=${toolchain.crossCompile}"
+            ]
+            ++ identity;
+            Cmd = [ "/bin/sh" ];
+            WorkingDir = "/";
+          };
+        };
+        passAsFile = [ "spec" ];
+        nativeBuildInputs = [ perl ];
+        buildPhase = ''
+          runHook preBuild
+          perl ${file "image.pl"} "$specPath" "$out"
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
+        passthru = {
+          inherit toolchain;
+        };
+      }
+    );
+}

@@ -1,0 +1,298 @@
+//! A container image: an OCI image layout that a build made, in a folder, or as one file that engines load.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Artifacts, BuildError};
+use crate::files;
+use crate::hash::Sha256;
+
+/// Name of the file that `--format docker-archive` writes.
+pub const ARCHIVE: &str = "image.tar";
+/// Files of a layout besides its blobs.
+const FILES: [&str; 2] = ["index.json", "oci-layout"];
+/// Time of everything in an archive: the kernel's, and the store's.
+const TIME: u64 = 1;
+
+/// An image layout that lies in a folder, and is whole.
+#[derive(Debug)]
+pub struct Layout {
+    dir: PathBuf,
+    index: Descriptor,
+    manifest: Manifest,
+}
+
+#[derive(Debug, Deserialize)]
+struct Index {
+    manifests: Vec<Descriptor>,
+}
+
+/// What names a blob.
+#[derive(Clone, Debug, Deserialize)]
+struct Descriptor {
+    digest: String,
+    size: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+}
+
+impl Descriptor {
+    /// The digest's digits, where it is a SHA-256.
+    fn hex(&self) -> Option<&str> {
+        let hex = self.digest.strip_prefix("sha256:")?;
+        let digits = hex.len() == 64
+            && hex
+                .bytes()
+                .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then_some(hex)
+    }
+
+    /// Its blob's name in a layout.
+    fn name(&self) -> Option<String> {
+        Some(format!("blobs/sha256/{}", self.hex()?))
+    }
+}
+
+impl Layout {
+    /// The layout in `dir`: every blob is there, and is what its descriptor says.
+    ///
+    /// # Errors
+    /// When that is no layout of one image, or not a whole one.
+    pub fn open(dir: &Path) -> Result<Layout, BuildError> {
+        let index: Index = read(&dir.join("index.json"))?;
+        let [index] = index.manifests.as_slice() else {
+            return Err(not_whole(
+                &dir.join("index.json"),
+                "it is not an index of one image",
+            ));
+        };
+        let manifest: Manifest = read(&checked(dir, index)?)?;
+        for blob in std::iter::once(&manifest.config).chain(&manifest.layers) {
+            checked(dir, blob)?;
+        }
+        Ok(Layout {
+            dir: dir.to_owned(),
+            index: index.clone(),
+            manifest,
+        })
+    }
+
+    /// What the image goes by in a registry: `sha256:…` of its manifest.
+    pub fn digest(&self) -> &str {
+        &self.index.digest
+    }
+
+    /// Bytes of its blobs.
+    pub fn size(&self) -> u64 {
+        let layers: u64 = self.manifest.layers.iter().map(|it| it.size).sum();
+        layers + self.manifest.config.size + self.index.size
+    }
+
+    /// The files of the layout by name, in a fixed order.
+    fn names(&self) -> Vec<String> {
+        let blobs = [&self.index, &self.manifest.config]
+            .into_iter()
+            .chain(&self.manifest.layers);
+        let mut names: Vec<String> = blobs.filter_map(Descriptor::name).collect();
+        names.extend(FILES.map(str::to_owned));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Writes the image as one file that `docker load` and `podman load` take, under the name `tag`. The layout is in it as well, so
+    /// that it is also an `oci-archive`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn archive(&self, tag: &str, to: impl Write) -> io::Result<()> {
+        let mut tar = tar::Builder::new(to);
+        for name in self.names() {
+            let file = File::open(self.dir.join(&name))?;
+            let size = file.metadata()?.len();
+            tar.append_data(&mut header(size), &name, file)?;
+        }
+        let layers: Vec<_> = self.manifest.layers.iter().map(Descriptor::name).collect();
+        let manifest =
+            json!([{ "Config": self.manifest.config.name(), "RepoTags": [tag], "Layers": layers }]);
+        let text = manifest.to_string();
+        tar.append_data(
+            &mut header(text.len() as u64),
+            "manifest.json",
+            text.as_bytes(),
+        )?;
+        tar.finish()
+    }
+}
+
+impl Artifacts {
+    /// Copies the layout, and removes blobs of an earlier image.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn layout(&self, layout: &Layout) -> Result<(), BuildError> {
+        self.only(&layout.names(), |name, file| {
+            let mut blob = File::open(layout.dir.join(name))?;
+            io::copy(&mut blob, file).map(drop)
+        })
+    }
+
+    /// Writes the image as one file, [`ARCHIVE`].
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn image_archive(&self, layout: &Layout, tag: &str) -> Result<(), BuildError> {
+        self.only(&[ARCHIVE.to_owned()], |_, file| layout.archive(tag, file))
+    }
+}
+
+/// The blob's path.
+fn checked(dir: &Path, blob: &Descriptor) -> Result<PathBuf, BuildError> {
+    let name = blob.name().ok_or_else(|| {
+        not_whole(
+            dir,
+            &format!("{} is no SHA-256", crate::text::clean(&blob.digest)),
+        )
+    })?;
+    let path = dir.join(name);
+    let file = File::open(&path).map_err(BuildError::io(&path))?;
+    let sum = Sha256::of_reader(file).map_err(BuildError::io(&path))?;
+    match Some(sum.hex().as_str()) == blob.hex() {
+        true => Ok(path),
+        false => Err(not_whole(&path, "its digest is another one")),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, BuildError> {
+    let bytes = files::read(path, files::MAX_DATA).map_err(BuildError::io(path))?;
+    serde_json::from_slice(&bytes).map_err(|error| not_whole(path, &error.to_string()))
+}
+
+fn not_whole(path: &Path, reason: &str) -> BuildError {
+    BuildError::Layout {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn header(size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_mtime(TIME);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// Whether a folder looks like an image layout.
+pub fn is_layout(dir: &Path) -> bool {
+    fs::symlink_metadata(dir.join("oci-layout")).is_ok_and(|it| it.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read;
+
+    use super::*;
+
+    /// A layout with one layer; its folder.
+    fn layout() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = dir.path().join("blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        let blob = |text: &str| {
+            let hex = Sha256::of_bytes(text.as_bytes()).hex();
+            fs::write(blobs.join(&hex), text).unwrap();
+            json!({ "digest": format!("sha256:{hex}"), "size": text.len() })
+        };
+        let (config, layer) = (blob("{}"), blob("a layer"));
+        let manifest = blob(&json!({ "config": config, "layers": [layer] }).to_string());
+        let index = json!({ "manifests": [manifest] });
+        fs::write(dir.path().join("index.json"), index.to_string()).unwrap();
+        fs::write(dir.path().join("oci-layout"), "{}").unwrap();
+        dir
+    }
+
+    #[test]
+    fn an_archive_is_the_same_each_time_and_has_what_engines_look_for() {
+        let dir = layout();
+        let layout = Layout::open(dir.path()).unwrap();
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        layout.archive("kflake/k6-arm64:1", &mut one).unwrap();
+        layout.archive("kflake/k6-arm64:1", &mut two).unwrap();
+        assert_eq!(one, two);
+        let mut files = BTreeMap::new();
+        for entry in tar::Archive::new(one.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let facts = entry.header();
+            assert_eq!((facts.mtime().unwrap(), facts.uid().unwrap()), (1, 0));
+            let name = entry.path().unwrap().display().to_string();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            files.insert(name, bytes);
+        }
+        let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+        assert_eq!(manifest[0]["RepoTags"][0], "kflake/k6-arm64:1");
+        let named = |it: &serde_json::Value| &files[it.as_str().unwrap()];
+        assert_eq!(named(&manifest[0]["Config"]), b"{}");
+        assert_eq!(named(&manifest[0]["Layers"][0]), b"a layer");
+        assert!(files.contains_key("index.json") && files.contains_key("oci-layout"));
+    }
+
+    #[test]
+    fn a_layout_is_copied_and_an_earlier_ones_blobs_go() {
+        let (first, second, to) = (layout(), layout(), tempfile::tempdir().unwrap());
+        let out = to.path().join("image");
+        let blob = |dir: &Path| {
+            let names = fs::read_dir(dir.join("blobs/sha256")).unwrap();
+            names.map(|it| it.unwrap().file_name()).collect::<Vec<_>>()
+        };
+        let artifacts = Artifacts::open(&out).unwrap();
+        artifacts
+            .layout(&Layout::open(first.path()).unwrap())
+            .unwrap();
+        assert_eq!(blob(&out).len(), 3);
+        Layout::open(&out).unwrap();
+        artifacts
+            .image_archive(&Layout::open(second.path()).unwrap(), "a:b")
+            .unwrap();
+        assert!(!out.join("index.json").exists() && out.join(ARCHIVE).is_file());
+    }
+
+    #[test]
+    fn what_is_not_whole_is_told() {
+        for (name, text, said) in [
+            (
+                "index.json",
+                "{\"manifests\":[]}",
+                "not an index of one image",
+            ),
+            (
+                "index.json",
+                "{\"manifests\":[{\"digest\":\"sha256:../../x\",\"size\":1}]}",
+                "no SHA-256",
+            ),
+            ("index.json", "no", "expected"),
+        ] {
+            let dir = layout();
+            fs::write(dir.path().join(name), text).unwrap();
+            let error = Layout::open(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        let dir = layout();
+        let layer = Sha256::of_bytes(b"a layer").hex();
+        fs::write(dir.path().join("blobs/sha256").join(layer), "b layer").unwrap();
+        let error = Layout::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("digest"), "{error}");
+    }
+}
