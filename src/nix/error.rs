@@ -77,6 +77,18 @@ pub enum NixError {
         /// Nix's own words, without control characters.
         reason: String,
     },
+    /// What the flake is made with cannot be fetched.
+    #[error("an input of the flake cannot be fetched: {reason}")]
+    #[diagnostic(
+        code(kflake::nix::input),
+        help(
+            "where nixpkgs cannot be had, `kflake gen --packages debian` builds with pinned Debian packages instead; a nixpkgs that is on this machine is taken after `kflake nix -- flake lock --override-input nixpkgs path:/…`"
+        )
+    )]
+    Input {
+        /// Nix's own words.
+        reason: String,
+    },
     /// Nix answered something that cannot be read.
     #[error("Nix {what} cannot be read: {reason}")]
     #[diagnostic(code(kflake::nix::answer))]
@@ -136,7 +148,7 @@ impl NixError {
     /// The exit code that stands for it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            NixError::Evaluation { .. } => exit::EVALUATION,
+            NixError::Evaluation { .. } | NixError::Input { .. } => exit::EVALUATION,
             NixError::Scratch(_) => exit::IO,
             _ => exit::NO_NIX,
         }

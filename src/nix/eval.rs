@@ -45,8 +45,12 @@ impl Nix {
             });
         }
         if !output.status.success() {
-            return Err(NixError::Evaluation {
-                reason: explanation(&output.stderr),
+            let reason = explanation(&output.stderr);
+            return Err(match not_fetched(&reason) {
+                Some(line) => NixError::Input {
+                    reason: line.to_owned(),
+                },
+                None => NixError::Evaluation { reason },
             });
         }
         serde_json::from_slice(&output.stdout).map_err(|error| NixError::Answer {
@@ -73,6 +77,13 @@ fn explanation(stderr: &[u8]) -> String {
         .trim_start_matches("error: ")
         .trim()
         .to_owned()
+}
+
+/// What Nix says of a download that failed. Builds have not begun, so it is one of the flake's inputs.
+fn not_fetched(reason: &str) -> Option<&str> {
+    let said = reason.lines().map(str::trim);
+    said.map(|line| line.trim_start_matches("error: "))
+        .find(|line| line.starts_with("unable to download '"))
 }
 
 /// Whether Nix failed at its store rather than at the expression.
@@ -128,6 +139,16 @@ mod tests {
     #[test]
     fn quoting_leaves_nothing_to_interpolate() {
         assert_eq!(quote("a\"b\\${c}$${d}\n"), r#""a\"b\\\${c}\$\${d}\n""#);
+    }
+
+    #[test]
+    fn inputs_that_cannot_be_fetched_are_told_from_mistakes() {
+        let line = "unable to download 'https://example.org/x': Couldn't resolve host name (6)";
+        let old = format!("{line}\n(use '--show-trace' to show detailed location information)");
+        assert_eq!(not_fetched(&old), Some(line));
+        let new = format!("\n… while fetching the input 'x'\n\nerror: {line}");
+        assert_eq!(not_fetched(&new), Some(line));
+        assert_eq!(not_fetched("attribute 'x' missing"), None);
     }
 
     #[test]
