@@ -3,6 +3,7 @@
 //! A file is first read straight into its types. Only when that fails is it read again, slowly, to name every problem in
 //! it and not only the first.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,9 +99,19 @@ pub(super) fn syntax_tree(text: &str) -> Option<Value<'_>> {
     parsed.ok()?.value
 }
 
+/// The longest way to a place in a file, in bytes of the names on it. Each problem there carries the way.
+const MAX_WAY: usize = 1024;
+/// Problems of one file that are named. Nobody mends more before looking again.
+const MAX_NAMED: usize = 20_000;
+
 /// Every problem of form in `file`: syntax, duplicate keys, names and values of the wrong kind.
 pub(super) fn diagnose(file: &SourceFile, layout: &Layout) -> Vec<Finding> {
-    let mut findings = Findings { file, list: vec![] };
+    let mut findings = Findings {
+        file,
+        list: vec![],
+        lost: false,
+        left_off: false,
+    };
     let text = file.text();
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         findings.syntax(&error);
@@ -115,8 +126,9 @@ pub(super) fn diagnose(file: &SourceFile, layout: &Layout) -> Vec<Finding> {
         );
         return findings.list;
     };
-    findings.duplicates(&root, &Pointer::root());
+    findings.duplicates(&root, &mut Vec::new());
     match layout {
+        _ if findings.lost => {}
         Layout::Whole(shape) => findings.section(&root, &Pointer::root(), *shape),
         Layout::Sections(sections) => findings.sections(&root, sections),
     }
@@ -130,22 +142,47 @@ pub(super) fn diagnose(file: &SourceFile, layout: &Layout) -> Vec<Finding> {
         let start = finding.offset.as_ref().map(|span| span.start);
         (start, finding.code)
     });
+    if findings.left_off
+        && let Some(last) = findings.list.last_mut()
+    {
+        last.message = format!("this file has more problems than these {MAX_NAMED}");
+    }
     findings.list
 }
 
 struct Findings<'a> {
     file: &'a SourceFile,
     list: Vec<Finding>,
+    /// Whether a way was too long to be followed.
+    lost: bool,
+    /// Whether there are more problems than are named.
+    left_off: bool,
 }
 
 impl Findings<'_> {
     fn add(&mut self, code: Code, pointer: Pointer, message: String, help: Option<String>) {
+        self.add_at(None, code, pointer, message, help);
+    }
+
+    /// The same of a place that is known.
+    fn add_at(
+        &mut self,
+        offset: Option<std::ops::Range<usize>>,
+        code: Code,
+        pointer: Pointer,
+        message: String,
+        help: Option<String>,
+    ) {
+        if self.list.len() >= MAX_NAMED {
+            self.left_off = true;
+            return;
+        }
         self.list.push(Finding {
             code,
             level: Level::Error,
             file: self.file.clone(),
             pointer,
-            offset: None,
+            offset,
             message: clean(&message),
             help,
         });
@@ -171,33 +208,41 @@ impl Findings<'_> {
             serde_json::error::Category::Eof => "the file ends too early: was it cut off?",
             _ => "a JSON checker or the editor's JSON mode shows what the parser expects here",
         };
-        self.add(
+        self.add_at(
+            Some(start..start),
             codes::SYNTAX,
             Pointer::root(),
             format!("not JSON: {message}"),
             Some(help.into()),
         );
-        if let Some(last) = self.list.last_mut() {
-            last.offset = Some(start..start);
-        }
     }
 
-    fn duplicates(&mut self, value: &Value<'_>, pointer: &Pointer) {
+    /// Looks for names that are twice in an object, below `way`.
+    fn duplicates<'v>(&mut self, value: &'v Value<'_>, way: &mut Vec<Cow<'v, str>>) {
         match value {
             Value::Object(object) => {
                 let mut seen = std::collections::BTreeSet::new();
                 for property in &object.properties {
                     let name = property.name.as_str();
-                    if !seen.insert(name) {
-                        self.duplicate(name, pointer, property.name.range());
+                    let length: usize = way.iter().map(|part| part.len()).sum();
+                    if length + name.len() > MAX_WAY {
+                        self.too_long(way, property.name.range());
+                        continue;
                     }
-                    self.duplicates(&property.value, &pointer.join(name));
+                    if !seen.insert(name) {
+                        self.duplicate(name, way, property.name.range());
+                    }
+                    way.push(name.into());
+                    self.duplicates(&property.value, way);
+                    way.pop();
                 }
             }
             Value::Array(array) => {
                 for (index, element) in array.elements.iter().enumerate() {
                     if matches!(element, Value::Object(_) | Value::Array(_)) {
-                        self.duplicates(element, &pointer.join(index));
+                        way.push(index.to_string().into());
+                        self.duplicates(element, way);
+                        way.pop();
                     }
                 }
             }
@@ -205,16 +250,25 @@ impl Findings<'_> {
         }
     }
 
-    fn duplicate(&mut self, name: &str, pointer: &Pointer, range: jsonc_parser::common::Range) {
-        self.add(
+    fn duplicate(&mut self, name: &str, way: &[Cow<'_, str>], range: jsonc_parser::common::Range) {
+        self.add_at(
+            Some(range.start..range.end),
             codes::DUPLICATE_KEY,
-            pointer.join(name),
+            way.iter().collect::<Pointer>().join(name),
             format!("the key `{}` is here twice", brief(name)),
             Some("keep one of them: JSON readers silently drop the other".into()),
         );
-        if let Some(last) = self.list.last_mut() {
-            last.offset = Some(range.start..range.end);
-        }
+    }
+
+    fn too_long(&mut self, way: &[Cow<'_, str>], range: jsonc_parser::common::Range) {
+        self.lost = true;
+        self.add_at(
+            Some(range.start..range.end),
+            codes::BAD_KEY,
+            way.iter().collect(),
+            format!("the names that lead here have more than {MAX_WAY} bytes"),
+            None,
+        );
     }
 
     fn sections(&mut self, root: &Value<'_>, sections: &[(&str, Shape)]) {

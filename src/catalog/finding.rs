@@ -1,12 +1,15 @@
 //! Findings: what is wrong with the data, where, and what to do about it.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::pointer::{Pointer, locate};
+use super::document::syntax_tree;
+use super::pointer::{Pointer, locate, locate_in};
 use crate::text::{acts, clean};
 
 /// A finding's stable code: `K002`. `kflake explain` tells what it means.
@@ -61,6 +64,8 @@ pub struct SourceFile {
     text: Arc<str>,
     /// The text as a terminal may have it: byte for byte as long, control characters replaced.
     shown: Arc<str>,
+    /// What the text says, once it was asked for; null where it is not JSON.
+    value: Arc<OnceLock<Value>>,
 }
 
 impl SourceFile {
@@ -71,8 +76,21 @@ impl SourceFile {
             true => text.chars().map(stand_in).collect::<String>().into(),
             false => Arc::clone(&text),
         };
-        let name = clean(&name.into());
-        SourceFile { name, text, shown }
+        SourceFile {
+            name: clean(&name.into()),
+            text,
+            shown,
+            value: Arc::default(),
+        }
+    }
+
+    /// Whether something other than `null` stands at `pointer`.
+    pub(super) fn has(&self, pointer: &Pointer) -> bool {
+        let read = || serde_json::from_str(&self.text).unwrap_or_default();
+        let value = self.value.get_or_init(read);
+        value
+            .pointer(&pointer.to_string())
+            .is_some_and(|found| !found.is_null())
     }
 
     /// Its name for people.
@@ -214,6 +232,26 @@ impl SourceCode for Finding {
     }
 }
 
+/// Looks up where each of `findings` is, each text read once: one that is asked for its place by itself reads its whole file.
+pub(crate) fn place(findings: &mut [Finding]) {
+    let mut by_text: BTreeMap<*const u8, Vec<&mut Finding>> = BTreeMap::new();
+    for finding in findings.iter_mut().filter(|it| it.offset.is_none()) {
+        let text = finding.file.text.as_ptr();
+        by_text.entry(text).or_default().push(finding);
+    }
+    for mut group in by_text.into_values() {
+        let Some(text) = group.first().map(|it| Arc::clone(&it.file.text)) else {
+            continue;
+        };
+        let Some(tree) = syntax_tree(&text) else {
+            continue;
+        };
+        for finding in &mut group {
+            finding.offset = Some(locate_in(&text, &tree, &finding.pointer));
+        }
+    }
+}
+
 /// Whether `c` may not reach a terminal; line ends and tabs may.
 fn is_unprintable(c: char) -> bool {
     acts(c) && !matches!(c, '\n' | '\t')
@@ -230,6 +268,37 @@ fn stand_in(c: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_looked_up_together_are_those_of_each() {
+        let files = [
+            SourceFile::new("a.json", "{\"k\": [1, {\"x\": 2}]}"),
+            SourceFile::new("b.json", "not JSON"),
+        ];
+        let at = |file: &SourceFile, parts: &[&str]| Finding {
+            code: Code(1),
+            level: Level::Error,
+            file: file.clone(),
+            pointer: parts.iter().collect(),
+            offset: None,
+            message: String::new(),
+            help: None,
+        };
+        let [a, b] = &files;
+        let mut findings = [
+            at(a, &["k", "1", "x"]),
+            at(b, &["k"]),
+            at(a, &["k", "0"]),
+            at(a, &["none"]),
+        ];
+        let alone: Vec<_> = findings.iter().map(Finding::span).collect();
+        place(&mut findings);
+        assert_eq!(findings.each_ref().map(Finding::span).to_vec(), alone);
+        assert_eq!(findings[0].offset, Some(11..17));
+        assert_eq!(findings[1].offset, None);
+        assert!(a.has(&findings[0].pointer) && !a.has(&findings[3].pointer));
+        assert!(!b.has(&Pointer::root()));
+    }
 
     #[test]
     fn hostile_text_does_not_reach_the_terminal() {

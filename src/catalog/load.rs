@@ -254,7 +254,7 @@ pub(super) fn embedded() -> Result<Catalog, LoadError> {
             continue;
         };
         if let Err(error) = (file.read)(text, &mut catalog) {
-            findings.extend(problems(file, &shown_embedded(file.name, text), &error));
+            findings.extend(problems(file, &shown_embedded(file.name), &error));
         }
     }
     finish(catalog, findings)
@@ -329,34 +329,31 @@ pub(super) fn source(catalog: &Catalog, name: &str, pointer: &Pointer) -> Source
             _ => 1,
         };
         let entry: Pointer = pointer.parts().iter().take(depth).collect();
-        let value = serde_json::from_str::<serde_json::Value>(file.text()).ok();
-        value.is_some_and(|value| {
-            value
-                .pointer(&entry.to_string())
-                .is_some_and(|it| !it.is_null())
-        })
+        file.has(&entry)
     });
-    match (own, embedded_text(name)) {
-        (Some(file), _) => file.clone(),
-        (None, Some(text)) => shown_embedded(name, text),
-        (None, None) => SourceFile::new(format!("matrix/{name}"), ""),
-    }
+    own.cloned().unwrap_or_else(|| shown_embedded(name))
 }
 
 /// The file of measurements: the project's own, or the embedded one.
 pub(super) fn evidence_file(catalog: &Catalog, own: bool) -> SourceFile {
     const NAME: &str = "evidence.json";
     let file = catalog.project_files.get(NAME);
-    match (file.filter(|_| own), embedded_text(NAME)) {
-        (Some(file), _) => file.clone(),
-        (None, Some(text)) => shown_embedded(NAME, text),
-        (None, None) => SourceFile::new(format!("matrix/{NAME}"), ""),
-    }
+    let file = file.filter(|_| own).cloned();
+    file.unwrap_or_else(|| shown_embedded(NAME))
 }
 
-/// An embedded file, as findings name it.
-pub(super) fn shown_embedded(name: &str, text: &'static str) -> SourceFile {
-    SourceFile::new(format!("matrix/{name}"), text)
+/// An embedded file, as findings name it; an empty one where the matrix does not have it.
+pub(super) fn shown_embedded(name: &str) -> SourceFile {
+    // findings of one file share it
+    static SHOWN: OnceLock<BTreeMap<&str, SourceFile>> = OnceLock::new();
+    let of = |file: &File| {
+        let text = embedded_text(file.name)?;
+        let source = SourceFile::new(format!("matrix/{}", file.name), text);
+        Some((file.name, source))
+    };
+    let all = SHOWN.get_or_init(|| FILES.iter().filter_map(of).collect());
+    let known = all.get(name).cloned();
+    known.unwrap_or_else(|| SourceFile::new(format!("matrix/{name}"), ""))
 }
 
 /// What is wrong with a file that did not load: never nothing.
@@ -446,7 +443,7 @@ fn project_files(
 /// Every problem of form in the embedded files and in the project's own.
 pub(super) fn form(catalog: &Catalog) -> Vec<Finding> {
     let files = FILES.iter().flat_map(|file| {
-        let embedded = embedded_text(file.name).map(|text| shown_embedded(file.name, text));
+        let embedded = embedded_text(file.name).map(|_| shown_embedded(file.name));
         let own = catalog.project_files.get(file.name).cloned();
         let sources = embedded.into_iter().chain(own);
         sources.map(|source| diagnose(&source, &file.layout))

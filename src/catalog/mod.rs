@@ -49,6 +49,7 @@ pub use debian::{Debian, DebianPin, DebianToolchain};
 pub use era::{Era, SourceKind};
 pub use evidence::{Evidence, MeasuredToolchain};
 pub use failure::{FailureClass, Link, Signature};
+pub(crate) use finding::place;
 pub use finding::{Code, Finding, Level, SourceFile};
 pub use fix::{Apply, Fix};
 pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};

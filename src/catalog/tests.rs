@@ -268,3 +268,36 @@ fn many_problems_on_a_line_are_found_in_one_pass() {
     let last = findings.last().and_then(Finding::span);
     assert_eq!(last, Some(text.len() - 3..text.len() - 1));
 }
+
+/// Each finding holds the way to its place: of a long one, a file of 300 KB took gigabytes.
+#[test]
+fn a_long_way_to_many_problems_is_one_problem() {
+    let twice = vec!["\"a\":0"; 20_000].join(",");
+    let long = "k".repeat(200_000);
+    let deep: String = (0..100).map(|_| "{\"twenty-characters-each\":").collect();
+    for text in [
+        format!("{{\"{long}\":{{{twice}}}}}"),
+        format!("{deep}{{{twice}}}{}", "}".repeat(100)),
+    ] {
+        let Err(LoadError::Findings { findings }) = Catalog::of_texts(&[("kernels.json", &text)])
+        else {
+            panic!("it loads");
+        };
+        assert_eq!(findings.len(), 1, "{:?}", findings[1].message);
+        let said = &findings[0].message;
+        assert!(said.contains("more than 1024 bytes"), "{said}");
+        assert!(findings[0].pointer.to_string().len() <= 2048);
+    }
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_named() {
+    let text = format!("[{}]", vec!["{}"; 30_000].join(","));
+    let Err(LoadError::Findings { findings }) = Catalog::of_texts(&[("evidence.json", &text)])
+    else {
+        panic!("it loads");
+    };
+    assert_eq!(findings.len(), 20_000);
+    let last = &findings[19_999].message;
+    assert_eq!(last, "this file has more problems than these 20000");
+}

@@ -6,7 +6,7 @@ mod text;
 use lint::Sink;
 pub use lint::{Lint, Run};
 
-use crate::catalog::{Catalog, Finding, Level};
+use crate::catalog::{Catalog, Finding, Level, place};
 use crate::resolve::{Resolver, SourceOrder};
 
 macro_rules! lints {
@@ -37,6 +37,7 @@ pub fn check(catalog: &Catalog) -> Vec<Finding> {
         }
         findings.append(&mut sink.findings);
     }
+    place(&mut findings);
     findings.sort_by_key(|finding| finding.level);
     findings
 }
@@ -54,7 +55,9 @@ pub fn trespasses(catalog: &Catalog) -> Vec<Finding> {
         }
         sink.findings
     };
-    TRESPASSES.iter().flat_map(of).collect()
+    let mut findings: Vec<Finding> = TRESPASSES.iter().flat_map(of).collect();
+    place(&mut findings);
+    findings
 }
 
 /// Whether `findings` have one that must be looked at: all but notes.
