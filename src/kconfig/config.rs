@@ -236,7 +236,6 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `# Linux/ARCH VERSION Kernel Configuration`, as trees from 2.6.39 on write it.
 /// What a line of a configuration is.
 enum Line<'a> {
     /// A symbol and its value.
@@ -307,6 +306,7 @@ fn safe(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"._+-~".contains(&b))
 }
 
+/// `# Linux/ARCH VERSION Kernel Configuration`, as trees from 2.6.39 on write it.
 fn title(line: &str) -> Option<Title> {
     let rest = line.strip_prefix("# Linux/")?;
     let rest = rest.strip_suffix("Kernel Configuration")?.trim_end();

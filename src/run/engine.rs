@@ -14,7 +14,7 @@ use super::goals::StageIndex;
 use super::history::History;
 use super::journal::{self, Ended, Journal};
 use super::order::{Kind, Order, UnitId};
-use super::process::{Finished, Log, Process, Running, Stop};
+use super::process::{Finished, Log, Messages, Process, Running, Stop};
 use super::progress::{Ending, Progress, Tally};
 use super::schedule::{Schedule, UnitState};
 use super::state::{Fault, State, States};
@@ -189,7 +189,7 @@ impl<'a> Engine<'a> {
                 realise,
                 running: BTreeMap::new(),
                 finished: BTreeMap::new(),
-                messages: Vec::new(),
+                messages: Messages::default(),
                 stop: None,
             };
             self.processes.insert(number, process);
@@ -324,7 +324,7 @@ impl<'a> Engine<'a> {
                 let ended = process.finish_all();
                 return self.idle(number, ended, tell);
             }
-            Event::Message { error: true, text } => process.say(&text),
+            Event::Message { error: true, text } => process.messages.say(&text),
             Event::Message { .. }
             | Event::Running { .. }
             | Event::BuildWaiting { .. }

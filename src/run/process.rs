@@ -60,7 +60,7 @@ pub(super) struct Process {
     pub realise: Realise,
     pub running: BTreeMap<Activity, Running>,
     pub finished: BTreeMap<String, Finished>,
-    pub messages: Vec<String>,
+    pub messages: Messages,
     pub stop: Option<(Stop, Instant)>,
 }
 
@@ -87,31 +87,16 @@ impl Process {
         })
     }
 
-    /// Keeps what Nix says, within bounds.
-    pub fn say(&mut self, text: &str) {
-        let held: usize = self.messages.iter().map(String::len).sum();
-        if held < MAX_MESSAGES {
-            self.messages
-                .push(text.chars().take(MAX_MESSAGES / 4).collect());
-        }
-    }
-
     /// Nix's error messages about `drv`; where it names none, all of them.
     pub fn messages_about(&self, drv: &str) -> Vec<String> {
-        let naming: Vec<&String> = self
-            .messages
+        let said = &self.messages.texts;
+        let naming: Vec<&String> = said.iter().filter(|text| text.contains(drv)).collect();
+        let any_named = self
+            .drvs
             .iter()
-            .filter(|text| text.contains(drv))
-            .collect();
-        let any_named = self.drvs.iter().any(|other| {
-            other != drv
-                && self
-                    .messages
-                    .iter()
-                    .any(|text| text.contains(other.as_str()))
-        });
+            .any(|other| other != drv && said.iter().any(|text| text.contains(other.as_str())));
         let texts = if naming.is_empty() && !any_named {
-            self.messages.iter().collect()
+            said.iter().collect()
         } else {
             naming
         };
@@ -125,6 +110,30 @@ impl Process {
             .map(clean_line)
             .filter(|line| !line.trim().is_empty() && !is_summary(line))
             .collect()
+    }
+}
+
+/// What Nix says, within bounds. A builder can have it say as much as it likes.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    texts: Vec<String>,
+    /// The bytes of them.
+    held: usize,
+}
+
+impl Messages {
+    /// Keeps `text`, or a part of it, where there is room.
+    pub fn say(&mut self, text: &str) {
+        if self.held < MAX_MESSAGES {
+            let text: String = text.chars().take(MAX_MESSAGES / 4).collect();
+            self.held += text.len();
+            self.texts.push(text);
+        }
+    }
+
+    /// Whether Nix was silent.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
     }
 }
 
@@ -216,6 +225,21 @@ mod tests {
         );
         Log::new(path).keep(&report, "empty").unwrap();
         assert_eq!(std::fs::read_to_string(report.join("empty")).unwrap(), "");
+    }
+
+    /// Each of them added up anew, these took hours.
+    #[test]
+    fn endless_messages_are_bounded() {
+        let mut messages = Messages::default();
+        assert!(messages.is_empty());
+        for _ in 0..2_000_000 {
+            messages.say("x");
+        }
+        messages.say(&"y".repeat(MAX_MESSAGES));
+        assert_eq!(messages.texts.len(), MAX_MESSAGES);
+        let mut long = Messages::default();
+        long.say(&"é".repeat(MAX_MESSAGES));
+        assert_eq!(long.held, MAX_MESSAGES / 2);
     }
 
     #[test]
