@@ -266,3 +266,26 @@ fn a_file_in_a_folder_of_everybodys_is_not_followed_from_below() {
         "who stands there is told: {text}"
     );
 }
+
+#[test]
+fn a_report_is_not_written_behind_a_link_that_a_project_has() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (project, others) = (dir.path().join("project"), dir.path().join("others"));
+    fs::create_dir_all(others.join("empty")).unwrap();
+    fs::create_dir(&project).unwrap();
+    symlink("../others", project.join("out")).unwrap();
+    symlink("../others/empty", project.join("report")).unwrap();
+    for (text, link) in [("report = \"out/new\"\n", "out"), ("", "report")] {
+        fs::write(project.join("kflake.toml"), text).unwrap();
+        let (code, said) = kflake(&project, &["validate"]);
+        assert_eq!(code, 8, "{said}");
+        let what = format!("{link} is a symbolic link");
+        assert!(said.contains(&what) && said.contains("--report"), "{said}");
+    }
+    // whoever names it means it; the next thing that is missing is Nix
+    let (code, said) = kflake(&project, &["validate", "--report", "out/new"]);
+    assert_eq!(code, 6, "{said}");
+    let left: Vec<_> = fs::read_dir(&others).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}

@@ -178,6 +178,15 @@ impl Choices {
         project.join(own.map_or(Path::new(REPORT), |folder| &folder.0))
     }
 
+    /// The folder for reports of `project`, to be written to.
+    ///
+    /// # Errors
+    /// When a link in the project leads out of it.
+    pub fn own_report(&self, project: &Path) -> std::io::Result<PathBuf> {
+        let own = self.report.as_ref();
+        files::inside(project, own.map_or(Path::new(REPORT), |folder| &folder.0))
+    }
+
     /// The text of a new file with these choices: each key with a word about it, those that are not chosen as comments.
     pub fn to_text(&self) -> String {
         let quoted = |text: &str| toml::Value::from(text).to_string();

@@ -20,7 +20,7 @@ pub(crate) use members::{MAX_DICTIONARY_KIB, Members, unxz};
 pub use own::{MARK, Own, OwnError};
 pub use read::{MAX_DATA, open, read, read_text};
 pub use scratch::{Scratch, ScratchError};
-pub use write::{Replacement, deliver, plain_folder, remove, replace, state, sweep};
+pub use write::{Replacement, deliver, inside, plain_folder, remove, replace, state, sweep};
 
 /// Folder of kflake's own within a project.
 pub const STATE: &str = ".kflake";

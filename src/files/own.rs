@@ -251,6 +251,19 @@ impl Own {
         fs::rename(from, &path).map_err(io_error(&path))
     }
 
+    /// Gives the file `name` the name `to`. What is no plain file of kflake's here, behind a link for one, stays.
+    ///
+    /// # Errors
+    /// When the new place is not kflake's, or it cannot be moved.
+    pub fn shift(&self, name: &str, to: &str) -> Result<()> {
+        let path = self.join(name);
+        let plain = fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file());
+        match plain && self.listed().names.contains(name) && self.leads_inside(name) {
+            true => self.keep(&path, to),
+            false => Ok(()),
+        }
+    }
+
     /// Makes a symbolic link here.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
 
 use super::{STATE, kind_of};
+use crate::text::shown;
 
 /// How the names of files begin that are not in place yet; the process id follows.
 const PREFIX: &str = ".kflake-";
@@ -113,16 +114,36 @@ pub fn remove(path: &Path) -> io::Result<bool> {
 pub fn plain_folder(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(facts) if facts.is_dir() => Ok(()),
-        Ok(facts) => Err(io::Error::new(
-            io::ErrorKind::NotADirectory,
-            format!(
-                "it is {}, and kflake keeps its files in a folder of the project's own",
-                kind_of(facts.file_type())
-            ),
-        )),
+        Ok(facts) => Err(not_a_folder(&"it", facts.file_type())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
         Err(error) => Err(error),
     }
+}
+
+/// Where the folder `name`, a path below `project`, is or will be.
+///
+/// # Errors
+/// When a part of the way from `project` is something else than a folder, such as a link that leads out.
+pub fn inside(project: &Path, name: &Path) -> io::Result<PathBuf> {
+    let mut path = project.to_owned();
+    for part in name {
+        path.push(part);
+        match fs::symlink_metadata(&path) {
+            Ok(facts) if facts.is_dir() => {}
+            Ok(facts) => return Err(not_a_folder(&shown(path), facts.file_type())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(path)
+}
+
+fn not_a_folder(what: &dyn std::fmt::Display, kind: fs::FileType) -> io::Error {
+    let kind = kind_of(kind);
+    io::Error::new(
+        io::ErrorKind::NotADirectory,
+        format!("{what} is {kind}, and kflake keeps its files in a folder of the project's own"),
+    )
 }
 
 /// The folder `name` of kflake's own folder in `project`, made where it is missing.

@@ -50,9 +50,8 @@ pub fn set_aside(report: &Own, record: Option<&RunRecord>) -> Result<(), OwnErro
         .find(|folder| !there(folder))
         .unwrap_or(began);
     for name in names {
-        let path = report.join(&name);
-        if name != "journal.jsonl" && path.is_file() {
-            report.keep(&path, &format!("{RUNS}/{folder}/{name}"))?;
+        if name != "journal.jsonl" {
+            report.shift(&name, &format!("{RUNS}/{folder}/{name}"))?;
         }
         report.remove(&name)?;
     }
@@ -93,6 +92,23 @@ mod tests {
             "coverage": super::super::Coverage::default(), "cells": [],
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn nothing_behind_a_link_is_moved() {
+        let (dir, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let report = Own::open(dir.path()).unwrap();
+        report.write("a/server.log", b"ours", false).unwrap();
+        report.write("b", b"ours", false).unwrap();
+        std::fs::remove_dir_all(dir.path().join("a")).unwrap();
+        std::fs::remove_file(dir.path().join("b")).unwrap();
+        let theirs = others.path().join("server.log");
+        std::fs::write(&theirs, "theirs").unwrap();
+        std::os::unix::fs::symlink(others.path(), dir.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(&theirs, dir.path().join("b")).unwrap();
+        set_aside(&report, Some(&run_at(0))).unwrap();
+        assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "theirs");
+        assert!(!dir.path().join("runs/20261120T050000Z/b").exists());
     }
 
     #[test]

@@ -107,6 +107,18 @@ impl Args {
         self.report.clone().unwrap_or_else(own)
     }
 
+    /// Refuses a folder for the report that the project has chosen, and that a link leads to: only who names it may have it anywhere.
+    pub fn may_report(&self, context: &Context) -> Result<()> {
+        if self.report.is_some() {
+            return Ok(());
+        }
+        let own = context.choices.own_report(&context.project);
+        own.map(drop).map_err(|error| {
+            let help = "name a folder with --report, or put one in the place of the link";
+            Failure::message(exit::IO, error.to_string(), Some(help.to_owned()))
+        })
+    }
+
     /// An option about what to run that is given, and is not as in `began`.
     pub fn differs(&self, began: &Args) -> Option<&'static str> {
         fn lists<T: PartialEq>(own: &[T], other: &[T]) -> bool {

@@ -41,6 +41,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         return Ok(exit::OK);
     }
     context.not_home()?;
+    args.may_report(context)?;
     let nix = context.nix()?;
     let settings = Settings {
         packages: context.packages(args.packages.as_ref())?,
