@@ -1,6 +1,6 @@
 //! A measurement says what cannot have been.
 
-use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan as _, civil::{Date, date}, tz::TimeZone};
 
 use super::{Lint, Run, Sink};
 use crate::catalog::{Evidence, Level, Purpose, SourceOrigin, codes};
@@ -11,9 +11,14 @@ pub(super) static LINT: Lint = Lint {
     name: "impossible-evidence",
     level: Level::Error,
     summary: "A measurement says what cannot have been.",
-    explanation: "Nobody measured it like this: the arch did not exist in that kernel, the kernel is of no era, the day is none or has not come, the time is less than none, or what passed has a class of failure. Such an entry was written by hand or spoilt, and must not count as proof: remove it. Where the kernel did support the arch, the matrix is wrong and wants to be corrected.",
+    explanation: "Nobody measured it like this: the arch did not exist in that kernel, the kernel is of no era, the day is none, has not come or was before there was a kflake, the time is less than none or more than a year, or what passed has a class of failure. Such an entry was written by hand or spoilt, and must not count as proof: remove it. Where the kernel did support the arch, the matrix is wrong and wants to be corrected.",
     run: Run::OnCatalog(run),
 };
+
+/// The day on which kflake was begun.
+const FIRST_DAY: Date = date(2026, 11, 20);
+/// Seconds of a year: no build takes as long.
+const LONGEST: f64 = 365.0 * 86400.0;
 
 fn run(sink: &mut Sink<'_>) {
     let today = today();
@@ -39,10 +44,13 @@ fn impossible(sink: &Sink<'_>, it: &Evidence, today: Option<Date>) -> Option<Str
         Ok(date) if today.is_some_and(|today| date > today) => {
             return Some(format!("{} has not come yet", it.date));
         }
+        Ok(date) if date < FIRST_DAY => {
+            return Some(format!("on {} there was no kflake to measure", it.date));
+        }
         Ok(_) => {}
         Err(_) => return Some(format!("{} is no day", it.date)),
     }
-    if !it.seconds.is_finite() || it.seconds < 0.0 {
+    if !(0.0..LONGEST).contains(&it.seconds) {
         return Some(format!("{} seconds are no time", it.seconds));
     }
     if passed && it.failure.is_some() {
