@@ -87,6 +87,19 @@ let
     zstd
   ];
 
+  # From gcc 8 on one option covers macros and debug information.
+  prefixMapFor =
+    gcc:
+    if
+      versions.toolWithin {
+        from = "8";
+        below = null;
+      } gcc
+    then
+      "-ffile-prefix-map"
+    else
+      "-fdebug-prefix-map";
+
   appliesTo =
     {
       version,
@@ -313,12 +326,7 @@ let
           throw "buildKernel: `${target}` is not the name of a make target";
       withKernel = lib.elem "kernel" targets;
       wanted = toString ([ makeTarget ] ++ targets);
-      newGcc = versions.toolWithin {
-        from = "8";
-        below = null;
-      };
-      # From gcc 8 on one option covers macros and debug information.
-      prefixMapFlag = if newGcc toolchain.gcc then "-ffile-prefix-map" else "-fdebug-prefix-map";
+      prefixMapFlag = prefixMapFor toolchain.gcc;
       allDtbs = dtbs ++ lib.optional (board != null && board.dtb != null) board.dtb;
     in
     if builtins.length bases != 1 then
@@ -415,5 +423,10 @@ let
       });
 in
 {
-  inherit buildKernel kernelSource tools;
+  inherit
+    buildKernel
+    kernelSource
+    prefixMapFor
+    tools
+    ;
 }

@@ -29,7 +29,10 @@ let
   modules = callPackage ./module.nix { inherit elfTools; };
   boots = callPackage ./boot.nix { inherit elfTools; };
   sdks = callPackage ./sdk.nix { inherit elfTools; };
-  images = callPackage ./image.nix { kernelTools = kernels.tools; };
+  images = callPackage ./image.nix {
+    kernelTools = kernels.tools;
+    inherit (kernels) prefixMapFor;
+  };
 
   # The image of a compiler, by names of the matrix; board may be null.
   imageOf =

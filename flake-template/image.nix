@@ -18,6 +18,8 @@
   gitMinimal ? git,
   # Programs and libraries that kernels build with.
   kernelTools,
+  # A compiler's option that takes the name of a folder out of what it makes.
+  prefixMapFor,
 }:
 let
   file =
@@ -202,6 +204,8 @@ in
         "kflake.toolchain.libc" = if toolchain.libc == null then "none" else toolchain.libc;
         "kflake.toolchain.reason" = lib.concatStringsSep "; " reasons;
       };
+      # Where a tree and its output are shown to whoever builds in a container: a kernel does not remember them.
+      map = "${prefixMapFor toolchain.gcc}=/src/= ${prefixMapFor toolchain.gcc}=/out/=";
       described = {
         "org.opencontainers.image.title" = "kflake ${name}";
         "org.opencontainers.image.description" =
@@ -241,6 +245,8 @@ in
               "TZ=UTC"
               "ARCH=${linuxArch}"
               "CROSS_COMPILE=${toolchain.crossCompile}"
+              "KCFLAGS=${map}"
+              "KAFLAGS=${map}"
             ]
             ++ identity;
             Cmd = [ "/bin/sh" ];

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::container::{Engine, EngineError};
 use crate::id::Suite;
 use crate::nix::{
     Bootstrap, BuildUsers, Mirrors, Nix, NixError, Packages, Place, Settings, lacks_shell, quote,
@@ -88,6 +89,7 @@ pub fn examine(
         checks.push(users(nix));
     }
     checks.push(namespaces(Path::new("/proc/sys")));
+    checks.push(engine(Engine::find().as_ref()));
     let store = Path::new("/nix/store");
     let store = nix.map_or(store.to_owned(), |nix| nix.real_path(store));
     checks.push(disk("store", &store));
@@ -302,6 +304,25 @@ fn users(nix: &Nix) -> Check {
             Health::Bad,
             "builds run as root",
             "make a group nixbld with users in it, or install util-linux and mount, so that kflake can make them for each run",
+        ),
+    }
+}
+
+/// What runs containers. Only one command needs it.
+fn engine(found: Result<&Engine, &EngineError>) -> Check {
+    match found {
+        Ok(engine) => {
+            let who = match engine.is_rootless() {
+                true => "as an ordinary user",
+                false => "as root",
+            };
+            Check::good("engine", format!("{} runs containers {who}", engine.name()))
+        }
+        Err(error) => Check::wrong(
+            "engine",
+            Health::Poor,
+            error.to_string(),
+            "install podman or docker for `kflake container`; `kflake image` needs neither",
         ),
     }
 }

@@ -18,7 +18,10 @@ pub const NO_NIX: u8 = 6;
 pub const EVALUATION: u8 = 7;
 /// A file could not be read or written, or one of the user's would have been overwritten.
 pub const IO: u8 = 8;
+/// `kflake container`: there is neither podman nor docker, or neither answers.
+pub const NO_ENGINE: u8 = 9;
 /// `kflake boot … -- PROGRAM`: the machine ended, or was ended, before the program did; otherwise its own exit code is passed on.
+/// `kflake container`: the engine failed.
 pub const NO_STATUS: u8 = 125;
 /// The run was interrupted; a report holds what was done by then. 128 and the number of SIGINT; for SIGTERM it is 143, for SIGHUP 129.
 pub const INTERRUPTED: u8 = 130;

@@ -15,6 +15,7 @@ pub mod build;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod container;
 pub mod deb822;
 pub mod debian;
 pub mod doctor;

@@ -33,6 +33,7 @@ const GIVEN: &[&str] = &[
     "patchelfUnstable",
     "patches",
     "pkgs",
+    "prefixMapFor",
 ];
 
 /// Evaluates `attribute` of the contract, for the package set that the Nix expression `pkgs` is.

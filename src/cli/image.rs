@@ -51,7 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let layout = build(&cell, &catalog, &session)?;
     match args.format {
         Format::Oci => artifacts.layout(&layout),
-        Format::DockerArchive => artifacts.image_archive(&layout, &tag(&cell, &layout)),
+        Format::DockerArchive => artifacts.image_archive(&layout, &tag(&cell.to_string(), &layout)),
     }
     .map_err(fail)?;
     let file = match args.format {
@@ -86,7 +86,7 @@ pub fn build(cell: &CellId, catalog: &Catalog, session: &BuildSession<'_>) -> Re
 }
 
 /// The name that engines have an image by: another image, another tag.
-pub fn tag(cell: &CellId, layout: &Layout) -> String {
+pub fn tag(cell: &str, layout: &Layout) -> String {
     let digits = layout.digest().trim_start_matches("sha256:");
     format!("kflake/{cell}:{}", digits.get(..12).unwrap_or(digits))
 }

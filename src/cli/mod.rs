@@ -6,6 +6,7 @@ mod build_module;
 mod check;
 mod choices;
 mod completions;
+mod container;
 mod doctor;
 mod explain;
 mod failure;
@@ -57,7 +58,7 @@ use crate::text::{clean, shown};
 #[command(
     after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
     3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
-    7 Nix could not evaluate; 8 a file could not be read or written; 125 `boot`: the machine ended before the program; 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); 141 the reader of the output left \
+    7 Nix could not evaluate; 8 a file could not be read or written; 9 no container engine; 125 `boot`: the machine ended before the program; 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); 141 the reader of the output left \
     before the work was done."
 )]
 struct Cli {
@@ -83,6 +84,7 @@ enum Command {
     Kernel(kernel::Args),
     Nix(nix::Args),
     Pins(pins::Args),
+    Container(container::Args),
     Doctor(doctor::Args),
     Resolve(resolve::Args),
     Check(check::Args),
@@ -308,6 +310,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Kernel(args) => kernel::run(args, context),
         Command::Nix(args) => nix::run(&args, context),
         Command::Pins(args) => pins::run(args, context),
+        Command::Container(args) => container::run(&args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Check(args) => check::run(&args, context),

@@ -1,0 +1,152 @@
+//! `kflake container`: a command over a kernel tree, in the container image of a cell.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::session::{BuildArgs, BuildSession};
+use super::{Context, Failure, Result, image, output};
+use crate::build::{Layout, is_layout};
+use crate::container::{Ended, Engine, EngineError, Job};
+use crate::exit;
+use crate::interrupt::{self, Finishing};
+use crate::text::shown;
+
+/// What `--makefile` prints.
+const MAKEFILE: &str = include_str!("container.mk");
+
+/// Run a command over a kernel tree in a container with a cell's compiler
+///
+/// The tree is read only; what is built goes to --out, which the kernel's make knows as O=. The command runs as you, without a network,
+/// and its exit code is passed on; 125 is the engine's own. podman or docker is used, whichever answers (KFLAKE_ENGINE names another).
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  kflake container k6-arm64 --tree linux -- make -j2 defconfig Image modules\n  \
+    kflake container --makefile > linux/GNUmakefile && make -C linux CONTAINER=k6-arm64 defconfig Image"
+)]
+pub struct Args {
+    /// Cell, such as k6-arm64; the folder of an image that `kflake image` made; or an image that the engine knows (with `:` or `/` in its name)
+    #[arg(value_name = "CELL|IMAGE", required_unless_present = "makefile")]
+    image: Option<String>,
+    /// The kernel tree
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    tree: PathBuf,
+    /// Folder for what is built [default: build-CELL in the tree]
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Let the command see the network
+    #[arg(long)]
+    network: bool,
+    /// Print a GNUmakefile for a kernel tree, with which `make CONTAINER=CELL …` does this
+    #[arg(long, exclusive = true)]
+    makefile: bool,
+    #[command(flatten)]
+    session: BuildArgs,
+    /// The command
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        required_unless_present = "makefile"
+    )]
+    words: Vec<OsString>,
+}
+
+/// Runs it.
+pub fn run(args: &Args, context: &Context) -> Result<u8> {
+    let fail = |error: EngineError| Failure::new(error.exit_code(), error);
+    let Some(name) = args.image.as_deref().filter(|_| !args.makefile) else {
+        output::raw(MAKEFILE.as_bytes())?;
+        return Ok(exit::OK);
+    };
+    let tree = folder(&args.tree)?;
+    if !tree.join("Makefile").is_file() {
+        return Err(Failure::new(
+            exit::USAGE,
+            EngineError::Folder {
+                path: args.tree.clone(),
+                reason: "there is no Makefile, so it is no kernel tree".to_owned(),
+                help: "name the tree with --tree DIR",
+            },
+        ));
+    }
+    // asked first: without an engine no image needs to be made
+    let engine = Engine::find().map_err(fail)?;
+    let image = ready(name, args, context, &engine)?;
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => tree.join(format!("build-{}", image.short)),
+    };
+    fs::create_dir_all(&out).map_err(|error| io(&out, error))?;
+    let out = folder(&out)?;
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let job = Job {
+        image: &image.name,
+        pull: image.pull,
+        tree: &tree,
+        out: &out,
+        terminal,
+        // a terminal that is not for the command alone would stop a job in the background
+        input: terminal || !std::io::stdin().is_terminal(),
+        network: args.network,
+        words: &args.words,
+    };
+    let finishing = Finishing::begin();
+    let ended = engine.run(&job, &interrupt::flag()).map_err(fail)?;
+    drop(finishing);
+    Ok(match ended {
+        Ended::Code(code) => code,
+        Ended::Interrupted => exit::INTERRUPTED,
+    })
+}
+
+/// An image that the engine has, or can get.
+struct Ready {
+    name: String,
+    short: String,
+    pull: bool,
+}
+
+/// The image that `name` stands for, loaded.
+fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<Ready> {
+    let fail = |error: EngineError| Failure::new(error.exit_code(), error);
+    let dir = Path::new(name);
+    let (tag, short, layout) = if is_layout(dir) {
+        let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
+        (image::tag("image", &layout), "image".to_owned(), layout)
+    } else if name.contains([':', '/']) {
+        let short = name.rsplit('/').next().unwrap_or(name);
+        return Ok(Ready {
+            name: name.to_owned(),
+            short: short.replace(|it: char| !it.is_ascii_alphanumeric(), "-"),
+            pull: true,
+        });
+    } else {
+        let catalog = context.catalog()?;
+        let cell = catalog.cell(name).map_err(Failure::unknown)?;
+        let session = BuildSession::new(&catalog, context, &args.session)?;
+        let layout = image::build(&cell, &catalog, &session)?;
+        (
+            image::tag(&cell.to_string(), &layout),
+            cell.to_string(),
+            layout,
+        )
+    };
+    if !engine.has(&tag).map_err(fail)? {
+        output::note(&format!("{}: loading {tag}", engine.name()));
+        engine.load(|to| layout.archive(&tag, to)).map_err(fail)?;
+    }
+    Ok(Ready {
+        name: tag,
+        short,
+        pull: false,
+    })
+}
+
+fn folder(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| io(path, error))
+}
+
+fn io(path: &Path, error: std::io::Error) -> Failure {
+    Failure::message(exit::IO, format!("{}: {error}", shown(path)), None)
+}

@@ -1,0 +1,494 @@
+//! Container engines: which one is here, and how it runs a command over a tree.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::exit;
+use crate::text::{clean, clean_line, shown};
+
+/// Names the engine to use, and is asked before any other.
+pub const VARIABLE: &str = "KFLAKE_ENGINE";
+/// Where a tree is to be seen in a container, and where what is built of it goes: known to images of kflake's.
+pub const SOURCE: &str = "/src";
+/// See [`SOURCE`].
+pub const OUTPUT: &str = "/out";
+/// How long a command may take to end once it was interrupted.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What speaks to the kernel's containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Podman,
+    Docker,
+}
+
+impl Kind {
+    const ALL: [Kind; 2] = [Kind::Podman, Kind::Docker];
+
+    fn program(self) -> &'static str {
+        match self {
+            Kind::Podman => "podman",
+            Kind::Docker => "docker",
+        }
+    }
+
+    /// What makes it say who containers run as.
+    fn question(self) -> [&'static str; 3] {
+        match self {
+            Kind::Podman => ["info", "--format", "rootless={{.Host.Security.Rootless}}"],
+            Kind::Docker => ["info", "--format", "{{json .SecurityOptions}}"],
+        }
+    }
+
+    fn is_rootless(self, answer: &str) -> bool {
+        match self {
+            Kind::Podman => answer.contains("rootless=true"),
+            Kind::Docker => answer.contains("rootless"),
+        }
+    }
+}
+
+/// An engine that answers.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    kind: Kind,
+    program: OsString,
+    rootless: bool,
+}
+
+/// Why nothing runs in a container.
+#[derive(Debug, Error, Diagnostic)]
+pub enum EngineError {
+    /// There is none.
+    #[error("no container engine is usable here: {}", reasons.join("; "))]
+    #[diagnostic(
+        code(kflake::container::engine),
+        help(
+            "install podman (Debian: `apt install podman`) or docker, or name one in KFLAKE_ENGINE; `kflake image` makes images without"
+        )
+    )]
+    None {
+        /// What became of each.
+        reasons: Vec<String>,
+    },
+    /// It does not take the image.
+    #[error("{engine} does not load the image: {reason}")]
+    #[diagnostic(
+        code(kflake::container::load),
+        help("`kflake image` writes it to a folder, where you can look at it")
+    )]
+    Load {
+        /// The engine.
+        engine: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A folder that cannot be shown.
+    #[error("{}: {reason}", shown(path))]
+    #[diagnostic(code(kflake::container::folder), help("{help}"))]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        help: &'static str,
+    },
+    /// It could not be started, or spoken to.
+    #[error("{engine}: {error}")]
+    #[diagnostic(code(kflake::container::run))]
+    Run {
+        /// The engine.
+        engine: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl EngineError {
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            EngineError::None { .. } => exit::NO_ENGINE,
+            EngineError::Load { .. } => exit::FAILED,
+            EngineError::Folder { .. } => exit::USAGE,
+            EngineError::Run { .. } => exit::IO,
+        }
+    }
+}
+
+/// A command to run in a container.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The engine's name of the image.
+    pub image: &'a str,
+    /// Whether the image may be fetched.
+    pub pull: bool,
+    /// The tree, which the command reads.
+    pub tree: &'a Path,
+    /// Where what it builds goes.
+    pub out: &'a Path,
+    /// Whether someone sits at a terminal.
+    pub terminal: bool,
+    /// Whether the command reads the standard input.
+    pub input: bool,
+    /// Whether it sees the network.
+    pub network: bool,
+    /// The command and its arguments.
+    pub words: &'a [OsString],
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit code; 125 is the engine's own.
+    Code(u8),
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl Engine {
+    /// The one that [`VARIABLE`] names, else podman or docker, whichever answers first.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub fn find() -> Result<Engine, EngineError> {
+        let named = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
+        let candidates: Vec<(Kind, OsString)> = match named {
+            Some(program) => {
+                let name = Path::new(&program).file_name().unwrap_or_default();
+                let docker = name.to_string_lossy().contains("docker");
+                let kind = if docker { Kind::Docker } else { Kind::Podman };
+                vec![(kind, program)]
+            }
+            None => Kind::ALL.map(|kind| (kind, kind.program().into())).to_vec(),
+        };
+        let mut reasons = Vec::new();
+        for (kind, program) in candidates {
+            match Engine::probe(kind, program) {
+                Ok(engine) => return Ok(engine),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        Err(EngineError::None { reasons })
+    }
+
+    fn probe(kind: Kind, program: OsString) -> Result<Engine, String> {
+        let name = clean(&program.to_string_lossy());
+        let answer = Command::new(&program)
+            .args(kind.question())
+            .stdin(Stdio::null())
+            .output();
+        match answer {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(format!("{name} is not there"))
+            }
+            Err(error) => Err(format!("{name}: {error}")),
+            Ok(output) if output.status.success() => Ok(Engine {
+                kind,
+                program,
+                rootless: kind.is_rootless(&String::from_utf8_lossy(&output.stdout)),
+            }),
+            Ok(output) => Err(format!(
+                "{name} does not work: {}",
+                last_line(&output.stderr)
+            )),
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        clean(&self.program.to_string_lossy())
+    }
+
+    /// Whether it runs containers as an ordinary user.
+    pub fn is_rootless(&self) -> bool {
+        self.rootless
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words);
+        command
+    }
+
+    fn failed(&self) -> impl FnOnce(io::Error) -> EngineError {
+        let engine = self.name();
+        move |error| EngineError::Run { engine, error }
+    }
+
+    /// Whether it has an image of this name.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn has(&self, image: &str) -> Result<bool, EngineError> {
+        let mut command = self.command(&["image", "inspect", "--format", "{{.Id}}", image]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Ok(command.status().map_err(self.failed())?.success())
+    }
+
+    /// Loads the archive that `write` writes.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub fn load(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), EngineError> {
+        let mut command = self.command(&["load", "--quiet"]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(self.failed())?;
+        let written = match child.stdin.take() {
+            Some(mut to) => write(&mut to),
+            None => Ok(()),
+        };
+        let output = child.wait_with_output().map_err(self.failed())?;
+        match written {
+            // an engine that left has said why
+            Err(error) if output.status.success() || error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(self.failed()(error))
+            }
+            _ if output.status.success() => Ok(()),
+            _ => Err(EngineError::Load {
+                engine: self.name(),
+                reason: last_line(&output.stderr),
+            }),
+        }
+    }
+
+    /// Runs `job`, and ends it when `stop` is set.
+    ///
+    /// # Errors
+    /// When it cannot be started, or a folder cannot be shown.
+    pub fn run(&self, job: &Job<'_>, stop: &AtomicBool) -> Result<Ended, EngineError> {
+        let name = container_name();
+        let mut command = Command::new(&self.program);
+        command.args(self.words(job, &name)?);
+        if !job.input {
+            command.stdin(Stdio::null());
+        }
+        let mut child = command.spawn().map_err(self.failed())?;
+        let mut asked: Option<Instant> = None;
+        loop {
+            if let Some(status) = child.try_wait().map_err(self.failed())? {
+                return Ok(match asked.is_some() || stop.load(Ordering::Relaxed) {
+                    true => Ended::Interrupted,
+                    false => Ended::Code(code(status)),
+                });
+            }
+            match asked {
+                None if stop.load(Ordering::Relaxed) => {
+                    self.signal("INT", &name);
+                    asked = Some(Instant::now());
+                }
+                Some(since) if since.elapsed() > GRACE => {
+                    self.signal("KILL", &name);
+                    return self.end(&mut child);
+                }
+                _ => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// Waits for an engine whose container was killed, and not for ever.
+    fn end(&self, child: &mut Child) -> Result<Ended, EngineError> {
+        let since = Instant::now();
+        while since.elapsed() < GRACE {
+            if child.try_wait().map_err(self.failed())?.is_some() {
+                return Ok(Ended::Interrupted);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        child
+            .kill()
+            .and_then(|()| child.wait())
+            .map_err(self.failed())?;
+        Ok(Ended::Interrupted)
+    }
+
+    /// The first process of a container takes a signal only when it is asked to.
+    fn signal(&self, signal: &str, name: &str) {
+        let mut command = self.command(&["kill", "--signal", signal, name]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // a container that is gone has no need of it
+        let _ = command.status();
+    }
+
+    /// The words of the engine's command line.
+    fn words(&self, job: &Job<'_>, name: &str) -> Result<Vec<OsString>, EngineError> {
+        let mut words: Vec<OsString> = ["run", "--rm", "--name", name].map(Into::into).to_vec();
+        let mut add = |more: &[&str]| words.extend(more.iter().map(Into::into));
+        add(&["--pull", if job.pull { "missing" } else { "never" }]);
+        if !job.network {
+            add(&["--network", "none"]);
+        }
+        // where SELinux is in force, a folder of the user's is otherwise not to be read
+        add(&["--security-opt", "label=disable"]);
+        let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
+        match (self.kind, self.rootless) {
+            (Kind::Podman, true) => add(&["--userns", "keep-id"]),
+            // its root is the caller
+            (Kind::Docker, true) => add(&["--user", "0:0"]),
+            (_, false) => add(&["--user", &format!("{}:{}", user.as_raw(), group.as_raw())]),
+        }
+        if job.input {
+            add(&["--interactive"]);
+        }
+        if job.terminal {
+            add(&["--tty"]);
+        }
+        add(&[
+            "--env",
+            &format!("KBUILD_OUTPUT={OUTPUT}"),
+            "--workdir",
+            SOURCE,
+        ]);
+        for (folder, place) in [
+            (job.tree, format!("{SOURCE},readonly")),
+            (job.out, OUTPUT.to_owned()),
+        ] {
+            let mut mount = OsString::from("type=bind,source=");
+            mount.push(mountable(folder)?);
+            mount.push(format!(",target={place}"));
+            words.extend(["--mount".into(), mount]);
+        }
+        words.push(job.image.into());
+        words.extend(job.words.iter().cloned());
+        Ok(words)
+    }
+}
+
+/// `folder` as an engine's list of options can hold it.
+fn mountable(folder: &Path) -> Result<&OsStr, EngineError> {
+    let name = folder.as_os_str();
+    let odd = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    match name.as_encoded_bytes().iter().any(odd) {
+        false => Ok(name),
+        true => Err(EngineError::Folder {
+            path: folder.to_owned(),
+            reason:
+                "engines cannot be given a folder with a comma, a quote or a line end in its path"
+                    .to_owned(),
+            help: "move it, or name it through a link without",
+        }),
+    }
+}
+
+/// A name that no other run has.
+fn container_name() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |it| it.as_nanos());
+    format!("kflake-{}-{nanos:x}", std::process::id())
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or(exit::NO_STATUS)
+}
+
+/// The last line that says something.
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text
+        .lines()
+        .map(clean_line)
+        .rfind(|it| !it.trim().is_empty());
+    line.unwrap_or_else(|| "it said nothing".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(kind: Kind, rootless: bool, network: bool) -> String {
+        let engine = Engine {
+            kind,
+            program: kind.program().into(),
+            rootless,
+        };
+        let job = Job {
+            image: "kflake/k6-arm64:1",
+            pull: false,
+            tree: Path::new("/home/me/linux"),
+            out: Path::new("/home/me/out"),
+            terminal: false,
+            input: false,
+            network,
+            words: &[
+                "make".into(),
+                "-j2".into(),
+                "Image".into(),
+                "modules".into(),
+            ],
+        };
+        let words = engine.words(&job, "x").unwrap();
+        words.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn the_caller_is_who_builds() {
+        let me = format!(
+            "--user {}:{}",
+            rustix::process::getuid().as_raw(),
+            rustix::process::getgid().as_raw()
+        );
+        assert!(words(Kind::Podman, false, false).contains(&me));
+        assert!(words(Kind::Docker, false, false).contains(&me));
+        let rootless = words(Kind::Podman, true, false);
+        assert!(
+            rootless.contains("--userns keep-id") && !rootless.contains("--user "),
+            "{rootless}"
+        );
+        assert!(words(Kind::Docker, true, false).contains("--user 0:0"));
+    }
+
+    #[test]
+    fn a_tree_is_read_only_and_its_output_is_not() {
+        let words = words(Kind::Podman, false, false);
+        assert!(words.contains("--mount type=bind,source=/home/me/linux,target=/src,readonly"));
+        assert!(
+            words.contains("--mount type=bind,source=/home/me/out,target=/out "),
+            "{words}"
+        );
+        assert!(words.contains("--network none") && words.contains("KBUILD_OUTPUT=/out"));
+        assert!(
+            words.ends_with(" kflake/k6-arm64:1 make -j2 Image modules"),
+            "{words}"
+        );
+        assert!(!self::words(Kind::Podman, false, true).contains("--network"));
+    }
+
+    #[test]
+    fn folders_that_no_engine_takes_are_refused() {
+        let error = mountable(Path::new("/a,target=/etc")).unwrap_err();
+        assert_eq!(error.exit_code(), exit::USAGE);
+        assert!(mountable(Path::new("/a b:c")).is_ok());
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_or_fails_is_told() {
+        let reason = Engine::probe(Kind::Podman, "/nonexistent/podman".into()).unwrap_err();
+        assert!(reason.ends_with("is not there"), "{reason}");
+        let reason = Engine::probe(Kind::Docker, "false".into()).unwrap_err();
+        assert!(reason.contains("does not work"), "{reason}");
+        assert_eq!(last_line(b"a\nb\x1b[1m\n\n"), clean_line("b\u{1b}[1m"));
+        assert!(Kind::Docker.is_rootless("[\"name=seccomp\",\"name=rootless\"]"));
+        assert!(!Kind::Docker.is_rootless("[\"name=seccomp\"]"));
+    }
+}

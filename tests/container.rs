@@ -1,0 +1,249 @@
+//! `kflake container` with an engine that writes down how it was called. A real one is in `containers.rs`.
+
+mod common;
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A folder with a kernel tree, and an engine called `name` that does `run` when it is to run something.
+struct Desk {
+    dir: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(engines: &[(&str, &str)]) -> Desk {
+        let dir = tempfile::tempdir().unwrap();
+        let desk = Desk { dir };
+        fs::create_dir_all(desk.at("tree")).unwrap();
+        fs::create_dir(desk.at("bin")).unwrap();
+        fs::write(
+            desk.at("tree/Makefile"),
+            "all: ; @echo here\nImage modules: ; @echo made $@\n",
+        )
+        .unwrap();
+        for (name, run) in engines {
+            desk.program(
+                name,
+                &format!(
+                    "here={}\ncase $1 in\nrun) for word; do echo \"$word\" >>$here/said; done; {run} ;;\n\
+                     kill) echo \"$*\" >>$here/killed; kill $(cat $here/pid) ;;\ninfo) echo rootless=false ;;\nesac\n",
+                    desk.at("").display()
+                ),
+            );
+        }
+        desk
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.at("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+        command
+            .args(["container"])
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("PATH", self.at("bin"))
+            .env("NO_COLOR", "1")
+            .env_remove("KFLAKE_ENGINE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn said(&self) -> Vec<String> {
+        let said = fs::read_to_string(self.at("said")).unwrap();
+        said.lines().map(str::to_owned).collect()
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    // lines are broken where a terminal would end
+    let text = String::from_utf8_lossy(&output.stderr).replace('│', " ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_command_reaches_the_engine_whole_and_its_exit_code_comes_back() {
+    let desk = Desk::new(&[("podman", "exit 3")]);
+    let words = [
+        "localhost/x:1",
+        "--tree",
+        "tree",
+        "--",
+        "make",
+        "-j2",
+        "Image",
+        "modules",
+        "KCFLAGS=-DA='b c'",
+    ];
+    let output = desk.run(&words);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let said = desk.said();
+    let image = said
+        .iter()
+        .position(|word| word == "localhost/x:1")
+        .unwrap();
+    assert_eq!(
+        said[image + 1..],
+        ["make", "-j2", "Image", "modules", "KCFLAGS=-DA='b c'"]
+    );
+    let tree = fs::canonicalize(desk.at("tree")).unwrap();
+    let mount = |folder: &Path, rest: &str| format!("type=bind,source={},{rest}", folder.display());
+    assert!(
+        said.contains(&mount(&tree, "target=/src,readonly")),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(&mount(&tree.join("build-x-1"), "target=/out")),
+        "{said:?}"
+    );
+    assert!(tree.join("build-x-1").is_dir());
+}
+
+#[test]
+fn docker_is_taken_where_podman_does_not_work() {
+    let desk = Desk::new(&[("docker", "exit 0")]);
+    desk.program("podman", "echo 'no storage' >&2; exit 1\n");
+    let output = desk.run(&["localhost/x:1", "--tree", "tree", "--", "true"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(desk.said().last().map(String::as_str), Some("true"));
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let desk = Desk::new(&[]);
+    let output = desk.run(&["localhost/x:1", "--tree", "tree", "--", "true"]);
+    assert_eq!(output.status.code(), Some(9));
+    let said = stderr(&output);
+    assert!(
+        said.contains("podman is not there; docker is not there")
+            && said.contains("apt install podman"),
+        "{said}"
+    );
+
+    let desk = Desk::new(&[("podman", "exit 0")]);
+    desk.program("other", "echo 'cannot connect' >&2; exit 1\n");
+    let mut command = desk.command(&["localhost/x:1", "--tree", "tree", "--", "true"]);
+    let output = command
+        .env("KFLAKE_ENGINE", desk.at("bin/other"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(9));
+    assert!(
+        stderr(&output).contains("cannot connect"),
+        "{}",
+        stderr(&output)
+    );
+    // and no tree, a cell that there is not
+    let output = desk.run(&["localhost/x:1", "--tree", "bin", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("no kernel tree"),
+        "{}",
+        stderr(&output)
+    );
+    let output = desk.run(&["k6-arm46", "--tree", "tree", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("arm64"), "{}", stderr(&output));
+}
+
+#[test]
+fn ctrl_c_ends_the_container() {
+    let desk = Desk::new(&[("podman", "echo $$ >$here/pid; exec sleep 100")]);
+    let mut child = desk
+        .command(&["localhost/x:1", "--tree", "tree", "--", "make"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !fs::read_to_string(desk.at("pid")).is_ok_and(|it| it.ends_with('\n')) {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "the engine was not started"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let name = desk
+        .said()
+        .iter()
+        .find(|it| it.starts_with("kflake-"))
+        .unwrap()
+        .clone();
+    let killed = fs::read_to_string(desk.at("killed")).unwrap();
+    assert_eq!(killed, format!("kill --signal INT {name}\n"));
+}
+
+#[test]
+fn a_tree_builds_in_a_container_by_its_own_make() {
+    let desk = Desk::new(&[]);
+    let printed = common::succeeded(desk.run(&["--makefile"])).stdout;
+    fs::write(desk.at("tree/GNUmakefile"), printed).unwrap();
+    desk.program(
+        "kflake",
+        &format!(
+            "for word; do echo \"$word\" >>{}/said; done\n",
+            desk.at("").display()
+        ),
+    );
+    let make = |args: &[&str]| {
+        let mut command = Command::new("make");
+        command.arg("-s").arg("-C").arg(desk.at("tree")).args(args);
+        command.arg(format!("KFLAKE={}", desk.at("bin/kflake").display()));
+        command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+        String::from_utf8(common::succeeded(command.output().unwrap()).stdout).unwrap()
+    };
+    assert_eq!(make(&["Image"]), "made Image\n");
+    make(&[
+        "CONTAINER=k6-arm64",
+        "-j2",
+        "Image",
+        "modules",
+        "V=1",
+        "KCFLAGS=-DA='b c'",
+    ]);
+    let said = desk.said();
+    let command = said.iter().position(|it| it == "make").unwrap();
+    assert_eq!(
+        said.iter().filter(|it| *it == "container").count(),
+        1,
+        "one run for all targets: {said:?}"
+    );
+    assert!(said[..command].contains(&"k6-arm64".to_owned()), "{said:?}");
+    let rest = &said[command..];
+    assert_eq!(rest[rest.len() - 2..], ["Image", "modules"]);
+    for word in ["-j2", "V=1", "KCFLAGS=-DA='b c'"] {
+        assert!(rest.contains(&word.to_owned()), "{rest:?}");
+    }
+    assert!(
+        !rest
+            .iter()
+            .any(|it| it.contains("CONTAINER") || it.contains("jobserver")),
+        "{rest:?}"
+    );
+}
