@@ -202,23 +202,55 @@ pub fn agrees(existing: &str, wanted: &str) -> bool {
     wanted.is_some() && choices(&existing) == wanted
 }
 
+/// `wanted`, with the inputs of `existing` that lock the same: a change of one input leaves what was chosen of the others.
+pub fn updated(existing: &str, wanted: &str) -> String {
+    merged(existing, wanted).unwrap_or_else(|| wanted.to_owned())
+}
+
+fn merged(existing: &str, wanted: &str) -> Option<String> {
+    let existing: Value = serde_json::from_str(existing).ok()?;
+    let wanted: Value = serde_json::from_str(wanted).ok()?;
+    let root = existing.get("root")?.as_str()?;
+    let there = inputs(&existing)?;
+    let mut lock = existing.clone();
+    let mut named = serde_json::Map::new();
+    for (name, node) in inputs(&wanted)? {
+        let old = there.iter().find(|it| it.0 == name).map(|it| it.1);
+        // under the name that it has there: what a kept input has as inputs of its own is found by such names
+        let key = match old {
+            Some(_) => existing["nodes"][root]["inputs"][name].clone(),
+            None if existing["nodes"].get(name).is_none() => json!(name),
+            None => return None,
+        };
+        if old.and_then(choice) != Some(choice(node)?) {
+            lock["nodes"][key.as_str()?] = node.clone();
+        }
+        named.insert(name.to_owned(), key);
+    }
+    lock["nodes"][root]["inputs"] = named.into();
+    let text = format!("{:#}\n", sorted(lock));
+    // it does not where two inputs share what only one of them may have
+    agrees(&text, &serde_json::to_string(&wanted).ok()?).then_some(text)
+}
+
 /// Of each input of a lock, what its owner did not choose.
 fn choices(lock: &Value) -> Option<Vec<(String, Value)>> {
-    let mut found = Vec::new();
-    for (name, node) in inputs(lock)? {
-        let (original, locked) = (node.get("original")?, node.get("locked")?);
-        // newer versions of Nix leave out the digest of a folder
-        let digest = match original.get("path").and(locked.get("narHash")) {
-            Some(digest) => digest.clone(),
-            None => Value::Null,
-        };
-        found.push((
-            name.to_owned(),
-            json!([original, node.get("flake"), digest]),
-        ));
-    }
+    let inputs = inputs(lock)?.into_iter();
+    let mut found = inputs
+        .map(|(name, node)| Some((name.to_owned(), choice(node)?)))
+        .collect::<Option<Vec<_>>>()?;
     found.sort_by(|a, b| a.0.cmp(&b.0));
     Some(found)
+}
+
+fn choice(node: &Value) -> Option<Value> {
+    let (original, locked) = (node.get("original")?, node.get("locked")?);
+    // newer versions of Nix leave out the digest of a folder
+    let digest = match original.get("path").and(locked.get("narHash")) {
+        Some(digest) => digest.clone(),
+        None => Value::Null,
+    };
+    Some(json!([original, node.get("flake"), digest]))
 }
 
 /// The inputs of a lock's flake by name.
@@ -297,6 +329,42 @@ mod tests {
         }
         for text in ["", "{}", &lock("{}").replace("nixpkgs", "other")] {
             assert_eq!(Choice::of_lock(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_one_input_leaves_the_others() {
+        let wanted = render(&inputs());
+        // as `nix flake lock --override-input` leaves it: another place, asked for as before
+        let mut lock: Value = serde_json::from_str(&wanted).unwrap();
+        lock["nodes"]["root"]["inputs"]["pkgs"] = json!("pkgs_2");
+        let mut chosen = lock["nodes"]["pkgs"].take();
+        chosen["locked"] = json!({"type": "path", "path": "./mine"});
+        chosen["inputs"] = json!({"own": "data_2"});
+        lock["nodes"]["pkgs_2"] = chosen.clone();
+        lock["nodes"]["data_2"] = json!({"locked": {}});
+        lock["nodes"].as_object_mut().unwrap().remove("pkgs");
+        let same = lock.to_string();
+        assert!(agrees(&same, &wanted));
+        lock["nodes"]["data"]["original"]["rev"] = json!("another");
+        let existing = lock.to_string();
+        assert!(!agrees(&existing, &wanted));
+
+        let text = updated(&existing, &wanted);
+        assert!(agrees(&text, &wanted), "{text}");
+        let lock: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(lock["nodes"]["pkgs_2"], chosen);
+        assert_eq!(lock["nodes"]["data_2"], json!({"locked": {}}));
+        let wanted_lock: Value = serde_json::from_str(&wanted).unwrap();
+        assert_eq!(lock["nodes"]["data"], wanted_lock["nodes"]["data"]);
+
+        // an input less, and one more
+        let fewer = render(&inputs()[..2]);
+        assert!(agrees(&updated(&existing, &fewer), &fewer));
+        let more = updated(&fewer, &wanted);
+        assert!(agrees(&more, &wanted), "{more}");
+        for broken in ["", "{}", r#"{"root": "r", "nodes": {"r": {}}}"#] {
+            assert_eq!(updated(broken, &wanted), wanted);
         }
     }
 

@@ -145,7 +145,7 @@ impl Plan {
         let text = old
             .as_ref()
             .map(|old| String::from_utf8_lossy(old).into_owned());
-        if text.is_some_and(|text| lock::agrees(&text, new)) {
+        if text.as_ref().is_some_and(|text| lock::agrees(text, new)) {
             self.unchanged += 1;
             return Ok(());
         }
@@ -153,7 +153,8 @@ impl Plan {
         if old.is_some() && !flake.is_some_and(|flake| header::is_generated(&flake)) {
             self.not_ours.push(LOCK.to_owned());
         }
-        self.note(LOCK, old, new);
+        let new = text.map_or_else(|| new.to_owned(), |text| lock::updated(&text, new));
+        self.note(LOCK, old, &new);
         Ok(())
     }
 
