@@ -7,7 +7,7 @@ in
 if input == null then
   null
 else if input.type != "github" then
-  import ./locked.nix "musl-cross-make"
+  import ./locked.nix { name = "musl-cross-make"; }
 else
   pkgs.fetchzip {
     url = "https://github.com/${input.owner}/${input.repo}/archive/${input.rev}.tar.gz";

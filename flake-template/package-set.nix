@@ -4,7 +4,9 @@
   system,
 }:
 let
-  packageSet = import (if packages == null then import ./locked.nix "nixpkgs" else packages);
+  packageSet = import (
+    if packages == null then import ./locked.nix { name = "nixpkgs"; } else packages
+  );
 in
 # A user's own settings and overlays of nixpkgs stay out, as they do where the flake is evaluated.
 packageSet (

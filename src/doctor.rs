@@ -68,6 +68,17 @@ impl Check {
     }
 }
 
+/// The flake whose package set builds would take.
+#[derive(Clone, Debug)]
+pub struct FlakeInUse {
+    /// The package set.
+    pub packages: Packages,
+    /// The folder with its flake.lock.
+    pub folder: PathBuf,
+    /// A folder with the flake's files as this kflake writes them.
+    pub rules: PathBuf,
+}
+
 /// Looks at everything; `nix` is what probing found.
 pub fn examine(
     nix: Result<&Nix, &NixError>,
@@ -75,6 +86,7 @@ pub fn examine(
     schemes: &[String],
     project: &Path,
     bootstrap: &Bootstrap,
+    flake: &FlakeInUse,
 ) -> Vec<Check> {
     let mut checks = vec![version(nix)];
     if let Ok(nix) = nix {
@@ -83,8 +95,10 @@ pub fn examine(
             mirrors: mirrors.clone(),
         };
         checks.push(features(nix, &settings(Packages::Nixpkgs)));
+        let in_use = settings(flake.packages.clone());
         let settings = settings(Packages::Debian(Suite::default()));
         checks.push(start(nix, &settings, bootstrap));
+        checks.push(patchelf(nix, &in_use, flake));
         checks.push(sandbox(nix, &settings, bootstrap));
         checks.push(users(nix));
     }
@@ -143,6 +157,78 @@ fn features(nix: &Nix, settings: &Settings) -> Check {
             Health::Bad,
             error.to_string(),
             "check the folders that NIX_MIRRORS_… name",
+        ),
+    }
+}
+
+/// The patchelf of the package set that the lock in `flake` has. What would have to be fetched is not looked into: a locked tree has its
+/// place in the store by its digest.
+const PATCHELF: &str = r#"
+{ flake, rules }:
+let
+  lock = builtins.fromJSON (builtins.readFile (flake + "/flake.lock"));
+  inherit (lock.nodes.${lock.nodes.${lock.root}.inputs.nixpkgs}) locked;
+  tree = derivation {
+    name = "source";
+    system = builtins.currentSystem;
+    builder = "none";
+    outputHashMode = "recursive";
+    outputHash = locked.narHash;
+  };
+  here = locked.type == "path" || builtins.pathExists (builtins.unsafeDiscardStringContext tree.outPath);
+  pkgs = import (rules + "/package-set.nix") {
+    packages = import (rules + "/locked.nix") {
+      name = "nixpkgs";
+      inherit flake;
+    };
+    system = builtins.currentSystem;
+  };
+  choice = import (rules + "/patchelf.nix") {
+    inherit (pkgs) patchelf;
+    patchelfUnstable = pkgs.patchelfUnstable or null;
+  };
+in
+if !here then
+  null
+else
+  {
+    taken = choice.sound.name or null;
+    inherit (choice) problem advice;
+  }
+"#;
+
+/// What [`PATCHELF`] says.
+#[derive(serde::Deserialize)]
+struct Patchelf {
+    taken: Option<String>,
+    problem: String,
+    advice: String,
+}
+
+/// Whether prebuilt toolchains can be fitted to the store with what the package set has.
+fn patchelf(nix: &Nix, settings: &Settings, flake: &FlakeInUse) -> Check {
+    let path = |path: &Path| format!("/. + {}", quote(&path.to_string_lossy()));
+    let (folder, rules) = (path(&flake.folder), path(&flake.rules));
+    let expression = format!("({PATCHELF}) {{ flake = {folder}; rules = {rules}; }}");
+    match nix.eval::<Option<Patchelf>>(settings, &expression) {
+        Ok(Some(Patchelf {
+            taken: Some(name), ..
+        })) => Check::good(
+            "patchelf",
+            format!("prebuilt toolchains are fitted with {name}"),
+        ),
+        Ok(Some(Patchelf {
+            problem, advice, ..
+        })) => Check::wrong("patchelf", Health::Poor, problem, advice),
+        Ok(None) => Check::good(
+            "patchelf",
+            "not looked at: the nixpkgs of flake.lock is not here until something needs it",
+        ),
+        Err(error) => Check::wrong(
+            "patchelf",
+            Health::Poor,
+            format!("the package set of flake.lock cannot be read: {error}"),
+            "`kflake gen` writes a lock that can; --packages debian takes a package set that kflake brings",
         ),
     }
 }

@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 use std::process::Output;
+
+use serde_json::{Value, json};
 
 /// The patchelf that the builder takes of a package set with these versions of `patchelf` and `patchelfUnstable`.
 fn chosen(patchelf: &str, unstable: Option<&str>) -> Output {
@@ -58,4 +61,69 @@ fn a_patchelf_that_corrupts_compilers_is_refused_by_name() {
         );
         assert!(said.contains("0.19.3 or newer"), "{said}");
     }
+}
+
+/// What `kflake doctor` says of the patchelf in use for the project in `dir`.
+fn told(dir: &Path) -> Value {
+    let output = common::kflake(dir, &["doctor", "--json"]);
+    let checks: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let mut checks = checks.into_iter();
+    checks.find(|check| check["name"] == "patchelf").unwrap()
+}
+
+#[test]
+fn doctor_tells_of_it_before_anything_is_built() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    fs::create_dir(&project).unwrap();
+    common::succeeded(common::kflake(&project, &["gen"]));
+    // a package set of one's own, as `nix flake lock --override-input` has it in the lock
+    let path = project.join("flake.lock");
+    let mut lock: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    lock["nodes"]["nixpkgs"]["locked"] = json!({ "type": "path", "path": "../mine" });
+    fs::write(&path, lock.to_string()).unwrap();
+    fs::create_dir(dir.path().join("mine")).unwrap();
+    let set = |unstable: &str| {
+        let text = format!(
+            "{{ system, config, overlays }}: {{ patchelf.name = \"patchelf-0.18.0\"; {unstable} }}"
+        );
+        fs::write(dir.path().join("mine/default.nix"), text).unwrap();
+    };
+    set("");
+    let check = told(&project);
+    assert_eq!(check["verdict"], "poor", "{check}");
+    let found = check["found"].as_str().unwrap();
+    assert!(found.contains("patchelf 0.18.0 corrupts"), "{check}");
+    let advice = check["advice"].as_str().unwrap();
+    assert!(advice.contains("0.19.3 or newer"), "{check}");
+
+    set("patchelfUnstable.name = \"patchelf-unstable-0.19.3\";");
+    let check = told(&project);
+    assert_eq!(check["verdict"], "good", "{check}");
+    let found = check["found"].as_str().unwrap();
+    assert!(found.contains("patchelf-unstable-0.19.3"), "{check}");
+
+    // a set that cannot be read is not taken for a sound one
+    fs::write(dir.path().join("mine/default.nix"), "{").unwrap();
+    assert_eq!(told(&project)["verdict"], "poor");
+
+    for suite in ["debian", "debian:trixie"] {
+        fs::write(
+            project.join("kflake.toml"),
+            format!("packages = \"{suite}\"\n"),
+        )
+        .unwrap();
+        let check = told(&project);
+        assert_eq!(check["verdict"], "good", "{check}");
+        let found = check["found"].as_str().unwrap();
+        assert!(found.contains("debian-patchelf-0."), "{check}");
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        lock.to_string(),
+        "the project is left as it was"
+    );
 }

@@ -1,14 +1,17 @@
 //! `kflake doctor`: what this machine lacks.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style};
 
 use super::{Context, Failure, Result, output};
-use crate::doctor::{Check, Health, examine};
+use crate::catalog::Catalog;
+use crate::doctor::{Check, FlakeInUse, Health, examine};
 use crate::exit;
 use crate::files::Scratch;
-use crate::id::Suite;
+use crate::flake::{self, Options};
 use crate::nix::Nix;
-use crate::project::package_set;
+use crate::project::{Project, ProjectError, package_set};
 use crate::text;
 
 /// Check this machine: Nix, its sandbox, disk, tools and mirrors
@@ -30,14 +33,17 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let schemes: Vec<String> = catalog.mirrors.keys().map(ToString::to_string).collect();
     let nix = Nix::probe(context.store.as_deref());
     let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
-    let bootstrap = package_set(&catalog, &Suite::default(), scratch.path())
+    let suite = context.packages(None)?.suite();
+    let bootstrap = package_set(&catalog, &suite, &scratch.path().join("set"))
         .map_err(|error| Failure::new(error.exit_code(), error))?;
+    let flake = flake_in_use(&catalog, context, &scratch.path().join("flake"))?;
     let checks = examine(
         nix.as_ref(),
         &context.mirrors(&catalog),
         &schemes,
         &context.project,
         &bootstrap,
+        &flake,
     );
     if args.json {
         output::print(&format!("{}\n", text::json(&checks).unwrap_or_default()))?;
@@ -46,6 +52,35 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     }
     let bad = checks.iter().any(|check| check.verdict == Health::Bad);
     Ok(if bad { exit::FAILED } else { exit::OK })
+}
+
+/// The flake that commands would use here; the project's own files are not touched, and of them only the lock is read.
+fn flake_in_use(catalog: &Catalog, context: &Context, rules: &Path) -> Result<FlakeInUse> {
+    let failed = |error: ProjectError| Failure::new(error.exit_code(), error);
+    let options = Options {
+        packages: context.packages(None)?,
+        ..Options::default()
+    };
+    let tree = flake::generate(catalog, &options).map_err(|error| failed(error.into()))?;
+    flake::Plan::new(&tree, rules)
+        .and_then(|plan| plan.apply(false))
+        .map_err(|error| failed(error.into()))?;
+    let project = Project::new(&context.project);
+    let own = !options.packages.is_debian() && project.has_lock().map_err(failed)?;
+    let folder = if own { &context.project } else { rules };
+    let absolute = |folder: &Path| {
+        folder.canonicalize().map_err(|error| {
+            failed(ProjectError::Io {
+                path: folder.to_owned(),
+                error,
+            })
+        })
+    };
+    Ok(FlakeInUse {
+        folder: absolute(folder)?,
+        rules: absolute(rules)?,
+        packages: options.packages,
+    })
 }
 
 fn in_words(check: &Check) -> String {

@@ -113,6 +113,14 @@ impl<'a> Project<'a> {
         }
     }
 
+    /// Whether the project has a generated flake with a lock.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn has_lock(&self) -> Result<bool, ProjectError> {
+        Ok(self.locked()?.is_some())
+    }
+
     fn is_generated(&self) -> Result<bool, ProjectError> {
         let path = self.folder.join("flake.nix");
         match files::read(&path, files::MAX_DATA) {
