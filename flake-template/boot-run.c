@@ -36,6 +36,7 @@ static int load_image(void *image, size_t length)
 
 #define PROGRAM "/kflake_program"
 #define ARGUMENTS "/kflake_arguments"
+#define INPUT "/kflake_stdin"
 #define CONSOLE_LEVEL 8
 
 /* The arguments, each ended by a zero byte in the file. */
@@ -96,9 +97,16 @@ static int guarded(void)
 static void become(char **list, int to)
 {
 	static char *environment[] = { "PATH=/", "HOME=/", "TERM=vt100", NULL };
-	int error;
+	int error, input;
 
 	take_terminal();
+	/* What came along as its standard input, in the place of the console. */
+	input = open(INPUT, O_RDONLY);
+	if (input >= 0) {
+		unlink(INPUT);
+		dup2(input, 0);
+		close(input);
+	}
 	forbid_tracing();
 	execve(PROGRAM, list, environment);
 	error = errno;

@@ -160,6 +160,87 @@ fn limits_end_a_silent_machine() {
 }
 
 #[test]
+fn a_machine_can_be_changed_and_what_it_cannot_have_is_refused() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("program");
+    let dir = project.path();
+    let (disk, root) = (dir.join("disk,1"), dir.join("root"));
+    fs::write(&disk, "nothing on it").unwrap();
+    fs::create_dir_all(root.join("usr/bin")).unwrap();
+    let (disk, root) = (disk.to_str().unwrap(), root.to_str().unwrap());
+
+    let options = [
+        "--append",
+        "quiet",
+        "--append",
+        "x=y z",
+        "--memory",
+        "1G",
+        "--gdb=4321",
+    ];
+    let (code, out, errors) = boot(dir, &[&options[..], &["--dry-run"]].concat(), &[]);
+    assert_eq!(code, 0, "{errors}");
+    let end = "quiet x=y z' -m 1G -gdb tcp:127.0.0.1:4321 -S\n";
+    assert!(
+        out.ends_with(end) && out.matches("-append").count() == 2,
+        "{out}"
+    );
+
+    // the fake kernel has no such drivers, which only its configuration tells
+    for (option, symbol) in [
+        (&["--smp", "2"][..], "SMP"),
+        (&["--disk", disk], "VIRTIO_BLK"),
+        (&["--net"], "IP_PNP_DHCP"),
+    ] {
+        let (code, _, errors) = boot(dir, option, &[]);
+        assert_eq!(code, 1, "{errors}");
+        assert!(
+            errors.contains(&format!("without CONFIG_{symbol}, which the machine needs")),
+            "{errors}"
+        );
+    }
+    for (args, program, message) in [
+        (&["--root", "/nonexistent"][..], None, "No such file"),
+        (&["--root", disk], None, "it is not a folder"),
+        (&["--root", root], None, "it has no /init, /sbin/init"),
+        (
+            &["--root", root],
+            Some("/usr/bin/none"),
+            "it has no program /usr/bin/none",
+        ),
+        (
+            &["--root", root],
+            Some("/usr/bin"),
+            "it has no program /usr/bin",
+        ),
+        (&["--disk", "/nonexistent"], None, "No such file"),
+        (&["--append", "a\nb"], None, "control character"),
+        (&["--memory", "512"], None, "a number with M or G"),
+        (&["--smp", "0"], None, "--smp"),
+        (
+            &["--kernel", disk, "-K", "CONFIG_X=y"],
+            None,
+            "cannot be used with",
+        ),
+    ] {
+        let (code, _, errors) = boot(dir, args, program.as_slice());
+        assert_eq!(code, 2, "{args:?}: {errors}");
+        assert!(errors.contains(message), "{args:?}: {errors}");
+    }
+    // larger than the machine
+    let large = fs::File::create(dir.join("root/init")).unwrap();
+    large.set_len(600 << 20).unwrap();
+    let (code, _, errors) = boot(dir, &["--root", root, "--memory", "1G"], &[]);
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("is 600 MiB") && errors.contains("--memory"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn what_cannot_be_started_is_refused_before_anything_is_built() {
     if !common::have_nix() {
         return;

@@ -123,6 +123,45 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
+    // all of standard input arrives, whatever is in it, and its end
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let programs = programs.display();
+    succeeded(shell(&format!(
+        ". {at}/sdk/environment; mkdir -p {at}/root/usr/bin {at}/root/lib {at}/own/sbin
+         $CC $CFLAGS $LDFLAGS -static -o {at}/copy {programs}/copy.c
+         $CC $CFLAGS $LDFLAGS -static -o {at}/own/sbin/init {programs}/own-init.c
+         $CC $CFLAGS $LDFLAGS -o {at}/root/usr/bin/copy {programs}/copy.c
+         for lib in ld-linux-aarch64.so.1 libc.so.6; do
+           cp \"$(find -L {at}/sdk/sysroot/ -name $lib | head -n 1)\" {at}/root/lib/
+         done"
+    )));
+    let given: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(project.join("given"), &given).unwrap();
+    let kflake = env!("CARGO_BIN_EXE_kflake");
+    let debian = common::DEBIAN.join(" ");
+    let piped = |words: &str| {
+        let output = shell(&format!(
+            "set +e; head -c 200000 {at}/given | '{kflake}' -C {at} boot {version} arm64 {debian} {words}; echo $? >{at}/code"
+        ));
+        let code = fs::read_to_string(project.join("code")).unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (code.trim().to_owned(), output.stdout, errors)
+    };
+    let (code, out, errors) = piped(&format!("-- {at}/copy"));
+    assert_eq!(code, "5", "{errors}");
+    assert!(out == given, "{} bytes came back", out.len());
+    // a program of a folder, with the libraries that it finds there
+    let (code, out, errors) = piped(&format!("--root {at}/root -- /usr/bin/copy"));
+    assert_eq!(code, "5", "{errors}");
+    assert!(out == given, "{} bytes came back", out.len());
+    // a folder with an init of its own
+    let mut words = vec!["boot", version.as_str(), "arm64", "--root"];
+    let own = format!("{at}/own");
+    words.extend([own.as_str(), "--append", "-- hello"]);
+    words.extend(common::DEBIAN);
+    let out = succeeded(common::kflake(project, &words));
+    assert!(out.contains("own init: hello"), "{out}");
+
     let (code, _, errors) = boot(&[&format!("{at}/staging/usr/bin/report")]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("not-static"), "{errors}");

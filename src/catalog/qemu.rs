@@ -107,6 +107,15 @@ id! {
     }
 }
 
+impl Memory {
+    /// The amount, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let (number, unit) = self.as_str().split_at(self.as_str().len() - 1);
+        let number: u64 = number.parse().unwrap_or_default();
+        number << if unit == "G" { 30 } else { 20 }
+    }
+}
+
 id! {
     /// Firmware of QEMU's own, by its file's name there; `none`: the kernel starts without.
     Firmware, "firmware of QEMU's", "it is the name of a file that QEMU brings, such as QEMU_EFI.fd, or none",
@@ -258,7 +267,9 @@ mod tests {
     fn the_rest_is_what_it_says() {
         assert!("max,zpci=on".parse::<Cpu>().is_ok() && "qemu64,+x2apic".parse::<Cpu>().is_ok());
         refused::<Cpu>(&["-S", "a b", "a,x=/etc", "a,,b", "help -S"]);
-        assert!("512M".parse::<Memory>().is_ok() && "64G".parse::<Memory>().is_ok());
+        for (text, bytes) in [("512M", 512 << 20), ("64G", 64 << 30)] {
+            assert_eq!(text.parse::<Memory>().unwrap().bytes(), bytes);
+        }
         refused::<Memory>(&[
             "0M",
             "65G",

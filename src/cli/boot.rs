@@ -1,23 +1,30 @@
 //! `kflake boot`: a kernel under QEMU, with a terminal as its console or a program to run.
 
+mod input;
+mod root;
+
 use std::cell::RefCell;
 use std::fs;
 use std::io::IsTerminal;
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use root::Root;
+
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result};
 use crate::build::{
-    BuildError, Console, Ending, Image, Limit, Limits, Modules, Nonce, Selection, Shown, Watched,
-    watch,
+    Append, BuildError, Console, Ending, Hardware, Image, Initramfs, Limit, Limits, Modules, Nonce,
+    Selection, Shown, Watched, watch,
 };
-use crate::catalog::{Catalog, Purpose};
+use crate::catalog::{Board, Catalog, Memory, Purpose};
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::interrupt::Finishing;
+use crate::kconfig::{Config, Report};
 use crate::project::{BootRequest, Buildable, ConfigChoice, ProgramRequest, Request, Thing};
 use crate::text::{shell_words, shown};
 use crate::version::KernelVersion;
@@ -33,14 +40,16 @@ const INITRD: &str = "initramfs.cpio";
 /// The kernel is the one that `kflake validate` boots, or a file. Without a program there is a small shell on a terminal, where
 /// Ctrl-A X ends the machine at once; elsewhere init says where it runs and powers off, as in a boot test. With a program, its
 /// output is printed and its exit code passed on (128 and the number of the signal that ended it); 125 means that the machine
-/// ended before the program.
+/// ended before the program. What is piped into kflake is the program's standard input, to its end.
 ///
 /// Where the kernel complains on the way (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is told at the end, and what was well
 /// otherwise is a failure, unless --allow-splats is given; on a terminal it is only told.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake boot 6.1.192 arm64\n  kflake boot 6.1.192 arm64 -- ./busybox-arm64 uname -a\n  \
-    kflake boot 6.1.192 arm64 --kernel out/Image --initrd rootfs.cpio.gz"
+    kflake boot 6.1.192 arm64 --kernel out/Image --initrd rootfs.cpio.gz\n  \
+    kflake boot 6.1.192 arm64 --root staging -- /usr/bin/greet\n  \
+    kflake boot 6.1.192 arm64 --memory 1G --smp 4 --net --disk disk.img"
 )]
 pub struct Args {
     /// Kernel version, such as 6.1.192
@@ -56,6 +65,42 @@ pub struct Args {
     /// Start with this initramfs instead of ours
     #[arg(long, value_name = "FILE", conflicts_with_all = ["program", "module"])]
     initrd: Option<PathBuf>,
+    /// Start with this folder as its root, by an initramfs: with its own init, or with ours to run a PROGRAM of the folder's
+    #[arg(long, value_name = "DIR", conflicts_with = "initrd")]
+    root: Option<PathBuf>,
+    /// Build the kernel with this as well: CONFIG_X=y, `# CONFIG_X is not set`, a file, or a fragment of the tree; may be repeated
+    #[arg(
+        short = 'K',
+        long = "kconfig-add",
+        value_name = "FRAGMENT",
+        conflicts_with = "kernel"
+    )]
+    fragments: Vec<String>,
+    /// Add words to the kernel's command line; may be repeated
+    #[arg(long, value_name = "WORDS")]
+    append: Vec<Append>,
+    /// How much memory the machine has: 512M, 2G [default: as the board has it]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Memory>,
+    /// How many processors it has, with a kernel that uses them [default: as the board has it]
+    #[arg(long, value_name = "N")]
+    smp: Option<NonZeroU8>,
+    /// Give it this file as a disk (/dev/vda, then /dev/vdb, …), with a kernel that has a driver for it; what the machine writes to
+    /// it stays. May be repeated
+    #[arg(long, value_name = "FILE")]
+    disk: Vec<PathBuf>,
+    /// Give it a network of its own, which reaches out through this machine, with a kernel that asks for an address on it
+    #[arg(long)]
+    net: bool,
+    /// Wait for a debugger on this port of this machine [default: 1234]
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1234"
+    )]
+    gdb: Option<u16>,
     /// Have init load this module (.ko) first; may be repeated, in any order
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
@@ -95,16 +140,48 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     .map_err(fail)?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let boot = boot_request(args, &catalog, arch, &selection, interactive).map_err(fail)?;
+    let scratch = Scratch::new().map_err(|error| fail(error.into()))?;
+    let mut hardware = hardware(args).map_err(fail)?;
+    let root = args.root.as_deref();
+    let root = root
+        .map(|folder| Root::read(folder, &args.program, !args.module.is_empty()))
+        .transpose();
+    let root = root.map_err(fail)?;
+    let board = selection.board.map(|(_, board)| board);
+    let mut fragments = args.fragments.clone();
+    if let Some(board) = board {
+        let symbols = hardware.symbols(board).map_err(|what| {
+            let help = "bring what it needs into it with --root DIR, or take another arch";
+            Failure::message(exit::USAGE, what, Some(help.to_owned()))
+        })?;
+        if args.kernel.is_none() {
+            // what the user says comes last, and counts
+            let own = symbols
+                .iter()
+                .map(|(symbol, _)| format!("CONFIG_{symbol}=y"));
+            fragments = own.chain(fragments).collect();
+        }
+        if let Some(root) = &root {
+            root.pack(board, scratch.path(), &mut hardware)?;
+        }
+    }
+    let mut boot = boot_request(args, &catalog, arch, &selection, interactive).map_err(fail)?;
+    let inside = root.as_ref().is_some_and(|root| root.init.is_none());
+    if root.is_some() && !inside {
+        boot.initrd = Some(scratch.path().join(root::ARCHIVE));
+    }
     // what runs a program needs a C library that the kernel will do for; without one there is an init of its own kind
     let (init, shell) = match planner.linker_of_programs(version, arch, &selection) {
-        Ok(toolchain) if interactive || boot.program.is_some() => (toolchain, interactive),
-        Err(error) if boot.program.is_some() => return Err(fail(error)),
+        Ok(toolchain) if interactive || inside || boot.program.is_some() => {
+            (toolchain, interactive || inside)
+        }
+        Err(error) if inside || boot.program.is_some() => return Err(fail(error)),
         _ => (selection.toolchain, false),
     };
     let request = Request {
         // what validation boots
         config: ConfigChoice::Profile("tiny".to_owned()),
+        fragments: planner.fragments(&fragments).map_err(fail)?,
         boot: Some(BootRequest {
             toolchain: init.id.clone(),
             shell,
@@ -115,63 +192,183 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let evaluated = session.evaluate(request)?;
     let machine = evaluated.build(Thing::Machine).map_err(fail)?;
+    let added = match board {
+        Some(board) => hardware.words(board, &machine.command),
+        None => Ok(Vec::new()),
+    };
+    let added = added.map_err(|error| {
+        Failure::message(exit::IO, format!("cannot read the disk: {error}"), None)
+    })?;
     if args.dry_run {
-        super::output::print(&format!("{}\n", shell_words(&machine.command)))?;
+        let words = [&machine.command[..], &added].concat();
+        super::output::print(&format!("{}\n", shell_words(&words)))?;
         return Ok(exit::OK);
     }
     session.realise(&evaluated, Thing::Machine)?;
-    start(args, &session, machine, interactive)
+    if let (None, Some(board)) = (&args.kernel, board) {
+        has_all(&session, machine, &hardware, board)?;
+    }
+    let start = Start {
+        scratch: &scratch,
+        added,
+        root: root.as_ref(),
+        interactive,
+    };
+    start.run(args, &session, machine)
 }
 
-fn start(
-    args: &Args,
+/// What the options say of the machine.
+fn hardware(args: &Args) -> std::result::Result<Hardware, BuildError> {
+    let disk = |path: &PathBuf| readable(path, "give the image of a disk, raw or qcow2");
+    let disks = args.disk.iter().map(disk);
+    Ok(Hardware {
+        append: args.append.clone(),
+        memory: args.memory.clone(),
+        cpus: args.smp,
+        disks: disks.collect::<std::result::Result<_, _>>()?,
+        net: args.net,
+        gdb: args.gdb,
+    })
+}
+
+/// The folder of the kernel that `machine` starts.
+fn kernel_of(session: &BuildSession<'_>, machine: &Buildable) -> Option<PathBuf> {
+    let mut words = machine.command.iter().skip_while(|word| *word != "-kernel");
+    let image = session.nix.real_path(words.nth(1)?);
+    Some(image.parent()?.to_owned())
+}
+
+/// Says what the configuration of the kernel is not as asked in, and refuses one that cannot use what the machine has.
+fn has_all(
     session: &BuildSession<'_>,
     machine: &Buildable,
-    interactive: bool,
-) -> Result<u8> {
-    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
-    let out = machine.out().unwrap_or_default();
-    let script = format!("{out}/bin/kflake-boot");
-    let mut command = session.settings.installed(&session.nix, out, &script);
-    if !interactive {
-        command.stdin(Stdio::null());
+    hardware: &Hardware,
+    board: &Board,
+) -> Result<()> {
+    let Some(folder) = kernel_of(session, machine) else {
+        return Ok(());
+    };
+    let report = crate::files::read(&folder.join("config-report.json"), crate::files::MAX_DATA);
+    let report: Option<Report> = report
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let own = hardware.symbols(board).unwrap_or_default();
+    let mut lacking = None;
+    if !own.is_empty()
+        && let Ok(config) = Config::read(&folder.join("config"))
+    {
+        lacking = hardware.lacking(board, &config);
     }
-    let scratch = Scratch::new().map_err(|error| fail(error.into()))?;
-    let nonce = match &machine.initrd {
-        None => None,
-        Some(initrd) => {
-            let nonce =
-                Nonce::new().map_err(|error| fail(BuildError::io("/dev/urandom")(error)))?;
-            nonce
-                .write_into(&session.nix.real_path(initrd), &scratch.path().join(INITRD))
-                .map_err(|error| fail(BuildError::io(initrd)(error)))?;
-            command
-                .current_dir(scratch.path())
-                .env("KFLAKE_INITRD", INITRD);
-            Some(nonce)
+    let unmet = report.iter().flat_map(Report::unmet);
+    let mut why = None;
+    for request in unmet {
+        if Some(request.symbol.as_str()) == lacking {
+            why.clone_from(&request.reason);
+        } else if !own.iter().any(|(symbol, _)| *symbol == request.symbol) {
+            session.say(&format!("CONFIG_{request}"));
         }
-    };
-    let alone = args.program.is_empty();
-    // an initramfs of the user's own does not say that it runs
-    let unknown = interactive && args.initrd.is_some();
-    let limit = |given: Option<u64>, default: u64| {
-        let seconds = given.unwrap_or(if unknown { 0 } else { default });
-        (seconds > 0).then(|| Limit {
-            time: Duration::from_secs(seconds),
-            boot_only: interactive && given.is_none(),
-        })
-    };
-    let seconds = |limit: Option<Limit>| limit.map_or(0, |limit| limit.time.as_secs());
-    let limits = Limits {
-        wall: limit(args.wall, 120),
-        silence: limit(args.silence, 30),
-    };
-    if interactive {
-        session.say("Ctrl-A X ends the machine at once.");
     }
-    let kernel = RefCell::new(Vec::<String>::new());
-    let _finishing = Finishing::begin();
-    let Watched { ending, warnings } = watch(
+    match lacking {
+        None => Ok(()),
+        Some(symbol) => Err(Failure::message(
+            exit::FAILED,
+            format!(
+                "this kernel came out without CONFIG_{symbol}, which the machine needs: {}",
+                why.as_deref().unwrap_or("not known why")
+            ),
+            Some("add what it needs with -K, or leave the option out".to_owned()),
+        )),
+    }
+}
+
+/// A machine that is ready to start.
+struct Start<'a> {
+    scratch: &'a Scratch,
+    /// Words for QEMU, after those that it is built with.
+    added: Vec<String>,
+    root: Option<&'a Root>,
+    interactive: bool,
+}
+
+impl Start<'_> {
+    fn run(&self, args: &Args, session: &BuildSession<'_>, machine: &Buildable) -> Result<u8> {
+        let Start {
+            scratch,
+            interactive,
+            ..
+        } = *self;
+        let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+        let out = machine.out().unwrap_or_default();
+        let script = format!("{out}/bin/kflake-boot");
+        let mut command = session.settings.installed(&session.nix, out, &script);
+        command.args(&self.added);
+        let input = match args.program.is_empty() {
+            true => None,
+            false => input::piped(&session.stop)?,
+        };
+        if !interactive {
+            command.stdin(Stdio::null());
+        }
+        let nonce = match &machine.initrd {
+            None => None,
+            Some(initrd) => {
+                let nonce =
+                    Nonce::new().map_err(|error| fail(BuildError::io("/dev/urandom")(error)))?;
+                nonce
+                    .write_into(&session.nix.real_path(initrd), &scratch.path().join(INITRD))
+                    .map_err(|error| fail(BuildError::io(initrd)(error)))?;
+                let archive = scratch.path().join(INITRD);
+                if let Some(root) = self.root {
+                    root.add(&archive, &args.program)
+                        .map_err(|error| root.failed(&error))?;
+                }
+                if let Some(input) = input {
+                    let add = || {
+                        let mut more = Initramfs::behind(&archive)?;
+                        more.file("kflake_stdin", &input)?;
+                        more.finish()
+                    };
+                    add().map_err(|error| fail(BuildError::io(&archive)(error)))?;
+                }
+                command
+                    .current_dir(scratch.path())
+                    .env("KFLAKE_INITRD", INITRD);
+                Some(nonce)
+            }
+        };
+        let alone = args.program.is_empty();
+        // an initramfs of the user's own does not say that it runs
+        let unknown = args.gdb.is_some()
+            || interactive
+                && (args.initrd.is_some() || self.root.is_some_and(|root| root.init.is_some()));
+        let limit = |given: Option<u64>, default: u64| {
+            let seconds = given.unwrap_or(if unknown { 0 } else { default });
+            (seconds > 0).then(|| Limit {
+                time: Duration::from_secs(seconds),
+                boot_only: interactive && given.is_none(),
+            })
+        };
+        let seconds = |limit: Option<Limit>| limit.map_or(0, |limit| limit.time.as_secs());
+        let limits = Limits {
+            wall: limit(args.wall, 120),
+            silence: limit(args.silence, 30),
+        };
+        if let Some(port) = args.gdb {
+            let vmlinux = kernel_of(session, machine).map(|folder| folder.join("vmlinux"));
+            let vmlinux = vmlinux
+                .filter(|path| path.is_file())
+                .unwrap_or_else(|| "vmlinux".into());
+            session.say(&format!(
+                "waiting for a debugger: gdb {} -ex 'target remote :{port}'",
+                shown(&vmlinux)
+            ));
+        }
+        if interactive {
+            session.say("Ctrl-A X ends the machine at once.");
+        }
+        let kernel = RefCell::new(Vec::<String>::new());
+        let _finishing = Finishing::begin();
+        let Watched { ending, warnings } = watch(
         command,
         Console::new(!alone, nonce.as_ref(), args.module.len()),
         limits,
@@ -190,74 +387,75 @@ fn start(
         },
     )
     .map_err(fail)?;
-    let well = matches!(ending, Ending::Program(0) | Ending::Off);
-    if !warnings.is_empty() {
-        if well && !interactive && !args.allow_splats {
-            return Err(fail(BuildError::BootSplats { warnings }));
+        let well = matches!(ending, Ending::Program(0) | Ending::Off);
+        if !warnings.is_empty() {
+            if well && !interactive && !args.allow_splats {
+                return Err(fail(BuildError::BootSplats { warnings }));
+            }
+            session.say(&format!("the kernel complained: {}", warnings.join("; ")));
         }
-        session.say(&format!("the kernel complained: {}", warnings.join("; ")));
+        let lines = kernel.into_inner();
+        let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+        let (what, class) = match ending {
+            Ending::Program(status) => return Ok(status),
+            Ending::Off => return Ok(exit::OK),
+            Ending::NotRun(why) => (
+                format!("init could not run the program: {}", errno(&why)),
+                "",
+            ),
+            Ending::NotLoaded(modules) => (
+                not_loaded(&modules, &args.module),
+                "the kernel's own words about it are above init's line",
+            ),
+            Ending::Early(last) if last.is_empty() => (
+                "the machine went off without a word on its console".to_owned(),
+                "either this is no kernel for that machine, or it has no driver for its console",
+            ),
+            Ending::Early(last) if alone => (
+                format!("the machine went off before init said its line; its last: {last}"),
+                "",
+            ),
+            Ending::Early(last) => (
+                format!("the machine went off before the program ended; its last line: {last}"),
+                "",
+            ),
+            Ending::Panic(words) => (words, ""),
+            Ending::Wall(last) => (
+                format!(
+                    "no end after {} s; the last line: {last}",
+                    seconds(limits.wall)
+                ),
+                "--wall 0 lets it run for as long as it likes",
+            ),
+            Ending::Silence(last) => (
+                format!(
+                    "no output for {} s; the last line: {}",
+                    seconds(limits.silence),
+                    if last.is_empty() {
+                        "none at all"
+                    } else {
+                        &last
+                    }
+                ),
+                "--silence 0 lets it be silent for as long as it likes",
+            ),
+            Ending::Qemu(status) => (
+                format!("QEMU could not start the machine ({status})"),
+                "its own words are above",
+            ),
+        };
+        let code = if alone { exit::FAILED } else { exit::NO_STATUS };
+        let text = if tail.is_empty() || alone {
+            what
+        } else {
+            format!("{what}\n{tail}")
+        };
+        Err(Failure::message(
+            code,
+            text,
+            (!class.is_empty()).then(|| class.to_owned()),
+        ))
     }
-    let lines = kernel.into_inner();
-    let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
-    let (what, class) = match ending {
-        Ending::Program(status) => return Ok(status),
-        Ending::Off => return Ok(exit::OK),
-        Ending::NotRun(why) => (
-            format!("init could not run the program: {}", errno(&why)),
-            "",
-        ),
-        Ending::NotLoaded(modules) => (
-            not_loaded(&modules, &args.module),
-            "the kernel's own words about it are above init's line",
-        ),
-        Ending::Early(last) if last.is_empty() => (
-            "the machine went off without a word on its console".to_owned(),
-            "either this is no kernel for that machine, or it has no driver for its console",
-        ),
-        Ending::Early(last) if alone => (
-            format!("the machine went off before init said its line; its last: {last}"),
-            "",
-        ),
-        Ending::Early(last) => (
-            format!("the machine went off before the program ended; its last line: {last}"),
-            "",
-        ),
-        Ending::Panic(words) => (words, ""),
-        Ending::Wall(last) => (
-            format!(
-                "no end after {} s; the last line: {last}",
-                seconds(limits.wall)
-            ),
-            "--wall 0 lets it run for as long as it likes",
-        ),
-        Ending::Silence(last) => (
-            format!(
-                "no output for {} s; the last line: {}",
-                seconds(limits.silence),
-                if last.is_empty() {
-                    "none at all"
-                } else {
-                    &last
-                }
-            ),
-            "--silence 0 lets it be silent for as long as it likes",
-        ),
-        Ending::Qemu(status) => (
-            format!("QEMU could not start the machine ({status})"),
-            "its own words are above",
-        ),
-    };
-    let code = if alone { exit::FAILED } else { exit::NO_STATUS };
-    let text = if tail.is_empty() || alone {
-        what
-    } else {
-        format!("{what}\n{tail}")
-    };
-    Err(Failure::message(
-        code,
-        text,
-        (!class.is_empty()).then(|| class.to_owned()),
-    ))
 }
 
 /// The words of `boot-run.c` about a program that does not start.
@@ -332,6 +530,8 @@ fn boot_request(
         });
     }
     let program = match args.program.split_first() {
+        // a program of a folder comes along with it
+        _ if args.root.is_some() => None,
         None => None,
         Some((file, arguments)) => Some(ProgramRequest {
             name: file.clone(),
