@@ -436,15 +436,27 @@ fn namespaces(sys: &Path) -> Check {
     }
 }
 
+/// Bytes that are free for `path`, whether it is there already or not; none where that cannot be measured.
+pub fn free_space(path: &Path) -> Option<u64> {
+    measure(&nearest(path)).ok()
+}
+
+/// What does not exist yet will be made in the nearest folder that does.
+fn nearest(path: &Path) -> PathBuf {
+    let there = path.ancestors().find(|path| path.exists());
+    there.map_or(PathBuf::from("."), Path::to_owned)
+}
+
+fn measure(there: &Path) -> rustix::io::Result<u64> {
+    let stat = rustix::fs::statvfs(there)?;
+    Ok(stat.f_bavail * stat.f_frsize)
+}
+
 fn disk(what: &'static str, path: &Path) -> Check {
-    // what does not exist yet will be made in the nearest folder that does
-    let there = path
-        .ancestors()
-        .find(|path| path.exists())
-        .map_or(PathBuf::from("."), Path::to_owned);
-    match rustix::fs::statvfs(&there) {
-        Ok(stat) => {
-            let gib = (stat.f_bavail * stat.f_frsize) >> 30;
+    let there = nearest(path);
+    match measure(&there) {
+        Ok(bytes) => {
+            let gib = bytes >> 30;
             let found = format!("{gib} GiB free for {}", crate::text::shown(path));
             if gib >= WANTED_GIB {
                 Check::good(what, found)

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::terminal::Terminal;
 use kflake::validate::{Outcome, RunRecord, Stage, StageRecord};
 
 fn kflake(project: &Path) -> Command {
@@ -255,6 +256,28 @@ fn a_fresh_stage_is_built_again_and_what_comes_after_it() {
         }
     }
     assert_eq!(outcomes(&[]), before);
+}
+
+#[test]
+fn a_large_run_says_what_it_costs_and_asks() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = format!(
+        "'{}' -C . validate --band k6 {}; echo \"left with $?\"",
+        env!("CARGO_BIN_EXE_kflake"),
+        common::DEBIAN.join(" ")
+    );
+    let mut terminal = Terminal::start(dir.path(), &run);
+    terminal.wait("This run will take ", 300);
+    terminal.expect(" of disk, of ");
+    terminal.expect("Go on? [y/N]");
+    terminal.press("n\r");
+    terminal.expect("nothing was built");
+    terminal.expect("left with 130");
+    terminal.end();
+    assert!(!dir.path().join("report").exists());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Running a plan: what was built, what was not, and whose fault it is.
 
 mod booted;
+mod cost;
 mod earlier;
 mod evaluate;
 mod evidence;
@@ -16,6 +17,7 @@ pub use crate::run::{
     RunTally, Stage, Tally, Tools,
 };
 pub use booted::BootRecord;
+pub use cost::{Cost, cost};
 pub use earlier::RUNS;
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;

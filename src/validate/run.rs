@@ -39,19 +39,7 @@ pub fn run(
     }
 
     let targets = match_targets(plan, manifest)?;
-    let mut stage_index = StageIndex::new(plan.cells.iter().map(super::PlannedCell::key).collect());
-    let mut goals: Vec<(usize, Stage, &Buildable)> = Vec::new();
-    for (cell, planned) in plan.cells.iter().enumerate() {
-        for stage in &planned.stages {
-            if let Some(Entry::Build(build)) =
-                targets.get(&cell).and_then(|stages| stages.get(stage))
-                && runs_here(&build.system, &manifest.system)
-            {
-                stage_index.add(&build.drv, cell, *stage);
-                goals.push((cell, *stage, build));
-            }
-        }
-    }
+    let (stage_index, goals) = goals(plan, manifest, &targets);
     let wanted: Vec<Goal<'_>> = goals
         .iter()
         .map(|(cell, stage, build)| Goal {
@@ -164,11 +152,36 @@ fn open_journal(options: &Options, report: &Own) -> Result<(Journal, Past), OwnE
     }
 }
 
+/// The stages that this machine can build, and which derivation proves which.
+pub(super) fn goals<'a>(
+    plan: &Plan,
+    manifest: &Manifest,
+    targets: &Targets<'a>,
+) -> (StageIndex, Vec<(usize, Stage, &'a Buildable)>) {
+    let mut stage_index = StageIndex::new(plan.cells.iter().map(super::PlannedCell::key).collect());
+    let mut goals = Vec::new();
+    for (cell, planned) in plan.cells.iter().enumerate() {
+        for stage in &planned.stages {
+            if let Some(Entry::Build(build)) =
+                targets.get(&cell).and_then(|stages| stages.get(stage))
+                && runs_here(&build.system, &manifest.system)
+            {
+                stage_index.add(&build.drv, cell, *stage);
+                goals.push((cell, *stage, build));
+            }
+        }
+    }
+    (stage_index, goals)
+}
+
+/// What is known of each planned cell, by its place in the plan.
+type Targets<'a> = BTreeMap<usize, &'a BTreeMap<Stage, Entry>>;
+
 /// What the manifest says of each planned cell that can be tried.
-fn match_targets<'a>(
+pub(super) fn match_targets<'a>(
     plan: &Plan,
     manifest: &'a Manifest,
-) -> Result<BTreeMap<usize, &'a BTreeMap<Stage, Entry>>, RunError> {
+) -> Result<Targets<'a>, RunError> {
     let mut by_id: BTreeMap<&str, &BTreeMap<Stage, Entry>> = BTreeMap::new();
     for target in &manifest.targets {
         by_id.insert(&target.id, &target.stages);

@@ -64,6 +64,9 @@ pub struct Args {
     /// Show the plan, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Begin a large run without asking; what it will cost is said all the same
+    #[arg(long, short)]
+    pub yes: bool,
     /// Print JSON: the report, or with --dry-run the plan
     #[arg(long)]
     pub json: bool,
@@ -161,6 +164,7 @@ impl Args {
             report: self.report.clone(),
             dry_run: self.dry_run,
             json: self.json,
+            yes: self.yes,
             jobs: self.jobs.or(began.jobs),
             cores: self.cores.or(began.cores),
             timeout: or(&self.timeout, began.timeout),

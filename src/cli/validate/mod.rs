@@ -1,6 +1,7 @@
 //! `kflake validate`: builds and boots what the matrix promises, and reports what became of it.
 
 mod args;
+mod cost;
 mod dry;
 mod resume;
 
@@ -10,6 +11,7 @@ use super::progress::{Detail, Watch};
 use super::{Context, Failure, Result, output};
 use crate::blame::FailureTable;
 use crate::catalog::Catalog;
+use crate::doctor;
 use crate::exit;
 use crate::flake;
 use crate::interrupt::{self, Finishing};
@@ -57,6 +59,15 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let manifest = prepare(args, context, &catalog, tools, &plan)?;
     let options = args.options(context);
+    if cost::is_large(&plan) {
+        let sizes = cost::sizes(&catalog);
+        let cost = validate::cost(tools, &plan, &manifest, &options, &sizes).map_err(run_error)?;
+        let free = doctor::free_space(&nix.real_path("/nix/store"));
+        if !cost::agreed(&cost, free, args.yes) {
+            output::note("nothing was built");
+            return Ok(exit::INTERRUPTED);
+        }
+    }
     let mut watch = Watch::new(Detail::Failures, args.events.as_deref())?;
     let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
