@@ -80,6 +80,11 @@ fn a_cell_passes_and_is_there_the_next_time() {
             "{line}"
         );
     }
+    let console = stage(&record, Stage::Boot).console.as_ref().unwrap();
+    let said = fs::read(dir.path().join("report").join(console)).unwrap();
+    assert!(String::from_utf8_lossy(&said).contains("kflake-init: "));
+    let page = fs::read_to_string(dir.path().join("report/report.html")).unwrap();
+    assert!(page.contains(&format!("What the machine said: <a href=\"{console}\">")));
     let evidence = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap();
     let evidence: Vec<serde_json::Value> = serde_json::from_str(&evidence).unwrap();
     for stage in ["kernel", "module", "boot"] {
@@ -208,6 +213,11 @@ fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
     assert!(kernel.tools.contains_key("make") && kernel.tools.contains_key("cc"));
     assert_eq!(record.packages.as_deref(), Some("debian"));
 
+    let console = stage(&record, Stage::Boot).console.as_ref().unwrap();
+    let said = fs::read(dir.path().join("report").join(console)).unwrap();
+    assert!(String::from_utf8_lossy(&said).contains("kflake-init: "));
+    let page = fs::read_to_string(dir.path().join("report/report.html")).unwrap();
+    assert!(page.contains(&format!("What the machine said: <a href=\"{console}\">")));
     let evidence = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap();
     let evidence: Vec<serde_json::Value> = serde_json::from_str(&evidence).unwrap();
     assert!(!evidence.is_empty());

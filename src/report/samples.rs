@@ -190,6 +190,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                     .then(|| format!("/nix/store/{}-{name}", digest(&hash))),
                 reason,
                 warnings: vec![],
+                console: None,
                 failure: (outcome == Outcome::Failed || outcome == Outcome::TimedOut).then(|| {
                     FailureRecord {
                         class: None,

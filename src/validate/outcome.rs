@@ -145,6 +145,9 @@ pub struct StageRecord {
     /// What the kernel complained of on the console of a boot that passed, such as `WARNING at kernel/x.c:12`; at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The console of a boot that passed, by its path in the report's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<String>,
     /// What the log says, for `failed` and `timed-out`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,

@@ -140,6 +140,7 @@ impl Recorder<'_> {
             out: build.out().map(str::to_owned),
             reason: None,
             warnings: vec![],
+            console: None,
             failure: None,
         };
         match states.get(&build.drv) {
@@ -249,6 +250,7 @@ fn plain(stage: Stage, outcome: Outcome, reason: &str) -> StageRecord {
         out: None,
         reason: Some(reason.to_owned()),
         warnings: vec![],
+        console: None,
         failure: None,
     }
 }

@@ -10,11 +10,15 @@ use super::planned::{Feasibility, Plan};
 use super::record::Recorder;
 use super::{RunRecord, earlier};
 use crate::files::{self, Own, OwnError};
+use crate::nix::Nix;
 use crate::project::{Buildable, Entry};
 use crate::run::{
     Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, RunContext, RunError,
     Stage, StageIndex, States, Tools, Work,
 };
+
+/// The most of a console that is kept, in bytes.
+const MAX_CONSOLE: u64 = 8 << 20;
 
 /// Builds what `manifest` describes and writes the report. `tell` hears of everything that happens. A run that is ended early
 /// leaves a report of what was done by then.
@@ -118,7 +122,8 @@ pub fn run(
     });
     // whatever ended the run, what is known is written down
     let finished = ran.is_ok().then(Timestamp::now);
-    let record = recorder.record(&engine.states, finished, engine.interrupted);
+    let mut record = recorder.record(&engine.states, finished, engine.interrupted);
+    consoles(tools.nix, plan, &report, &mut record)?;
     let written = write(&record);
     ran?;
     written?;
@@ -130,6 +135,25 @@ pub fn run(
         coverage: record.coverage,
     });
     Ok(record)
+}
+
+/// Puts the consoles of boots that passed beside the logs of what failed.
+fn consoles(nix: &Nix, plan: &Plan, report: &Own, record: &mut RunRecord) -> Result<(), OwnError> {
+    for (cell, planned) in record.cells.iter_mut().zip(&plan.cells) {
+        for stage in &mut cell.stages {
+            let passed = stage.stage == Stage::Boot && stage.outcome.is_success();
+            let Some(out) = stage.out.as_deref().filter(|_| passed) else {
+                continue;
+            };
+            // what cannot be read is no reason to call the boot anything else
+            if let Ok(text) = files::read(&nix.real_path(out).join("boot.log"), MAX_CONSOLE) {
+                let name = format!("{LOGS}/{}-boot-console.log", planned.key());
+                report.write(&name, &text, false)?;
+                stage.console = Some(name);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the folders, and sets aside what an earlier run, `before`, left in them.

@@ -84,6 +84,13 @@ fn stages(out: &mut String, cell: &CellRecord) {
         );
     }
     out.push_str("</tbody></table>\n");
+    for console in cell
+        .stages
+        .iter()
+        .filter_map(|stage| stage.console.as_deref())
+    {
+        link(out, "What the machine said", console);
+    }
 }
 
 fn failure(out: &mut String, stage: &StageRecord) {
@@ -114,12 +121,17 @@ fn failure(out: &mut String, stage: &StageRecord) {
         );
     }
     if let Some(log) = &failure.log {
-        let shown = escape(log);
-        let _ = match inside(log) {
-            true => writeln!(out, "<p>Whole log: <a href=\"{shown}\">{shown}</a></p>"),
-            false => writeln!(out, "<p>Whole log: <code>{shown}</code></p>"),
-        };
+        link(out, "Whole log", log);
     }
+}
+
+/// A file of the report's folder.
+fn link(out: &mut String, what: &str, file: &str) {
+    let shown = escape(file);
+    let _ = match inside(file) {
+        true => writeln!(out, "<p>{what}: <a href=\"{shown}\">{shown}</a></p>"),
+        false => writeln!(out, "<p>{what}: <code>{shown}</code></p>"),
+    };
 }
 
 /// Whether `path` is a plain relative path that stays below the report: only then it becomes a link.
