@@ -122,7 +122,9 @@ fn the_command_line_is_checked() {
         .args(["gen", "--toolchains", "debain"])
         .assert()
         .code(2)
-        .stderr(contains("one of bootlin, musl, kernel-only, debian, korg"));
+        .stderr(contains(
+            "did you mean debian?; one of bootlin, musl, kernel-only, debian, korg",
+        ));
     kflake(dir.path())
         .args(["gen", "--check", "--force"])
         .assert()

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::suggest::nearest;
 use crate::version::{KernelVersion, ToolVersion};
 
 /// A kernel generation: the versions it spans, and where its toolchains come from unless a constraint says otherwise.
@@ -96,8 +97,10 @@ impl std::str::FromStr for SourceKind {
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| {
                 let known: Vec<_> = SourceKind::ALL.iter().map(|kind| kind.as_str()).collect();
+                let meant = nearest(text, known.iter().copied());
+                let meant = meant.map_or(String::new(), |meant| format!(", did you mean {meant}?"));
                 format!(
-                    "unknown toolchain source {text:?}; one of {}",
+                    "unknown toolchain source {text:?}{meant}; one of {}",
                     known.join(", ")
                 )
             })

@@ -352,6 +352,14 @@ fn exclusions(catalog: &Catalog, selection: &Selection) -> Result<Vec<Excluded>,
     }
     let read = |name: &String| {
         Excluded::read(catalog, &known, name).ok_or_else(|| {
+            // a slip in one half of a cell's name: that half is known better
+            if let (Some(_), Err(cell)) = (name.split_once('-'), catalog.cell(name))
+                && name
+                    .split('-')
+                    .any(|half| catalog.era(half).is_ok() || catalog.arch(half).is_ok())
+            {
+                return cell;
+            }
             let bands = catalog.eras.keys().map(EraId::as_str);
             let all = bands.chain(catalog.arches.keys().map(ArchId::as_str));
             UnknownName::among("name to exclude", name, all.chain(names()), [])
@@ -445,6 +453,13 @@ mod tests {
                     ..Selection::default()
                 },
                 "name to exclude",
+            ),
+            (
+                Selection {
+                    exclude: strings(&["k6-amr64"]),
+                    ..Selection::default()
+                },
+                "cell",
             ),
         ] {
             let error = plan(&catalog, &selection).unwrap_err();
