@@ -36,6 +36,13 @@ impl fmt::Display for Title {
     }
 }
 
+/// What packed files begin with that are not unpacked here.
+const PACKED: [(&[u8], &str); 3] = [
+    (b"BZh", "bzip2"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+];
+
 /// Why a file is no configuration.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
@@ -59,6 +66,15 @@ pub enum ConfigError {
     TooLarge {
         /// The file.
         path: PathBuf,
+    },
+    /// Packed by something else than gzip and xz.
+    #[error("{} is packed by {by}", shown(path))]
+    #[diagnostic(help("unpack it first; text is taken, and what gzip or xz made of it"))]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// By what.
+        by: &'static str,
     },
     /// A line that is neither a setting nor a comment.
     #[error("{} line {line}: {reason}: `{text}`", shown(path))]
@@ -119,6 +135,13 @@ impl Config {
         let mut bytes = limited(file).map_err(fail)?;
         if bytes.starts_with(&[0x1f, 0x8b]) {
             bytes = limited(flate2::read::MultiGzDecoder::new(&bytes[..])).map_err(fail)?;
+        } else if bytes.starts_with(b"\xfd7zXZ\0") {
+            bytes = limited(files::unxz(&bytes[..])).map_err(fail)?;
+        } else if let Some((_, by)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+            return Err(ConfigError::Packed {
+                path: path.to_owned(),
+                by,
+            });
         }
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ConfigError::TooLarge {
@@ -449,5 +472,38 @@ mod tests {
         fn parsing_never_panics(text in "(\\PC{0,20}\n|#? ?CONFIG_\\PC{0,9}\n){0,5}") {
             let _ = Config::parse(&text, Path::new("x"));
         }
+    }
+
+    #[test]
+    fn what_an_editor_or_a_packer_adds_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fragment.config");
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Config::read(&path)
+        };
+        for (bytes, why) in [
+            (&b"CONFIG_NET=y # why"[..], "write CONFIG_NET=y"),
+            (b"CONFIG_HZ=250\t# slow", "write CONFIG_HZ=250"),
+            (b"\xef\xbb\xbfCONFIG_NET=y", "byte order mark"),
+            (b"  CONFIG_NET=y", "blanks before it"),
+            (b"\tCONFIG_NET=y", "blanks before it"),
+            (b"BZh91AY", "packed by bzip2"),
+            (b"\x28\xb5\x2f\xfd\x04", "packed by zstd"),
+        ] {
+            let error = read(bytes).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        // inside of quotes it is text
+        let config = read(b"CONFIG_X=\"y # why\"").unwrap();
+        assert_eq!(
+            config.get("X"),
+            Some(&Value::Text("\"y # why\"".to_owned()))
+        );
+        let mut packed =
+            lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::default()).unwrap();
+        std::io::Write::write_all(&mut packed, b"CONFIG_NET=y\n").unwrap();
+        let config = read(&packed.finish().unwrap()).unwrap();
+        assert_eq!(config.get("NET"), Some(&Value::Yes));
     }
 }

@@ -95,6 +95,24 @@ pub enum SettingError {
     /// `# CONFIG_FOO` followed by something else.
     #[error("a line that turns a symbol off reads `# CONFIG_{0} is not set`")]
     NotSet(String),
+    /// `CONFIG_FOO=y # why`.
+    #[error(
+        "a comment cannot follow a value: give it a line of its own, and write CONFIG_{symbol}={value}"
+    )]
+    Comment {
+        /// The symbol.
+        symbol: String,
+        /// What stands before the comment.
+        value: String,
+    },
+    /// ` CONFIG_FOO=y`.
+    #[error("a setting begins its line: take away the blanks before it")]
+    Indented,
+    /// A byte order mark, which editors don't show.
+    #[error(
+        "a byte order mark, which cannot be seen, stands before it: save the file as UTF-8 without one"
+    )]
+    ByteOrderMark,
     /// Nothing like a setting.
     #[error(
         "it is not a setting: write CONFIG_FOO=y, m, n or a value, or `# CONFIG_FOO is not set`"
@@ -198,7 +216,11 @@ impl FromStr for Setting {
             return off(rest.trim_start());
         }
         let Some(rest) = text.strip_prefix("CONFIG_") else {
+            let seen = text.trim_start_matches(['\u{feff}', ' ', '\t']);
+            let hidden = seen.starts_with("CONFIG_") || seen.starts_with('#');
             return Err(match text.split_once('=') {
+                _ if hidden && text.starts_with('\u{feff}') => SettingError::ByteOrderMark,
+                _ if hidden && text.starts_with([' ', '\t']) => SettingError::Indented,
                 Some((name, _)) if name.parse::<Symbol>().is_ok() => {
                     SettingError::NoPrefix(brief(name))
                 }
@@ -223,10 +245,22 @@ impl FromStr for Setting {
         if value.starts_with([' ', '\t']) {
             return Err(SettingError::Blanks(brief(name)));
         }
-        Ok(Setting {
-            symbol,
-            value: value.parse()?,
-        })
+        let parsed = value.parse();
+        match (parsed, value.split_once([' ', '\t'])) {
+            // what stands before it is a value
+            (Err(_), Some((before, after)))
+                if after.trim_start().starts_with('#') && before.parse::<Value>().is_ok() =>
+            {
+                Err(SettingError::Comment {
+                    symbol: brief(name),
+                    value: brief(before),
+                })
+            }
+            (parsed, _) => Ok(Setting {
+                symbol,
+                value: parsed?,
+            }),
+        }
     }
 }
 
