@@ -77,7 +77,7 @@ pub struct Args {
     )]
     fragments: Vec<String>,
     /// Add words to the kernel's command line; may be repeated
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     append: Vec<Append>,
     /// How much memory the machine has: 512M, 2G [default: as the board has it]
     #[arg(long, value_name = "SIZE")]
