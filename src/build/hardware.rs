@@ -122,7 +122,14 @@ impl Hardware {
         add(bus.symbols(), false);
         if !self.disks.is_empty() {
             add(
-                &["BLOCK", "BLK_DEV", "EXT2_FS", "EXT4_FS", "SQUASHFS"],
+                &[
+                    "BLOCK",
+                    "BLK_DEV",
+                    "EXT2_FS",
+                    "EXT4_FS",
+                    "MISC_FILESYSTEMS",
+                    "SQUASHFS",
+                ],
                 false,
             );
             add(&["VIRTIO_BLK"], true);
