@@ -108,17 +108,18 @@ impl Layout {
         names
     }
 
-    /// Writes the image as one file that `docker load` and `podman load` take, under the name `tag`. The layout is in it as well, so
-    /// that it is also an `oci-archive`.
+    /// Writes the image as one file that `docker load` and `podman load` take, under the name `tag`. With the layout's index in it, podman
+    /// would take it for a layout, and give it another name.
     ///
     /// # Errors
     /// When a file cannot be read or written.
     pub fn archive(&self, tag: &str, to: impl Write) -> io::Result<()> {
         let mut tar = tar::Builder::new(to);
-        for name in self.names() {
-            let file = File::open(self.dir.join(&name))?;
+        let blobs = self.names();
+        for name in blobs.iter().filter(|it| !FILES.contains(&it.as_str())) {
+            let file = File::open(self.dir.join(name))?;
             let size = file.metadata()?.len();
-            tar.append_data(&mut header(size), &name, file)?;
+            tar.append_data(&mut header(size), name, file)?;
         }
         let layers: Vec<_> = self.manifest.layers.iter().map(Descriptor::name).collect();
         let manifest =
@@ -246,7 +247,7 @@ mod tests {
         let named = |it: &serde_json::Value| &files[it.as_str().unwrap()];
         assert_eq!(named(&manifest[0]["Config"]), b"{}");
         assert_eq!(named(&manifest[0]["Layers"][0]), b"a layer");
-        assert!(files.contains_key("index.json") && files.contains_key("oci-layout"));
+        assert!(!files.contains_key("index.json") && !files.contains_key("oci-layout"));
     }
 
     #[test]
