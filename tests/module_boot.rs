@@ -154,3 +154,43 @@ fn modules_of_a_real_kernel_are_loaded_in_the_order_that_they_need() {
         "{errors}"
     );
 }
+
+#[test]
+fn a_warning_of_a_real_kernel_fails_the_boot_unless_that_is_accepted() {
+    if !common::have_nix() {
+        return;
+    }
+    let (dir, version) = common::real_project();
+    let folder = dir.path().join("warns");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Makefile"), "obj-m := warns.o\n").unwrap();
+    let source = "#include <linux/bug.h>
+#include <linux/module.h>
+static int __init warns_init(void) { WARN_ON(1); return 0; }
+module_init(warns_init);
+MODULE_LICENSE(\"GPL\");
+";
+    fs::write(folder.join("warns.c"), source).unwrap();
+    let warns = folder.to_str().unwrap();
+    let (code, out, errors) = run(dir.path(), warns, &version, &["--boot"]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(
+        errors.contains("the module loaded, and the kernel complained: WARNING at ")
+            && errors.contains("--allow-splats")
+            && !out.contains("booted and loaded"),
+        "{out}{errors}"
+    );
+    let log = fs::read_to_string(dir.path().join("out/boot.log")).unwrap();
+    assert!(
+        log.contains("WARNING: ") && log.contains("end trace") && log.contains("module=loaded"),
+        "{log}"
+    );
+
+    let more = ["--boot", "--allow-splats"];
+    let (code, out, errors) = run(dir.path(), warns, &version, &more);
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        out.contains("booted and loaded with 1 warning: WARNING at "),
+        "{out}"
+    );
+}
