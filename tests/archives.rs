@@ -190,6 +190,7 @@ impl Mirror {
         Command::new("nix-build")
             .args(["--no-out-link", "-E", &expression])
             .env("NIX_CONFIG", nix_config(self.dir.path()))
+            .env("NIX_MIRRORS_debian", common::debian_mirror())
             .env("NIX_MIRRORS_bootlin", &base)
             .env("NIX_MIRRORS_kernel", &base)
             .output()

@@ -113,6 +113,42 @@ fn what_became_of_each_mirror_is_told() {
     assert!(dir.path().join("out").exists());
 }
 
+#[test]
+fn the_package_set_s_own_fetcher_passes_wrong_bytes_over() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    mirrors(dir.path());
+    let set = common::package_set();
+    // as pins and kernels are written; a file that no earlier run can have left in the store
+    let text = format!("right {:?}\n", std::time::SystemTime::now());
+    fs::write(dir.path().join("good/f"), &text).unwrap();
+    let hash = data_encoding::BASE64.encode(&Sha256::digest(&text));
+    let expression = format!(
+        r#"(import {}/debian-packages {{ }}).fetchurl {{ url = "mirror://test/f"; hash = "sha256-{hash}"; }}"#,
+        set.path().display()
+    );
+    let base = |name: &str| format!("file://{}", dir.path().join(name).display());
+    let settings = common::build_config();
+    let shown = format!("extra-sandbox-paths = {}", dir.path().display());
+    let output = Command::new("nix-build")
+        .args(["--no-out-link", "-E", &expression])
+        .env("NIX_CONFIG", format!("{settings}{shown}\n"))
+        .env("NIX_MIRRORS_debian", common::debian_mirror())
+        .env(
+            "NIX_MIRRORS_test",
+            format!("{} {}", base("portal"), base("good")),
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let out = common::succeeded(output).stdout;
+    let out = String::from_utf8(out).unwrap();
+    assert_eq!(fs::read_to_string(out.trim()).unwrap(), text);
+    assert!(!said.contains("command not found"), "{said}");
+}
+
 /// busybox, which Debian's package set begins with, in the store.
 fn busybox() -> PathBuf {
     let dir = tempfile::tempdir().unwrap();
@@ -151,7 +187,10 @@ fn busybox_goes_from_mirror_to_mirror_as_well() {
             .env("out", dir.path().join("out"))
             .env(
                 "outputHash",
-                data_encoding::HEXLOWER.encode(&Sha256::digest(b"right\n")),
+                format!(
+                    "sha256-{}",
+                    data_encoding::BASE64.encode(&Sha256::digest(b"right\n"))
+                ),
             )
             .env("name", "f")
             .env("urls", "mirror://x/f")

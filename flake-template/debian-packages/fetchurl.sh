@@ -30,7 +30,7 @@ sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 # Whether the file is the one whose hash is asked for. Where that is written in a way that is not known here, Nix decides alone.
 is_it() {
   case ${outputHash:-} in
-  sha256-*) [ "$(printf "$(sha256_of "$1" | sed 's/../\\x&/g')" | base64)" = "${outputHash#sha256-}" ] ;;
+  sha256-*) [ "$(sha256_of "$1")" = "$(printf %s "${outputHash#sha256-}" | base64 -d | od -An -v -tx1 | tr -d ' \n')" ] ;;
   *[!0-9a-f]*) true ;;
   *) [ "${#outputHash}" -ne 64 ] || [ "$(sha256_of "$1")" = "$outputHash" ] ;;
   esac
