@@ -114,6 +114,20 @@ fn a_cell_passes_and_is_there_the_next_time() {
 }
 
 #[test]
+fn a_run_that_tries_nothing_is_not_green() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let words = ["validate", "--arch", "powerpcle", "--packages", "debian"];
+    let output = common::kflake(dir.path(), &words);
+    assert_eq!(output.status.code(), Some(5), "{}", text_of(&output));
+    assert!(text_of(&output).contains("nothing was tried"));
+    let record = report(dir.path());
+    assert!(!record.cells.is_empty());
+}
+
+#[test]
 fn a_kernel_that_complains_is_not_plainly_green() {
     if !common::have_nix() {
         return;

@@ -57,7 +57,7 @@ use crate::text::{clean, shown};
 )]
 #[command(
     after_help = "Exit codes: 0 done and passed; 1 done, and the answer is no; 2 wrong command line or input; \
-    3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel; 6 Nix missing or unusable; \
+    3 invalid matrix data; 4 no toolchain fits; 5 the arch does not exist in that kernel, or `validate` has nothing to try; 6 Nix missing or unusable; \
     7 Nix could not evaluate; 8 a file could not be read or written; 9 no container engine; 125 `boot`: the machine ended before the program; 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); 141 the reader of the output left \
     before the work was done."
 )]

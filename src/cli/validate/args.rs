@@ -16,7 +16,8 @@ use crate::version::{KernelVersion, ToolVersion};
 /// Build, boot and report: what of the matrix really works
 ///
 /// Brings the generated flake of the project up to date, evaluates it once, and has Nix build the stages of every cell
-/// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if all passed, 1 if something failed, 130 if interrupted.
+/// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if
+/// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages debian --toolchains debian\n  \

@@ -92,7 +92,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             shown(options.report.join("report.html"))
         ));
     }
-    Ok(exit_code(&record))
+    let code = exit_code(&record);
+    if code == exit::UNSUPPORTED {
+        output::note("nothing was tried: the matrix has nothing to build in any of these cells");
+    }
+    Ok(code)
 }
 
 /// Brings the flake up to date, says so, and evaluates it.
@@ -122,14 +126,14 @@ fn run_error(error: RunError) -> Failure {
 }
 
 fn exit_code(record: &RunRecord) -> u8 {
-    let failed = record
-        .cells
-        .iter()
-        .flat_map(|cell| &cell.stages)
-        .any(|stage| stage.outcome.is_failure());
-    match (record.interrupted, failed) {
-        (true, _) => exit::INTERRUPTED,
-        (false, true) => exit::FAILED,
-        (false, false) => exit::OK,
+    let outcomes = || record.cells.iter().flat_map(|cell| &cell.stages);
+    let failed = outcomes().any(|stage| stage.outcome.is_failure());
+    let passed = outcomes().any(|stage| stage.outcome.is_success());
+    match (record.interrupted, failed, passed) {
+        (true, ..) => exit::INTERRUPTED,
+        (false, true, _) => exit::FAILED,
+        (false, false, true) => exit::OK,
+        // a run that tried nothing shows nothing
+        (false, false, false) => exit::UNSUPPORTED,
     }
 }
