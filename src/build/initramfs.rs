@@ -94,7 +94,7 @@ impl Initramfs {
         {
             let entry = entry.map_err(io::Error::from)?;
             let at = |error: io::Error| {
-                let text = format!("{}: {error}", entry.path().display());
+                let text = format!("{}: {error}", crate::text::shown(entry.path()));
                 io::Error::new(error.kind(), text)
             };
             let facts = fs::symlink_metadata(entry.path()).map_err(at)?;

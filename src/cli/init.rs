@@ -79,7 +79,7 @@ pub fn write(folder: &Path, choices: &Choices) -> Result<()> {
         let text = format!(
             "/{}/\n{}/\n/result\n/result-*\n",
             files::STATE,
-            report.display()
+            report.to_string_lossy()
         );
         put(&ignore, &text)?;
     }

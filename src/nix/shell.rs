@@ -105,7 +105,7 @@ impl Nix {
         Ok([("/bin/sh", shell)]
             .into_iter()
             .chain(entries)
-            .map(|(seen, path)| format!("{seen}={}", self.real_path(path).display()))
+            .map(|(seen, path)| format!("{seen}={}", self.real_path(path).to_string_lossy()))
             .collect::<Vec<_>>()
             .join(" "))
     }
