@@ -52,10 +52,11 @@ impl Nix {
         if settings.packages.is_debian() || bootstrap.needed || needs_shell {
             self.plant(settings, bootstrap)?;
         }
-        if needs_shell {
-            let shell = self.build_shell(settings, bootstrap)?;
-            self.set_shell(Some(self.shown_shell(settings, &shell)?));
-        } else if let Some(shell) = own {
+        let shell = match own {
+            None if needs_shell => Some(self.build_shell(settings, bootstrap)?),
+            own => own,
+        };
+        if let Some(shell) = shell {
             self.set_shell(Some(self.shown_shell(settings, &shell)?));
         }
         Ok(())

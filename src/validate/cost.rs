@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::manifest::Manifest;
 use super::planned::Plan;
-use super::run::{goals, match_targets};
+use super::run::{goals, match_targets, wanted};
 use super::{Options, RunError, Stage, Tools};
 use crate::nix::name_of;
-use crate::run::{Goal, History, Work};
+use crate::run::{History, Work};
 
 /// What a kernel's tarball becomes when it is unpacked: Linux 6.1 went from 132 to 1438 MiB.
 const UNPACKED_KERNEL: u64 = 11;
@@ -48,15 +48,7 @@ pub fn cost(
 ) -> Result<Cost, RunError> {
     let targets = match_targets(plan, manifest)?;
     let (index, goals) = goals(plan, manifest, &targets);
-    let goals: Vec<Goal<'_>> = goals
-        .iter()
-        .map(|(cell, stage, build)| Goal {
-            cell: *cell,
-            stage: Some(*stage),
-            build,
-        })
-        .collect();
-    let work = Work::find(tools, &goals)?;
+    let work = Work::find(tools, &wanted(&goals))?;
     let history = History::of(options);
     let missing = work.missing.iter().map(|drv| {
         let fetch = work.graph.get(drv).is_some_and(|found| found.is_fixed());

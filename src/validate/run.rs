@@ -44,15 +44,7 @@ pub fn run(
 
     let targets = match_targets(plan, manifest)?;
     let (stage_index, goals) = goals(plan, manifest, &targets);
-    let wanted: Vec<Goal<'_>> = goals
-        .iter()
-        .map(|(cell, stage, build)| Goal {
-            cell: *cell,
-            stage: Some(*stage),
-            build,
-        })
-        .collect();
-    let work = Work::find(tools, &wanted)?;
+    let work = Work::find(tools, &wanted(&goals))?;
 
     let started = past.started.unwrap_or_else(Timestamp::now);
     journal
@@ -196,6 +188,16 @@ pub(super) fn goals<'a>(
         }
     }
     (stage_index, goals)
+}
+
+/// The same as what the store is asked about.
+pub(super) fn wanted<'a>(goals: &[(usize, Stage, &'a Buildable)]) -> Vec<Goal<'a>> {
+    let goal = |&(cell, stage, build): &(usize, Stage, &'a Buildable)| Goal {
+        cell,
+        stage: Some(stage),
+        build,
+    };
+    goals.iter().map(goal).collect()
 }
 
 /// What is known of each planned cell, by its place in the plan.
