@@ -1,4 +1,4 @@
-//! `kflake container` with an engine that writes down how it was called. A real one is in `containers.rs`.
+//! `kflake container` with an engine that writes down how it was called.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Container images: what is in them, and what two of them share. The engines' side of it is in `containers.rs`.
+//! Container images: what is in them, and what two of them share.
 
 mod common;
 
