@@ -466,7 +466,7 @@ fn disk(what: &'static str, path: &Path) -> Check {
                     Health::Poor,
                     found,
                     format!(
-                        "a sweep takes about {WANTED_GIB} GiB; `nix-collect-garbage` frees what nothing refers to"
+                        "a sweep takes about {WANTED_GIB} GiB; `kflake gc` shows what old runs hold, and frees it"
                     ),
                 )
             }

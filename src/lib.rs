@@ -22,6 +22,7 @@ pub mod doctor;
 pub mod exit;
 pub mod files;
 pub mod flake;
+pub mod gc;
 pub mod hash;
 pub mod id;
 pub mod interrupt;

@@ -1,5 +1,7 @@
 //! Every file that the matrix pins, in one list.
 
+use std::collections::BTreeMap;
+
 use super::{BootlinTarball, Catalog, Component, DebianPin, KernelPin};
 use crate::hash::Sha256;
 use crate::id::{FileName, PinId, PinUrl};
@@ -36,6 +38,14 @@ impl Catalog {
             .chain(tools)
             .chain(bootlin)
             .chain(components)
+            .collect()
+    }
+
+    /// Bytes of every pinned file whose size is known, by its name in the store.
+    pub fn file_sizes(&self) -> BTreeMap<String, u64> {
+        let files = self.pinned_files().into_iter();
+        files
+            .filter_map(|file| Some((file.name, file.size?)))
             .collect()
     }
 }

@@ -10,6 +10,7 @@ mod container;
 mod doctor;
 mod explain;
 mod failure;
+mod gc;
 mod r#gen;
 mod image;
 mod init;
@@ -78,6 +79,7 @@ enum Command {
     Boot(boot::Args),
     Build(build::Args),
     BuildModule(build_module::Args),
+    Gc(gc::Args),
     Gen(r#gen::Args),
     Init(init::Args),
     Image(image::Args),
@@ -304,6 +306,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Boot(args) => boot::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::BuildModule(args) => build_module::run(&args, context),
+        Command::Gc(args) => gc::run(&args, context),
         Command::Gen(args) => r#gen::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Image(args) => image::run(&args, context),

@@ -3,7 +3,7 @@
 //! Everything passes [`crate::text`] on its way: whatever a message was made of, a terminal gets colours and nothing else
 //! that acts, and a CI runner no commands. Nothing here panics: a reader that left or a full disk is an outcome.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -59,6 +59,34 @@ pub fn pass_on(bytes: &[u8]) {
 /// Says `message` on standard error; nothing in it is taken for a colour.
 pub fn note(message: &str) {
     complain(&format!("{}\n", text::clean_lines(message)));
+}
+
+/// What somebody says to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on; also where `--yes` said so before.
+    Yes,
+    /// Don't.
+    No,
+    /// There is no terminal with somebody at it.
+    Nobody,
+}
+
+/// Asks `question` where someone sits at a terminal, unless `yes` was said before.
+pub fn ask(question: &str, yes: bool) -> Answer {
+    if yes {
+        return Answer::Yes;
+    }
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Answer::Nobody;
+    }
+    note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    match read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        true => Answer::Yes,
+        false => Answer::No,
+    }
 }
 
 /// Prints `text` on standard error, which may hold colours of kflake's own; foreign text in it must be clean.

@@ -76,7 +76,7 @@ impl BuildArgs {
     }
 
     /// How a run is to be done, with its logs in `logs`.
-    fn options(&self, context: &Context, logs: PathBuf) -> Options {
+    fn options(&self, context: &Context, catalog: &Catalog, logs: PathBuf) -> Options {
         let project = &context.project;
         let defaults = &context.choices.defaults;
         let state = project.join(STATE);
@@ -91,6 +91,7 @@ impl BuildArgs {
             // a folder without state is none of kflake's yet, and stays so
             history: state.is_dir().then(|| state.join("history.json")),
             roots: None,
+            sizes: catalog.file_sizes(),
             jobs: 1,
             // Nix hands a 0 on to builders as it is
             cores: match self.cores(context) {
@@ -151,7 +152,7 @@ impl<'c> BuildSession<'c> {
             context.toolchains(&args.toolchains),
         )
         .map_err(|error| Failure::new(error.exit_code(), error))?;
-        let options = args.options(context, planner.logs());
+        let options = args.options(context, catalog, planner.logs());
         Ok(BuildSession {
             nix,
             settings,

@@ -19,7 +19,7 @@ pub use lock::{Lock, LockError};
 pub(crate) use members::{MAX_DICTIONARY_KIB, Members, unxz};
 pub use own::{MARK, Own, OwnError};
 pub use read::{MAX_DATA, open, read, read_text};
-pub use scratch::{Scratch, ScratchError};
+pub use scratch::{Scratch, ScratchError, left_over, remove_left_over};
 pub use write::{Replacement, deliver, inside, plain_folder, remove, replace, state, sweep};
 
 /// Folder of kflake's own within a project.

@@ -32,7 +32,7 @@ impl Scratch {
     }
 
     fn below(temporary: &Path) -> Result<Scratch, ScratchError> {
-        let all = temporary.join(format!("kflake-{}", rustix::process::getuid().as_raw()));
+        let all = of_this_user(temporary);
         let make = || {
             own_folder(&all)?;
             let lock = Lock::wait(&all.join(".lock"), Duration::from_secs(60)).map_err(
@@ -137,6 +137,34 @@ fn dead(all: &Path) -> Vec<(PathBuf, File)> {
             Some((entry.path(), folder))
         })
         .collect()
+}
+
+/// Temporary folders below `temporary` that killed processes of this user left; the next run removes them.
+pub fn left_over(temporary: &Path) -> Vec<PathBuf> {
+    let all = of_this_user(temporary);
+    let ours = fs::symlink_metadata(&all)
+        .is_ok_and(|facts| facts.is_dir() && facts.uid() == rustix::process::getuid().as_raw());
+    match ours {
+        true => dead(&all).into_iter().map(|(path, _lock)| path).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// Removes those of [`left_over`].
+///
+/// # Errors
+/// As for a new temporary folder.
+pub fn remove_left_over(temporary: &Path) -> Result<(), ScratchError> {
+    match left_over(temporary).is_empty() {
+        true => Ok(()),
+        // making one clears away the others
+        false => Scratch::below(temporary).map(drop),
+    }
+}
+
+/// Where the temporary folders of this user are below `temporary`.
+fn of_this_user(temporary: &Path) -> PathBuf {
+    temporary.join(format!("kflake-{}", rustix::process::getuid().as_raw()))
 }
 
 /// Removes `folder`, with folders in it that may not be written: a build leaves such. What cannot be removed stays.

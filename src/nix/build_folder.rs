@@ -24,6 +24,9 @@ const BELOW_STATE: Version = Version {
     patch: 0,
 };
 
+/// Where Nix builds below the root of its store, where it is not told otherwise.
+pub(super) const BUILDS: &str = "nix/var/nix/builds";
+
 /// The folders of one process; they go with it, or with the next.
 #[derive(Debug)]
 pub(super) struct BuildFolders {
@@ -44,7 +47,7 @@ impl BuildFolders {
         let temporary = Scratch::passable(&std::env::temp_dir())?;
         let told = match set(nix, settings)? {
             Some(folder) => Some(folder),
-            None if nix.version() >= BELOW_STATE => Some(root.join("nix/var/nix/builds")),
+            None if nix.version() >= BELOW_STATE => Some(root.join(BUILDS)),
             None => None,
         };
         // what cannot be used, Nix speaks of itself

@@ -75,6 +75,24 @@ impl Nix {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// What `nix-store` says with `options` of all `paths`, in their order.
+    pub(super) fn ask(
+        &self,
+        settings: &Settings,
+        options: [&str; 2],
+        paths: &[&str],
+    ) -> Result<String, NixError> {
+        let mut text = String::new();
+        // without paths it is asked once, of the whole store
+        for chunk in
+            std::iter::once(&paths[..paths.len().min(CHUNK)]).chain(paths.chunks(CHUNK).skip(1))
+        {
+            let output = self.store(settings, options, chunk)?;
+            text += &String::from_utf8_lossy(&output.stdout);
+        }
+        Ok(text)
+    }
+
     /// Runs `nix-store` with `options` over `paths`.
     fn store(
         &self,

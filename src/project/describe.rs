@@ -11,6 +11,9 @@ use crate::flake::{DEBIAN_PACKAGES, Plan};
 use crate::hash::Sha256;
 use crate::nix::{Nix, NixError, Packages, Settings, outputs_of, quote};
 
+/// File that holds the answers to the last question, in the project's [`STATE`].
+const MANIFEST: &str = "manifest.json";
+
 /// Answers with a digest of everything they were evaluated from.
 #[derive(Serialize, Deserialize)]
 struct Cached {
@@ -54,7 +57,7 @@ impl Flake {
         asked: &Asked,
     ) -> Result<Answers, ProjectError> {
         self.prepare(nix, settings)?;
-        let path = self.folder.join(STATE).join("manifest.json");
+        let path = self.folder.join(STATE).join(MANIFEST);
         let key = self.key(nix, settings, asked)?;
         if let Some(answers) = cached(nix, &path, &key).filter(|it| it.check(asked).is_ok()) {
             return Ok(answers);
@@ -99,6 +102,22 @@ impl Flake {
         ))?;
         Ok(Sha256::of_bytes(&all).sri())
     }
+}
+
+/// The derivations that the last question of the project in `folder` was answered with; none where there was no question.
+pub fn last_described(folder: &Path) -> Option<Vec<String>> {
+    let bytes = files::read(&folder.join(STATE).join(MANIFEST), files::MAX_DATA).ok()?;
+    let cached: Cached = serde_json::from_slice(&bytes).ok()?;
+    let things = cached.manifest.answers.into_iter();
+    let entries = things.flat_map(|answer| answer.things.into_values());
+    Some(
+        entries
+            .filter_map(|entry| match entry {
+                Entry::Build(build) => Some(build.drv),
+                Entry::Error { .. } => None,
+            })
+            .collect(),
+    )
 }
 
 /// Evaluates `describe.nix` with the package set of `packages`.

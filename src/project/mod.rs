@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use answer::{Answer, Answers, Buildable, Entry};
+pub use describe::last_described;
 pub use error::ProjectError;
 pub use request::{
     Asked, BootRequest, ConfigChoice, FragmentChoice, ModuleBoot, ModuleRequest, ProgramRequest,

@@ -106,6 +106,16 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// `3.2 GiB`, `120 MiB`, `4 KiB`: bytes as people read them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0 => "nothing".to_owned(),
+        _ if bytes >= 1 << 30 => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
+        _ if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} KiB", bytes.div_ceil(1 << 10)),
+    }
+}
+
 /// `1 cell`, `2 cells`.
 pub fn count(n: usize, what: &str) -> String {
     match n {
@@ -151,6 +161,12 @@ mod tests {
         assert_eq!(wrap_list(&words, 7), ["aa, bb,", "cc"]);
         assert_eq!(wrap("one two  three", 8), ["one two ", "three"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        let said = [0, 1, 120 << 20, 3 << 30].map(size);
+        assert_eq!(said, ["nothing", "1 KiB", "120 MiB", "3.0 GiB"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The loop is the same for a matrix of cells and for the one thing that `kflake build` is asked for. What a run is for comes in
 //! as goals; what happens goes out as [`Progress`].
 
+mod cost;
 mod decision;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod state;
 mod work;
 
 pub use crate::catalog::Stage;
+pub use cost::Cost;
 pub(crate) use engine::{Engine, LOGS, RunContext};
 pub use error::RunError;
 pub(crate) use goals::{Goal, StageIndex};

@@ -18,6 +18,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// Folder of links that keep results from being collected as garbage; none: nothing keeps them.
     pub roots: Option<PathBuf>,
+    /// Bytes of files that may have to be fetched, by their names in the store.
+    pub sizes: BTreeMap<String, u64>,
     /// Builds at once.
     pub jobs: usize,
     /// Cores that each may use.

@@ -18,6 +18,8 @@ pub enum Progress {
         cached: usize,
         /// Seconds that it should take; none where nothing was ever timed.
         estimate: Option<f64>,
+        /// Bytes that the store grows by, roughly.
+        disk: u64,
     },
     /// The run of one thing begins.
     Planned {
@@ -25,6 +27,8 @@ pub enum Progress {
         builds: usize,
         /// Seconds that it should take; none where nothing was ever timed.
         estimate: Option<f64>,
+        /// Bytes that the store grows by, roughly.
+        disk: u64,
     },
     /// A build began.
     BuildStarted {

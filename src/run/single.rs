@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::cost::Cost;
 use super::engine::{Engine, LOGS, RunContext};
 use super::goals::{Goal, StageIndex};
 use super::journal::{Journal, Past};
@@ -84,6 +85,7 @@ pub fn build_one(
     if let Some(stage) = label.stage {
         stage_index.add(&build.drv, 0, stage);
     }
+    let disk = Cost::of(&work, &stage_index, options).disk;
     let history = History::of(options);
     let order = work.order(&work.users(), &history, |drv| stage_index.stage(drv));
     let states = States::new(&work.missing, &Past::default());
@@ -98,6 +100,7 @@ pub fn build_one(
     tell(&Progress::Planned {
         builds: work.missing.len(),
         estimate: engine.estimate(),
+        disk,
     });
     engine.run(tell, &mut |_| Ok(()))?;
     if let Some(path) = &options.history {

@@ -1,41 +1,12 @@
-//! What a run will cost, as far as that is known before it.
-
-use std::collections::BTreeMap;
+//! What a run over a plan will cost.
 
 use super::manifest::Manifest;
 use super::planned::Plan;
 use super::run::{goals, match_targets, wanted};
-use super::{Options, RunError, Stage, Tools};
-use crate::nix::name_of;
-use crate::run::{History, Work};
+use super::{Options, RunError, Tools};
+use crate::run::{Cost, Work};
 
-/// What a kernel's tarball becomes when it is unpacked: Linux 6.1 went from 132 to 1438 MiB.
-const UNPACKED_KERNEL: u64 = 11;
-/// What a compiler's or a tool's package becomes.
-const UNPACKED: u64 = 4;
-/// What a kernel of the smallest configuration leaves, with what modules need of it, in bytes.
-const KERNEL: u64 = 100 << 20;
-
-/// What a run will cost.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cost {
-    /// Derivations to build, downloads among them.
-    pub builds: usize,
-    /// Files to fetch.
-    pub downloads: usize,
-    /// Their bytes, of those whose size is known.
-    pub bytes: u64,
-    /// Those whose size is not.
-    pub unsized_: usize,
-    /// Bytes that the store grows by, roughly.
-    pub disk: u64,
-    /// Seconds of the whole, with as many builds at once as the run has.
-    pub seconds: f64,
-    /// Builds whose time an earlier run measured; the rest is guessed.
-    pub measured: usize,
-}
-
-/// What `plan` will cost that `manifest` describes; `sizes` are those of pinned files, by their names in the store.
+/// What `plan` will cost that `manifest` describes.
 ///
 /// # Errors
 /// When Nix cannot be used.
@@ -44,77 +15,9 @@ pub fn cost(
     plan: &Plan,
     manifest: &Manifest,
     options: &Options,
-    sizes: &BTreeMap<String, u64>,
 ) -> Result<Cost, RunError> {
     let targets = match_targets(plan, manifest)?;
     let (index, goals) = goals(plan, manifest, &targets);
     let work = Work::find(tools, &wanted(&goals))?;
-    let history = History::of(options);
-    let missing = work.missing.iter().map(|drv| {
-        let fetch = work.graph.get(drv).is_some_and(|found| found.is_fixed());
-        (drv.as_str(), index.stage(drv), fetch)
-    });
-    Ok(sum(missing, &history, options.jobs, sizes))
-}
-
-fn sum<'a>(
-    missing: impl Iterator<Item = (&'a str, Option<Stage>, bool)>,
-    history: &History,
-    jobs: usize,
-    sizes: &BTreeMap<String, u64>,
-) -> Cost {
-    let mut cost = Cost::default();
-    for (drv, stage, fetch) in missing {
-        cost.builds += 1;
-        cost.measured += usize::from(history.knows(drv));
-        cost.seconds += history.estimate(drv, stage, fetch) / jobs.max(1) as f64;
-        if stage == Some(Stage::Kernel) {
-            cost.disk += KERNEL;
-        }
-        if !fetch {
-            continue;
-        }
-        cost.downloads += 1;
-        let name = name_of(drv);
-        match sizes.get(name) {
-            Some(bytes) => {
-                let unpacked = match name.starts_with("linux-") {
-                    true => UNPACKED_KERNEL,
-                    false => UNPACKED,
-                };
-                cost.bytes += bytes;
-                cost.disk += bytes * (1 + unpacked);
-            }
-            None => cost.unsized_ += 1,
-        }
-    }
-    cost
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn downloads_builds_and_time_are_summed() {
-        let drv = |name: &str| format!("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-{name}.drv");
-        let all = [
-            (drv("linux-6.6.tar.xz"), None, true),
-            (drv("gcc.deb"), None, true),
-            (drv("unknown.tar"), None, true),
-            (drv("linux-6.6-arm64"), Some(Stage::Kernel), false),
-        ];
-        let mut history = History::default();
-        history.note(&all[3].0, 1000.0);
-        let sizes = [("linux-6.6.tar.xz", 100_u64), ("gcc.deb", 10)];
-        let sizes = sizes.map(|(name, size)| (name.to_owned(), size)).into();
-        let missing = all
-            .iter()
-            .map(|(drv, stage, fetch)| (drv.as_str(), *stage, *fetch));
-        let cost = sum(missing, &history, 2, &sizes);
-        assert_eq!((cost.builds, cost.downloads, cost.measured), (4, 3, 1));
-        assert_eq!((cost.bytes, cost.unsized_), (110, 1));
-        assert_eq!(cost.disk, KERNEL + 1200 + 50);
-        assert!((500.0..510.0).contains(&cost.seconds), "{cost:?}");
-    }
+    Ok(Cost::of(&work, &index, options))
 }

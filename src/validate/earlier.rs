@@ -1,10 +1,11 @@
 //! What earlier runs left in a report's folder: kept beside, and asked how long things took.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use super::RunRecord;
-use crate::files::{self, Own, OwnError};
+use crate::files::{self, MARK, Own, OwnError};
 
 /// The folder that holds the reports of earlier runs, each in one of its own.
 pub const RUNS: &str = "runs";
@@ -29,6 +30,58 @@ pub fn times(record: Option<&RunRecord>) -> BTreeMap<String, f64> {
         .filter(|stage| stage.outcome.is_success())
         .filter_map(|stage| Some((stage.drv.clone()?, stage.seconds?)))
         .collect()
+}
+
+/// What earlier runs left in a report's folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Runs.
+    pub runs: usize,
+    /// Bytes of their reports and logs.
+    pub bytes: u64,
+}
+
+/// What earlier runs left in the report's folder `folder`; nothing where it is not kflake's.
+///
+/// # Errors
+/// When a run is at work in it, or it cannot be read.
+pub fn earlier(folder: &Path) -> Result<Earlier, OwnError> {
+    let Some(report) = existing(folder)? else {
+        return Ok(Earlier::default());
+    };
+    let names = of_earlier(&report);
+    let size = |name: &String| fs::symlink_metadata(report.join(name)).map_or(0, |it| it.len());
+    Ok(Earlier {
+        runs: names.iter().filter(|name| name.ends_with(REPORT)).count(),
+        bytes: names.iter().map(size).sum(),
+    })
+}
+
+/// Removes what earlier runs left in the report's folder `folder`; the last run's report stays, and whatever is not kflake's.
+///
+/// # Errors
+/// When a run is at work in it, or something cannot be removed.
+pub fn forget_earlier(folder: &Path) -> Result<(), OwnError> {
+    let Some(report) = existing(folder)? else {
+        return Ok(());
+    };
+    let mut names = of_earlier(&report).into_iter();
+    names.try_for_each(|name| report.remove(&name))
+}
+
+/// The folder `folder`, where kflake filled it.
+fn existing(folder: &Path) -> Result<Option<Own>, OwnError> {
+    match folder.join(MARK).is_file() {
+        true => Own::open(folder).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// The files of earlier runs in `report`.
+fn of_earlier(report: &Own) -> Vec<String> {
+    let mut names = report.names();
+    names.retain(|name| name.starts_with("runs/") && !name.ends_with('/'));
+    names
 }
 
 /// Moves what the run of `record` left into a folder that is named by when it began. What is of no run that can be read goes.
@@ -147,6 +200,17 @@ mod tests {
         let log = std::fs::read_to_string(runs.join(&kept[0]).join("logs/kernel.log")).unwrap();
         assert_eq!(log, "4");
         assert!(dir.path().join("mine").is_file());
+        fs::write(runs.join("mine"), "mine").unwrap();
+        drop(report);
+        assert_eq!(earlier(dir.path()).unwrap().runs, KEPT);
+        forget_earlier(dir.path()).unwrap();
+        assert_eq!(earlier(dir.path()).unwrap(), Earlier::default());
+        assert_eq!(
+            fs::read_dir(&runs).unwrap().count(),
+            1,
+            "what is not kflake's stays"
+        );
+        let report = Own::open(dir.path()).unwrap();
 
         // a report that cannot be read has no name to be kept under
         report.write("logs/kernel.log", b"x", false).unwrap();

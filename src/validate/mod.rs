@@ -6,6 +6,7 @@ mod earlier;
 mod evaluate;
 mod evidence;
 mod manifest;
+mod newest;
 mod outcome;
 mod planned;
 mod record;
@@ -13,15 +14,16 @@ mod run;
 mod select;
 
 pub use crate::run::{
-    Coverage, Ending, FailureRecord, History, Limits, Options, Outcome, Progress, RunError,
+    Cost, Coverage, Ending, FailureRecord, History, Limits, Options, Outcome, Progress, RunError,
     RunTally, Stage, Tally, Tools,
 };
 pub use booted::BootRecord;
-pub use cost::{Cost, cost};
-pub use earlier::RUNS;
+pub use cost::cost;
+pub use earlier::{Earlier, RUNS, earlier, forget_earlier};
 pub use evaluate::evaluate;
 pub use evidence::record_evidence;
 pub use manifest::{Manifest, Target};
+pub use newest::newest_run;
 pub use outcome::{
     CellRecord, RunRecord, SCHEMA_VERSION, StageRecord, ToolchainRecord, coverage, detail,
 };

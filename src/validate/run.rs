@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::manifest::Manifest;
 use super::planned::{Feasibility, Plan};
 use super::record::Recorder;
-use super::{RunRecord, earlier};
+use super::{RunRecord, earlier, newest};
 use crate::files::{self, Own, OwnError};
 use crate::nix::Nix;
 use crate::project::{Buildable, Entry};
 use crate::run::{
-    Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, RunContext, RunError,
-    Stage, StageIndex, States, Tools, Work,
+    Cost, Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, RunContext,
+    RunError, Stage, StageIndex, States, Tools, Work,
 };
 
 /// The most of a console that is kept, in bytes.
@@ -45,6 +45,9 @@ pub fn run(
     let targets = match_targets(plan, manifest)?;
     let (stage_index, goals) = goals(plan, manifest, &targets);
     let work = Work::find(tools, &wanted(&goals))?;
+    if let Some(roots) = &options.roots {
+        newest::put_down(roots, goals.iter().map(|(_, _, build)| build.drv.as_str()))?;
+    }
 
     let started = past.started.unwrap_or_else(Timestamp::now);
     journal
@@ -93,6 +96,7 @@ pub fn run(
         builds: work.missing.len(),
         cached: there.len(),
         estimate: engine.estimate(),
+        disk: Cost::of(&work, &stage_index, options).disk,
     });
     for (cell, stage, build) in there {
         let outcome = match past.missing.contains(&build.drv) {

@@ -1,6 +1,6 @@
 //! A project in miniature: cells whose stages are shell scripts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,6 +97,7 @@ impl World {
             report: dir.path().join("report"),
             history: Some(dir.path().join("history.json")),
             roots: Some(dir.path().join("roots")),
+            sizes: BTreeMap::new(),
             jobs: 2,
             cores: 1,
             limits: Limits::default(),

@@ -56,11 +56,14 @@ impl Bars {
                 builds,
                 cached,
                 estimate,
+                ..
             } => {
                 self.print(&started(*cells, *builds, *cached, *estimate));
                 self.expect(*builds);
             }
-            Progress::Planned { builds, estimate } => {
+            Progress::Planned {
+                builds, estimate, ..
+            } => {
                 self.print(&planned(*builds, *estimate));
                 self.expect(*builds);
             }

@@ -49,10 +49,13 @@ impl Lines {
                 builds,
                 cached,
                 estimate,
+                ..
             } => {
                 self.print(&started(*cells, *builds, *cached, *estimate));
             }
-            Progress::Planned { builds, estimate } => {
+            Progress::Planned {
+                builds, estimate, ..
+            } => {
                 self.print(&planned(*builds, *estimate));
             }
             Progress::BuildStarted { drv, name, .. } => {

@@ -13,8 +13,9 @@ mod lines;
 use bars::Bars;
 use lines::Lines;
 
-use crate::cli::{Failure, Result};
+use crate::cli::{Failure, Result, output};
 use crate::exit;
+use crate::report::text::size;
 use crate::validate::Progress;
 
 /// How much of what happens is told in lines.
@@ -31,6 +32,8 @@ pub enum Detail {
 /// All listeners.
 pub struct Watch {
     face: Face,
+    /// Bytes that the store's disk has; none: not known, or spoken of before.
+    free: Option<u64>,
     events: Option<Events>,
 }
 
@@ -54,8 +57,9 @@ struct Stamped<'a> {
 }
 
 impl Watch {
-    /// The listener that standard error asks for, and a file for events.
-    pub fn new(detail: Detail, events: Option<&Path>) -> Result<Watch> {
+    /// The listener that standard error asks for, and a file for events. `free`: bytes that the store's disk has, where a run that
+    /// takes more is to be warned of.
+    pub fn new(detail: Detail, events: Option<&Path>, free: Option<u64>) -> Result<Watch> {
         let github = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
         let bars = io::stderr().is_terminal() && !github && detail != Detail::Everything;
         let face = match bars {
@@ -72,12 +76,18 @@ impl Watch {
         };
         Ok(Watch {
             face,
+            free,
             events: events.map(open).transpose()?,
         })
     }
 
     /// Passes an event on.
     pub fn tell(&mut self, event: &Progress) {
+        if let Progress::RunStarted { disk, .. } | Progress::Planned { disk, .. } = event
+            && let Some(free) = self.free.filter(|free| disk > free)
+        {
+            output::note(&full(*disk, free));
+        }
         match &mut self.face {
             Face::Bars(bars) => bars.tell(event),
             Face::Lines(lines) => lines.tell(event),
@@ -110,6 +120,15 @@ impl Watch {
             _ => Ok(()),
         }
     }
+}
+
+/// What is said of a run that takes more than the disk has.
+pub fn full(disk: u64, free: u64) -> String {
+    format!(
+        "warning: this takes roughly {}, and the store's disk has {}; `kflake gc` shows what old runs hold, and frees it",
+        size(disk),
+        size(free)
+    )
 }
 
 fn events_error(path: &Path, error: &io::Error) -> Failure {

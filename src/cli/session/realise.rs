@@ -10,6 +10,7 @@ use crate::blame::NIX;
 use crate::build::{BuildError, Evaluated};
 use crate::cli::progress::{Detail, Watch};
 use crate::cli::{Failure, Result, lints, output};
+use crate::doctor;
 use crate::interrupt::Finishing;
 use crate::project::{Buildable, Thing};
 use crate::run::{Failed, Single, Tools, build_one};
@@ -53,7 +54,8 @@ impl BuildSession<'_> {
             true => Detail::Everything,
             false => Detail::Builds,
         };
-        let mut watch = Watch::new(detail, None)?;
+        let free = doctor::free_space(&self.nix.real_path("/nix/store"));
+        let mut watch = Watch::new(detail, None, free)?;
         let label = evaluated.label(thing);
         let _finishing = Finishing::begin();
         let ended = build_one(tools, build, &label, &self.options, &mut |event| {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
-use crate::catalog::SourceKind;
+use crate::catalog::{Catalog, SourceKind};
 use crate::cli::limit::{BOOT_MARGIN, Limit, by_stage, stage};
 use crate::cli::{Context, Failure, Result};
 use crate::exit;
@@ -229,7 +229,7 @@ impl Args {
     }
 
     /// How the run is to be done.
-    pub fn options(&self, context: &Context) -> Options {
+    pub fn options(&self, context: &Context, catalog: &Catalog) -> Options {
         let project = &context.project;
         let own = &context.choices.defaults;
         let times = |own: &[Limit], asked: &[Limit]| {
@@ -251,6 +251,7 @@ impl Args {
             report: self.report(context),
             history: Some(state.join("history.json")),
             roots: Some(state.join("roots")),
+            sizes: catalog.file_sizes(),
             jobs,
             cores,
             limits: Limits {

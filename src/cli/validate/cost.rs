@@ -1,11 +1,8 @@
 //! What a large run will cost: said before it, and asked about where someone sits there.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _};
-
-use crate::catalog::Catalog;
-use crate::cli::output;
-use crate::report::text::{count, duration};
+use crate::cli::output::{self, Answer};
+use crate::cli::progress;
+use crate::report::text::{count, duration, size};
 use crate::validate::{Cost, Feasibility, Plan};
 
 /// So many cells to try are a large run.
@@ -20,46 +17,30 @@ pub fn is_large(plan: &Plan) -> bool {
     tried.count() >= LARGE
 }
 
-/// Sizes of pinned files, by their names in the store.
-pub fn sizes(catalog: &Catalog) -> BTreeMap<String, u64> {
-    let files = catalog.pinned_files().into_iter();
-    files
-        .filter_map(|file| Some((file.name, file.size?)))
-        .collect()
-}
-
 /// Says what it will cost, and whether to go on: that is asked where someone sits there. `free`: bytes that the store's disk has.
 pub fn agreed(cost: &Cost, free: Option<u64>, yes: bool) -> bool {
     if cost.builds == 0 {
         return true;
     }
     output::note(&words(cost, free));
-    let someone = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if yes || !someone {
-        return true;
-    }
-    output::note("Go on? [y/N]");
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    output::ask("Go on?", yes) != Answer::No
 }
 
 fn words(cost: &Cost, free: Option<u64>) -> String {
-    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
     let mut text = format!("This run will take {}", count(cost.builds, "build"));
     if cost.downloads > 0 {
         text += &format!(
             ", {} of {} among them",
             count(cost.downloads, "download"),
-            gib(cost.bytes)
+            size(cost.bytes)
         );
         if cost.unsized_ > 0 {
             text += &format!(" (and {} whose size is not known)", cost.unsized_);
         }
     }
-    text += &format!("; roughly {} of disk", gib(cost.disk));
+    text += &format!("; roughly {} of disk", size(cost.disk));
     if let Some(free) = free {
-        text += &format!(", of {} that are free", gib(free));
+        text += &format!(", of {} that are free", size(free));
     }
     text += &format!("; and about {}", duration(cost.seconds));
     text += &match cost.measured {
@@ -69,7 +50,9 @@ fn words(cost: &Cost, free: Option<u64>) -> String {
     };
     text.push('.');
     if free.is_some_and(|free| cost.disk > free) {
-        text += "\nwarning: that is more than the disk has; `kflake doctor` says what holds it, and fewer cells take less";
+        text += "\n";
+        text += &progress::full(cost.disk, free.unwrap_or_default());
+        text += "; fewer cells take less";
     }
     text
 }
@@ -94,7 +77,7 @@ mod tests {
             "This run will take 575 builds, 41 downloads of 3.0 GiB among them (and 2 whose size is not known); roughly 40.0 GiB of \
              disk, of 50.0 GiB that are free; and about 4 h, which is a guess: nothing was timed here yet."
         );
-        assert!(words(&cost, Some(1 << 30)).contains("warning: that is more than the disk has"));
+        assert!(words(&cost, Some(1 << 30)).contains("warning: this takes roughly 40.0 GiB"));
         cost.measured = 12;
         assert!(
             words(&cost, None)

@@ -58,17 +58,22 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         stop: &stop,
     };
     let manifest = prepare(args, context, &catalog, tools, &plan)?;
-    let options = args.options(context);
-    if cost::is_large(&plan) {
-        let sizes = cost::sizes(&catalog);
-        let cost = validate::cost(tools, &plan, &manifest, &options, &sizes).map_err(run_error)?;
-        let free = doctor::free_space(&nix.real_path("/nix/store"));
+    let options = args.options(context, &catalog);
+    let free = doctor::free_space(&nix.real_path("/nix/store"));
+    let large = cost::is_large(&plan);
+    if large {
+        let cost = validate::cost(tools, &plan, &manifest, &options).map_err(run_error)?;
         if !cost::agreed(&cost, free, args.yes) {
             output::note("nothing was built");
             return Ok(exit::INTERRUPTED);
         }
     }
-    let mut watch = Watch::new(Detail::Failures, args.events.as_deref())?;
+    let mut watch = Watch::new(
+        Detail::Failures,
+        args.events.as_deref(),
+        // said already
+        free.filter(|_| !large),
+    )?;
     let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
     let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
