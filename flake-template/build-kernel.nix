@@ -45,6 +45,7 @@
 let
   versions = import ./versions.nix;
   renames = import ./kconfig-renames.nix;
+  namedFiles = import ./kconfig-files.nix;
 
   file =
     name:
@@ -352,6 +353,7 @@ let
         request = builtins.toJSON {
           inherit (finalAttrs) source version;
           inherit strict fragments renames;
+          files = namedFiles;
           arch = linuxArch;
           base = if config == null then null else "${config}";
         };

@@ -124,6 +124,8 @@ build_kernel() {
     *) goals+=("$goal") ;;
     esac
   done
+  # Near its end the build would fail for want of them.
+  case " ${goals[*]} " in *" vmlinux "*) perl "$kconfig" files "$requestPath" "$tree/.config" || exit 1 ;; esac
   if [ "${#goals[@]}" -gt 0 ]; then
     kmake -j"$NIX_BUILD_CORES" "${goals[@]}" || kernel_fail compile "make ${goals[*]} failed"
   fi

@@ -3,9 +3,10 @@
 #   merge  SPEC OUT BASE   writes the settings of every fragment of SPEC, in order, without those the tree does not know, and to
 #                          BASE those of its base
 #   report SPEC CONFIG DIR compares CONFIG with SPEC; writes DIR/config-report.json and DIR/config-report.txt
+#   files  SPEC CONFIG     fails if CONFIG names files that are not there: a kernel of it cannot be built
 #
-# SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (symbol => { to, reason }, or null), and
-# fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the
+# SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (symbol => { to, reason }, or null), files
+# (symbol => { clears, list, folder, made }, or null), and fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the
 # tree does not know is passed over; one with `wishes` asks for what the tree can have: what comes out otherwise is told, and is
 # no difference.
 #
@@ -16,8 +17,8 @@ use warnings;
 use JSON::PP;
 
 my ($mode, $spec_file, @rest) = @ARGV;
-die "usage: kconfig.pl merge SPEC OUT BASE | report SPEC CONFIG DIR\n"
-    unless defined $spec_file && @rest == 2 && $mode =~ /^(?:merge|report)$/;
+die "usage: kconfig.pl merge SPEC OUT BASE | report SPEC CONFIG DIR | files SPEC CONFIG\n"
+    unless defined $spec_file && @rest == ({ merge => 2, report => 2, files => 1 }->{$mode} // -1);
 my $spec = JSON::PP->new->decode(slurp($spec_file));
 my $source = $spec->{source};
 my $srcarch = source_arch($spec->{arch});
@@ -367,6 +368,9 @@ sub parse_unary {
 # Final values: symbol => value as in .config.
 my %config;
 
+# Variables of the environment that Kconfig files ask for, and that are not set here, with what they would be.
+my %not_set = (CROSS_COMPILE_COMPAT => 'a 32-bit compiler');
+
 # 0 (n), 1 (m), 2 (y); undef: cannot be told.
 sub tristate {
     my ($text) = @_;
@@ -378,6 +382,8 @@ sub value_of {
     my ($leaf) = @_;
     my ($kind, $text) = @$leaf;
     return undef if $kind eq 'macro';
+    # a variable that no Kconfig file sets; of the few that come from outside, builds here set none
+    return $not_set{$1} ? '' : undef if $kind eq 'text' && $text =~ /^\$\((\w+)\)$/;
     return $text if $kind eq 'text' || $text =~ /^(?:[nmy]|-?\d+|0x[0-9a-fA-F]+)$/;
     return $config{$text} // ($symbols{$text} && ($symbols{$text}[0]{type} // '') =~ /^(?:int|hex|string)$/ ? '' : 'n');
 }
@@ -422,6 +428,9 @@ sub show {
     }
     return '!' . show($parts[0], 'not') if $kind eq 'not';
     return show($parts[1], 'cmp') . " $parts[0] " . show($parts[2], 'cmp') if $kind eq 'cmp';
+    if ($kind eq 'text' && $parts[0] =~ /^\$\((\w+)\)$/) {
+        return "\"$parts[0]\" (" . ($not_set{$1} ? "$not_set{$1}, which no build here has" : 'not known') . ')';
+    }
     return "\"$parts[0]\"" if $kind eq 'text';
     return plain($parts[0]) . ' (not known)' if $kind eq 'macro';
     my $value = value_of($tree);
@@ -482,6 +491,114 @@ sub no_such_symbol {
         return ("$text (it is called $old there)", $old) if known($old);
     }
     return ($text, undef);
+}
+
+# The same of a symbol that somebody typed, which may be a slip.
+sub mistyped {
+    my ($symbol) = @_;
+    my ($text, $renamed) = no_such_symbol($symbol);
+    return ($text, $renamed) if $text =~ /\)$/;
+    my @near = near($symbol);
+    my $last = pop @near;
+    $text .= '; did you mean ' . (@near ? join(', ', @near) . " or $last?" : "$last?") if defined $last;
+    return ($text, undef);
+}
+
+# The symbols of the tree, three at most, that `symbol` may be a slip of: a letter too many, too few, wrong or swapped, or two in
+# long names; those of this architecture first.
+sub near {
+    my ($symbol) = @_;
+    my $upper = uc($symbol =~ s/^CONFIG_//ir);
+    my $allowed = length $upper < 3 ? 0 : length $upper < 8 ? 1 : 2;
+    find_everywhere();
+    my @found;
+    my %seen;
+    for my $name (grep { !$seen{$_}++ } keys %symbols, keys %everywhere) {
+        next if abs(length($name) - length $upper) > $allowed;
+        my $distance = distance($upper, $name, $allowed);
+        push @found, [$distance, $symbols{$name} ? 0 : 1, $name] if $distance <= $allowed;
+    }
+    @found = sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] || $a->[2] cmp $b->[2] } @found;
+    # further away is no better guess
+    @found = grep { $_->[0] == $found[0][0] } @found;
+    return map { $_->[2] } @found[0 .. ($#found > 2 ? 2 : $#found)];
+}
+
+# How many letters two names are apart; more than `most` is as good as any.
+sub distance {
+    my ($left, $right, $most) = @_;
+    my @l = split //, $left;
+    my @r = split //, $right;
+    my @rows = ([0 .. @r]);
+    for my $i (1 .. @l) {
+        my @row = ($i);
+        for my $j (1 .. @r) {
+            my $here = $rows[$i - 1][$j - 1] + ($l[$i - 1] eq $r[$j - 1] ? 0 : 1);
+            for my $other ($rows[$i - 1][$j] + 1, $row[$j - 1] + 1) { $here = $other if $other < $here }
+            if ($i > 1 && $j > 1 && $l[$i - 1] eq $r[$j - 2] && $l[$i - 2] eq $r[$j - 1]) {
+                my $swapped = $rows[$i - 2][$j - 2] + 1;
+                $here = $swapped if $swapped < $here;
+            }
+            push @row, $here;
+        }
+        return $most + 1 unless grep { $_ <= $most } @row;
+        push @rows, \@row;
+    }
+    return $rows[-1][-1];
+}
+
+# ---- Files that a configuration names -----------------------------------------------------------------------------------
+
+# { symbol, value, file, clears } of each file that the kernel is to hold, and that is not there.
+sub missing_files {
+    my @missing;
+    for my $symbol (sort keys %{ $spec->{files} // {} }) {
+        my $rule = $spec->{files}{$symbol};
+        my $value = $config{$symbol} // next;
+        my ($text) = $value =~ /^"(.*)"$/ or next;
+        # what a shell makes of the rest cannot be told
+        next if $text =~ /[\$`\\]/;
+        for my $file ($rule->{list} ? split(' ', $text) : $text eq '' ? () : $text) {
+            next if grep { $_ eq $file } @{ $rule->{made} // [] };
+            next if $file =~ /^pkcs11:/ || is_there($file, $rule->{folder});
+            push @missing, { symbol => $symbol, value => $value, file => $file, clears => $rule->{clears} };
+        }
+    }
+    return @missing;
+}
+
+# Whether the tree, or this machine, has the file; `folder` is the symbol that says where it is looked for.
+sub is_there {
+    my ($file, $folder) = @_;
+    my @folders = ('');
+    if (defined $folder) {
+        my ($below) = ($config{$folder} // '""') =~ /^"(.*)"$/;
+        # what old trees bring is kept as text
+        @folders = (($below // '') . '/', 'firmware/');
+    }
+    for my $path (map { "$_$file" } @folders) {
+        my @places = $path =~ m{^/} ? ($path) : ("$source/$path");
+        return 1 if grep { -e } map { ($_, "$_.ihex", "$_.HEX") } @places;
+    }
+    return 0;
+}
+
+# `words` behind `title:` in lines of a hundred columns or so.
+sub wrapped {
+    my ($title, @words) = @_;
+    return '' unless @words;
+    my @lines = ("$title:");
+    for my $word (map { plain($_) } @words) {
+        push @lines, ' ' x length "$title:" if length("$lines[-1] $word") > 100 && $lines[-1] =~ /\S\s+\S/;
+        $lines[-1] .= " $word";
+    }
+    return join '', map { "$_\n" } '', @lines;
+}
+
+sub missing_words {
+    my ($missing) = @_;
+    return "$missing->{symbol} names " . plain($missing->{file}) . ", which the tree of $version does not have; "
+        . "-K 'CONFIG_$missing->{symbol}=$missing->{clears}' does without";
 }
 
 sub known {
@@ -608,8 +725,13 @@ if ($mode eq 'merge') {
 }
 
 my ($config_file, $dir) = @rest;
-read_tree();
 %config = written($config_file);
+if ($mode eq 'files') {
+    my @missing = missing_files();
+    print STDERR 'kflake: kernel: no-file: ' . missing_words($_) . "\n" for @missing;
+    exit(@missing ? 1 : 0);
+}
+read_tree();
 
 my (@entries, @lines, $differences);
 $differences = 0;
@@ -619,7 +741,7 @@ for my $request (requests()) {
     my $got = $config{$symbol} // 'n';
     my %entry = (symbol => $symbol, requested => $want, from => $label);
     if (!known($symbol)) {
-        my ($text, $renamed) = no_such_symbol($symbol);
+        my ($text, $renamed) = mistyped($symbol);
         # Asking for n of what does not exist is no wish left open.
         my $status = $want eq 'n' ? 'met' : 'unknown';
         @entry{qw(status got reason renamed_to)} = ($status, undef, $text, $renamed);
@@ -655,8 +777,9 @@ if (defined $spec->{base}) {
     for my $symbol (sort keys %old) {
         next if $asked{$symbol};
         if (!known($symbol)) {
-            my (undef, $renamed) = no_such_symbol($symbol);
-            push @gone, { symbol => $symbol, value => $old{$symbol}, renamed_to => $renamed };
+            my ($text, $renamed) = no_such_symbol($symbol);
+            my ($reason) = $text =~ /^no such symbol in \S+ \((.*)\)$/;
+            push @gone, { symbol => $symbol, value => $old{$symbol}, renamed_to => $renamed, reason => $reason };
             next;
         }
         my $got = $config{$symbol} // 'n';
@@ -671,13 +794,19 @@ if (defined $spec->{base}) {
 my %report = (
     schema_version => 1, version => $version, arch => $spec->{arch}, strict => $spec->{strict} ? JSON::PP::true : JSON::PP::false,
     requested => scalar @entries, differences => $differences, requests => \@entries, drift => $drift,
+    missing_files => [ map { { symbol => $_->{symbol}, file => $_->{file}, clears => $_->{clears} } } missing_files() ],
 );
 spew("$dir/config-report.json", JSON::PP->new->canonical->pretty->encode(\%report));
-my $text = join '', map { plain($_) . "\n" } sprintf('symbols requested: %d, not as requested: %d', scalar @entries, $differences), @lines;
+my $text = join '', map { plain($_) . "\n" } sprintf('symbols requested: %d, not as requested: %d', scalar @entries, $differences), @lines,
+    map { missing_words($_) } missing_files();
 if ($drift) {
-    $text .= "\nnew: " . join(' ', map { "$_->{symbol}=$_->{value}" } @{ $drift->{new} }) . "\n";
-    $text .= 'gone: ' . join(' ', map { $_->{symbol} . (defined $_->{renamed_to} ? " (now $_->{renamed_to})" : '') } @{ $drift->{gone} }) . "\n";
-    $text .= join '', map { "changed: $_->{symbol}: $_->{old} -> $_->{new}: " . ($_->{reason} // 'not known why') . "\n" } @{ $drift->{changed} };
+    # what was lost comes first, and what is known of it before what is not
+    $text .= "\n" if @{ $drift->{changed} } || @{ $drift->{gone} };
+    $text .= plain("changed: $_->{symbol}: $_->{old} -> $_->{new}: " . ($_->{reason} // 'not known why')) . "\n" for @{ $drift->{changed} };
+    my @hinted = grep { defined $_->{reason} } @{ $drift->{gone} };
+    $text .= plain("gone: $_->{symbol}=$_->{value}: $_->{reason}") . "\n" for @hinted;
+    $text .= wrapped('gone', map { "$_->{symbol}=$_->{value}" } grep { !defined $_->{reason} } @{ $drift->{gone} });
+    $text .= wrapped('new', map { "$_->{symbol}=$_->{value}" } @{ $drift->{new} });
 }
 spew("$dir/config-report.txt", $text);
 my $failed = $spec->{strict} && $differences;

@@ -393,6 +393,173 @@ fn drift_from_a_whole_configuration_is_listed() {
 }
 
 #[test]
+fn a_slip_is_told_from_what_no_tree_has() {
+    let tree = tree();
+    for (asked, line) in [
+        (
+            "NTE=y",
+            "NTE: requested y: no such symbol in 6.1; did you mean NET?",
+        ),
+        (
+            "CADR=m",
+            "CADR: requested m: no such symbol in 6.1; did you mean CARD?",
+        ),
+        (
+            "HZ_200=y",
+            "HZ_200: requested y: no such symbol in 6.1; did you mean HZ_100 or HZ_250?",
+        ),
+        (
+            "net=y",
+            "net: requested y: no such symbol in 6.1; did you mean NET?",
+        ),
+        (
+            "KVM_Y=y",
+            "KVM_Y: requested y: no such symbol in 6.1; did you mean KVM_X?",
+        ),
+        (
+            "VENDOR_THING=y",
+            "VENDOR_THING: requested y: no such symbol in 6.1",
+        ),
+        ("NE=y", "NE: requested y: no such symbol in 6.1"),
+    ] {
+        assert_eq!(tree.line(&format!("CONFIG_{asked}\n"), ""), line);
+    }
+    // what is known to be called otherwise is no slip
+    let mut spec = tree.spec("CONFIG_NETS=y\n");
+    spec["renames"] = json!({"NETS": {"to": ["PCI"], "reason": "renamed in 4.0"}});
+    let report = tree.report_of(&spec, "");
+    let line = report.unmet().next().unwrap().to_string();
+    assert_eq!(
+        line,
+        "NETS: requested y: no such symbol in 6.1 (renamed to PCI)"
+    );
+}
+
+#[test]
+fn a_variable_of_the_environment_is_a_reason() {
+    let tree = tree();
+    let kconfig = "config VDSO\n\tbool \"vdso\"\n\tdepends on (NET && PCI) || \"$(CROSS_COMPILE_COMPAT)\" != \"\"\n\
+                   config OTHER\n\tbool \"other\"\n\tdepends on \"$(SOMETHING)\" = \"x\"\n";
+    tree.file("arch/arm64/Kconfig", kconfig);
+    assert_eq!(
+        tree.line("CONFIG_VDSO=y\n", "CONFIG_PCI=y\n"),
+        "VDSO: requested y, got n: depends on (NET (n) && PCI (y)) || \"$(CROSS_COMPILE_COMPAT)\" (a 32-bit compiler, \
+         which no build here has) != \"\""
+    );
+    assert_eq!(
+        tree.line("CONFIG_OTHER=y\n", ""),
+        "OTHER: requested y, got n: depends on \"$(SOMETHING)\" (not known) = \"x\""
+    );
+}
+
+/// The symbols that name files, as a build has them.
+fn named_files() -> Value {
+    json!({
+        "SYSTEM_TRUSTED_KEYS": {"clears": "\"\""},
+        "MODULE_SIG_KEY": {"clears": "\"certs/signing_key.pem\"", "made": ["certs/signing_key.pem"]},
+        "INITRAMFS_SOURCE": {"clears": "\"\"", "list": true},
+        "EXTRA_FIRMWARE": {"clears": "\"\"", "list": true, "folder": "EXTRA_FIRMWARE_DIR"},
+    })
+}
+
+#[test]
+fn files_that_the_tree_lacks_are_named_with_what_clears_them() {
+    let tree = tree();
+    tree.file("certs/own.pem", "");
+    tree.file("firmware/radeon/R100_cp.bin.ihex", "");
+    tree.file("fw/there.bin", "");
+    let mut spec = tree.spec("");
+    spec["files"] = named_files();
+    let got = "CONFIG_SYSTEM_TRUSTED_KEYS=\"debian/canonical-certs.pem\"\nCONFIG_MODULE_SIG_KEY=\"certs/signing_key.pem\"\n\
+               CONFIG_INITRAMFS_SOURCE=\"../../rootfs/list /nonexistent/b $(LIST)\"\n\
+               CONFIG_EXTRA_FIRMWARE=\"radeon/R100_cp.bin there.bin regulatory.db\"\nCONFIG_EXTRA_FIRMWARE_DIR=\"fw\"\n";
+    let missing = |got: &str| -> Vec<String> {
+        let report = tree.report_of(&spec, got);
+        let files = report.missing_files.iter();
+        files.map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        missing(got),
+        [
+            "EXTRA_FIRMWARE names regulatory.db, which the tree does not have: a kernel cannot be built; -K 'CONFIG_EXTRA_FIRMWARE=\"\"' does without",
+            "SYSTEM_TRUSTED_KEYS names debian/canonical-certs.pem, which the tree does not have: a kernel cannot be built; -K 'CONFIG_SYSTEM_TRUSTED_KEYS=\"\"' does without",
+        ]
+    );
+    let list = got.replace(" $(LIST)", "");
+    let report = missing(&list);
+    assert_eq!(report.len(), 4, "{report:?}");
+    assert!(
+        report[1].starts_with("INITRAMFS_SOURCE names ../../rootfs/list,"),
+        "{report:?}"
+    );
+    let none = "CONFIG_SYSTEM_TRUSTED_KEYS=\"\"\nCONFIG_MODULE_SIG_KEY=\"\"\nCONFIG_SYSTEM_TRUSTED_KEYRING=y\n";
+    assert!(missing(none).is_empty());
+    assert!(missing("CONFIG_SYSTEM_TRUSTED_KEYS=\"certs/own.pem\"\n").is_empty());
+
+    // a kernel of it is not begun
+    let config = tree.file(".config", got);
+    let output = tree.run(&["files", config.to_str().unwrap()], &spec);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), said.lines().count()),
+        (Some(1), 2),
+        "{said}"
+    );
+    assert!(
+        said.starts_with("kflake: kernel: no-file: EXTRA_FIRMWARE names regulatory.db, which the tree of 6.1 does not have"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_lost_is_told_before_what_is_new() {
+    let tree = tree();
+    let gone: String = (0..30)
+        .map(|at| format!("CONFIG_VENDOR_{at}=y\n"))
+        .collect();
+    let base = tree.file(
+        "base",
+        &format!("CONFIG_CARD=m\nCONFIG_OLDNET=y\nCONFIG_IDE=y\n{gone}"),
+    );
+    let mut spec = tree.spec("");
+    spec["base"] = json!(base);
+    spec["renames"] = json!({
+        "OLDNET": {"to": ["NET"], "reason": "renamed in 4.0"}, "IDE": {"to": [], "reason": "dropped in 5.14"},
+    });
+    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_MODULES=y\n");
+    let drift = report.drift.unwrap();
+    let reason = |symbol: &str| {
+        let found = drift.gone.iter().find(|it| it.symbol == symbol).unwrap();
+        (found.renamed_to.clone(), found.reason.clone())
+    };
+    assert_eq!(
+        reason("OLDNET"),
+        (Some("NET".into()), Some("renamed to NET".into()))
+    );
+    assert_eq!(
+        reason("IDE"),
+        (None, Some("removed: dropped in 5.14".into()))
+    );
+    assert_eq!(reason("VENDOR_3"), (None, None));
+    let text = fs::read_to_string(tree.path().join("config-report.txt")).unwrap();
+    let at = |words: &str| {
+        text.find(words)
+            .unwrap_or_else(|| panic!("{words:?} in\n{text}"))
+    };
+    assert!(
+        at("changed: CARD: m -> n: depends on PCI (n)")
+            < at("gone: IDE=y: removed: dropped in 5.14")
+    );
+    assert!(at("gone: OLDNET=y: renamed to NET") < at("\ngone: VENDOR_0=y"));
+    assert!(at("VENDOR_29=y") < at("\nnew: MODULES=y NET=y\n"));
+    assert!(
+        text.lines()
+            .all(|line| line.len() <= 100 || line.starts_with("base ")),
+        "{text}"
+    );
+}
+
+#[test]
 fn bad_input_is_named() {
     let tree = tree();
     let merged = tree.path().join("merged");

@@ -101,6 +101,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         for request in report.unmet() {
             output::note(&format!("CONFIG_{request}"));
         }
+        for missing in &report.missing_files {
+            output::note(&format!("warning: CONFIG_{missing}"));
+        }
         if let Some(drift) = &report.drift {
             output::note(&format!(
                 "base configuration: {} symbols new in {version}, {} gone, {} changed (config-report.txt lists them)",

@@ -10,5 +10,7 @@ mod setting;
 
 pub use argument::{Base, BaseError, Fragment, FragmentError};
 pub use config::{Config, ConfigError, Title};
-pub use report::{ChangedSymbol, GoneSymbol, NewSymbol, Report, ReportedDrift, Request, Status};
+pub use report::{
+    ChangedSymbol, GoneSymbol, MissingFile, NewSymbol, Report, ReportedDrift, Request, Status,
+};
 pub use setting::{Setting, SettingError, Value};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::clean;
+
 /// The report that a kernel build leaves beside its configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -23,6 +25,20 @@ pub struct Report {
     pub requests: Vec<Request>,
     /// How the resolved configuration differs from the base, where that was a file.
     pub drift: Option<ReportedDrift>,
+    /// Files that the kernel is to hold, and that the tree does not have.
+    #[serde(default)]
+    pub missing_files: Vec<MissingFile>,
+}
+
+/// A file that a configuration names, and that the tree does not have.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MissingFile {
+    /// The symbol that names it, without `CONFIG_`.
+    pub symbol: String,
+    /// The file.
+    pub file: String,
+    /// The symbol's value that names none.
+    pub clears: String,
 }
 
 /// One requested symbol.
@@ -87,6 +103,9 @@ pub struct GoneSymbol {
     pub value: String,
     /// The tree's name for it.
     pub renamed_to: Option<String>,
+    /// What became of it; none: not known.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// A symbol that came out otherwise.
@@ -113,6 +132,22 @@ impl fmt::Display for Request {
             write!(f, ": {}", self.reason.as_deref().unwrap_or("not known why"))?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for MissingFile {
+    /// `SYSTEM_TRUSTED_KEYS names x.pem, which the tree does not have; …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MissingFile {
+            symbol,
+            file,
+            clears,
+        } = self;
+        write!(
+            f,
+            "{symbol} names {}, which the tree does not have: a kernel cannot be built; -K 'CONFIG_{symbol}={clears}' does without",
+            clean(file)
+        )
     }
 }
 
