@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::line::regex;
+use super::pattern::regex;
 
 /// Words of a program in another language, and in English. Of two that begin alike, the longer one counts.
 const PHRASES: &[(&str, &str)] = &[

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 use crate::text::clean_line;
 
 /// What precedes Nix's own words in a log that kflake keeps.
@@ -42,17 +43,6 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
 /// What a kernel puts before a message.
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?"));
-
-/// An expression of kflake's own.
-pub(super) fn regex(text: &str) -> Regex {
-    Regex::new(text).unwrap_or_else(|_| NOTHING.clone())
-}
-
-/// Matches nothing. The tests see to it that no expression of kflake's own is broken.
-static NOTHING: LazyLock<Regex> = LazyLock::new(|| match Regex::new("$.") {
-    Ok(it) => it,
-    Err(error) => unreachable!("{error}"),
-});
 
 impl Line {
     /// A line from its bytes.

@@ -8,6 +8,7 @@ mod decide;
 mod grammar;
 mod languages;
 mod line;
+mod pattern;
 mod splats;
 
 use std::collections::{BTreeMap, VecDeque};

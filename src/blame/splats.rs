@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::line::regex;
+use super::pattern::regex;
 
 /// The most complaints that are kept, and the most of one that is.
 const KEPT: usize = 100;

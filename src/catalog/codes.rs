@@ -1,6 +1,24 @@
 //! The codes of findings. A code is never used again for something else.
 
-use super::finding::Code;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A finding's stable code: `K002`. `kflake explain` tells what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("K{:03}", self.0))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// Not JSON.
 pub const SYNTAX: Code = Code(1);

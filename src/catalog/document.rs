@@ -11,9 +11,9 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::codes;
-use super::finding::{Code, Finding, Level, SourceFile};
-use super::pointer::{Pointer, locate_in};
+use super::codes::{self, Code};
+use super::finding::{Finding, Level, SourceFile};
+use super::pointer::{Pointer, locate_in, syntax_tree};
 use super::table::SCHEMA_KEY;
 use crate::text::{brief, clean};
 
@@ -89,14 +89,6 @@ fn without_place(message: &str) -> String {
         Some((before, place)) if place.contains(" column ") => before.to_owned(),
         _ => message.to_owned(),
     }
-}
-
-/// The syntax tree of `text`; none where it is not JSON.
-pub(super) fn syntax_tree(text: &str) -> Option<Value<'_>> {
-    // serde's reader is strict and bounds the depth, the tree's is neither
-    serde_json::from_str::<IgnoredAny>(text).ok()?;
-    let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &Default::default());
-    parsed.ok()?.value
 }
 
 /// The longest way to a place in a file, in bytes of the names on it. Each problem there carries the way.

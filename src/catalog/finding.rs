@@ -8,25 +8,9 @@ use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::document::syntax_tree;
-use super::pointer::{Pointer, locate, locate_in};
+use super::codes::Code;
+use super::pointer::{Pointer, locate, locate_in, syntax_tree};
 use crate::text::{acts, clean};
-
-/// A finding's stable code: `K002`. `kflake explain` tells what it means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(pub(super) u16);
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("K{:03}", self.0))
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// Whether a finding must be mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -276,7 +260,7 @@ mod tests {
             SourceFile::new("b.json", "not JSON"),
         ];
         let at = |file: &SourceFile, parts: &[&str]| Finding {
-            code: Code(1),
+            code: super::super::codes::SYNTAX,
             level: Level::Error,
             file: file.clone(),
             pointer: parts.iter().collect(),
@@ -307,7 +291,7 @@ mod tests {
         assert_eq!(file.shown.len(), text.len());
         assert!(!file.shown.contains(is_unprintable) && file.name().is_ascii());
         let finding = Finding {
-            code: Code(1),
+            code: super::super::codes::SYNTAX,
             level: Level::Error,
             file,
             pointer: Pointer::root().join("\u{202e}key"),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 /// A place in a JSON document: `/k6/sources/0`; the whole document is the empty pointer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,10 +60,18 @@ impl From<Pointer> for String {
     }
 }
 
+/// The syntax tree of `text`; none where it is not JSON.
+pub(super) fn syntax_tree(text: &str) -> Option<Value<'_>> {
+    // serde's reader is strict and bounds the depth, the tree's is neither
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &Default::default());
+    parsed.ok()?.value
+}
+
 /// The bytes of `text` that `pointer` names: a property with its name, or an element. Where the text holds only the
 /// beginning of the path, the deepest part that is there. None where the text is not JSON.
 pub fn locate(text: &str, pointer: &Pointer) -> Option<Range<usize>> {
-    let tree = super::document::syntax_tree(text)?;
+    let tree = syntax_tree(text)?;
     Some(locate_in(text, &tree, pointer))
 }
 

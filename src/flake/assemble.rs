@@ -9,10 +9,11 @@ use super::model::{
     KernelFolder, KernelHash, Kernels, Matrix, Model, Outcome, Pin, SourceBuild, Sources, Table,
     Tables, Toolchain, VersionRange,
 };
+use super::stand_in::{board_for, cell_kernel};
 use crate::catalog::{
     self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind, Vga,
 };
-use crate::id::{ArchId, BoardId, PinId, Suite, ToolchainId};
+use crate::id::{PinId, Suite, ToolchainId};
 use crate::packages::Packages;
 use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -243,31 +244,6 @@ fn cells(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
         }
     }
     cells
-}
-
-/// The kernel that stands for an era: the newest one that the project registered from disk, which has no address; else
-/// the era's own.
-pub fn cell_kernel<'a>(catalog: &'a Catalog, era: &'a catalog::Era) -> &'a KernelVersion {
-    let registered = catalog.kernels.iter().filter(|(_, pin)| pin.url.is_none());
-    let mut versions = registered.map(|(version, _)| version);
-    versions
-        .rfind(|version| era.contains(version))
-        .unwrap_or(&era.kernel)
-}
-
-/// The machine that a kernel of `arch` is tried on: the first in the arch's own list that is meant for the version, or, where
-/// that has none, any other by name.
-pub fn board_for<'a>(
-    catalog: &'a Catalog,
-    arch: &ArchId,
-    version: &KernelVersion,
-) -> Option<(&'a BoardId, &'a catalog::Board)> {
-    let listed = catalog.arches.get(arch).into_iter();
-    let listed = listed.flat_map(|it| &it.boards);
-    let listed = listed.filter_map(|id| catalog.boards.get_key_value(id));
-    listed
-        .chain(&catalog.boards)
-        .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
 }
 
 /// Lists of host libraries, each once.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::assemble::cell_kernel;
+use super::stand_in::cell_kernel;
 use crate::catalog::{Catalog, Origin, Purpose, SourceKind, Toolchain};
 use crate::id::{ArchId, EraId};
 use crate::resolve::{Resolver, SourceOrder};

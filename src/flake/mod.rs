@@ -13,6 +13,7 @@ pub mod lock;
 pub mod model;
 pub(crate) mod nar;
 pub mod render;
+mod stand_in;
 pub mod template;
 pub mod tree;
 pub mod write;
@@ -22,10 +23,11 @@ use include_dir::{Dir, File, include_dir};
 use lock::{Input, Place};
 
 pub use crate::packages::Packages;
-pub use assemble::{Options, board_for, cell_kernel};
+pub use assemble::Options;
 pub(crate) use host_tools::suite_of;
 pub use lock::Choice;
 pub use render::RenderError;
+pub use stand_in::{board_for, cell_kernel};
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};
 

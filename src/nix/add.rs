@@ -7,8 +7,8 @@ use crate::files::Scratch;
 
 use super::config::Settings;
 use super::error::NixError;
+use super::error::last_error;
 use super::probe::Nix;
-use super::store::last_error;
 
 impl Nix {
     /// Adds `file` to the store as `name`, the way a fetch with a known hash would, and returns its path there.

@@ -6,9 +6,10 @@ use std::process::Stdio;
 
 use super::config::Settings;
 use super::error::NixError;
+use super::error::last_error;
 use super::eval::quote;
-use super::probe::{Nix, Place};
-use super::store::last_error;
+use super::place::Place;
+use super::probe::Nix;
 use crate::files::{self, Members, Scratch};
 use crate::flake::nar::{self, Folder, Node};
 use crate::hash::Sha256;

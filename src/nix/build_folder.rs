@@ -4,11 +4,11 @@
 //! kflake's own, which the next run removes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::config::Settings;
 use super::error::NixError;
-use super::probe::{Nix, Place, Version};
+use super::place::Place;
+use super::version::Version;
 use crate::files::Scratch;
 
 /// The first Nix that can be told where to build, by the setting `build-dir`.
@@ -37,17 +37,26 @@ pub(super) struct BuildFolders {
 }
 
 impl BuildFolders {
-    /// Makes them for a Nix that builds by itself; none where a daemon does.
-    pub(super) fn make(nix: &Nix, settings: &Settings) -> Result<Option<BuildFolders>, NixError> {
-        let root = match nix.place() {
+    /// Makes them for a Nix that builds by itself in `place`; none where a daemon does. `set` asks for the folder that whoever set
+    /// this Nix up has it build in.
+    pub(super) fn make(
+        place: &Place,
+        version: Version,
+        set: impl FnOnce() -> Result<Option<PathBuf>, NixError>,
+    ) -> Result<Option<BuildFolders>, NixError> {
+        let root = match place {
             Place::Daemon { .. } => return Ok(None),
             Place::Local => Path::new("/"),
             Place::Private(root) => root,
         };
         let temporary = Scratch::passable(&std::env::temp_dir())?;
-        let told = match set(nix, settings)? {
+        let told = match version >= CAN_BE_TOLD {
+            true => set()?,
+            false => None,
+        };
+        let told = match told {
             Some(folder) => Some(folder),
-            None if nix.version() >= BELOW_STATE => Some(root.join(BUILDS)),
+            None if version >= BELOW_STATE => Some(root.join(BUILDS)),
             None => None,
         };
         // what cannot be used, Nix speaks of itself
@@ -66,22 +75,4 @@ impl BuildFolders {
             command.env("NIX_CONFIG", format!("{config}build-dir = {folder}\n"));
         }
     }
-}
-
-/// The folder that this Nix is told to build in, by whoever set it up.
-fn set(nix: &Nix, settings: &Settings) -> Result<Option<PathBuf>, NixError> {
-    if nix.version() < CAN_BE_TOLD {
-        return Ok(None);
-    }
-    let output = settings
-        .command(nix, "nix")?
-        .args(["config", "show", "build-dir"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| NixError::Run {
-            program: "nix".to_owned(),
-            source,
-        })?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok((output.status.success() && said.starts_with('/')).then(|| PathBuf::from(said)))
 }

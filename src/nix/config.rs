@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
+use super::build_folder::BuildFolders;
 use super::error::NixError;
 use super::mirror::Mirrors;
-use super::probe::{Nix, Place};
+use super::place::Place;
+use super::probe::Nix;
 
 pub use crate::flake::Packages;
 
@@ -102,10 +104,36 @@ impl Settings {
     /// A command for `tool` of `nix` that builds, as its build users do, and does not outlive kflake.
     pub(crate) fn guarded(&self, nix: &Nix, tool: &str) -> Result<Command, NixError> {
         let mut command = self.building(nix, tool);
-        if let Some(folders) = nix.build_folders(self)? {
+        if let Some(folders) = self.build_folders(nix)? {
             folders.apply(&mut command, &self.nix_config(nix, true));
         }
         Ok(command)
+    }
+
+    /// Where `nix` has its builds' temporary folders; none: a daemon decides.
+    fn build_folders<'a>(&self, nix: &'a Nix) -> Result<Option<&'a BuildFolders>, NixError> {
+        if nix.builds().get().is_none() {
+            let made =
+                BuildFolders::make(nix.place(), nix.version(), || self.build_folder_set(nix))?;
+            // another thread may have made some meanwhile
+            let _ = nix.builds().set(made);
+        }
+        Ok(nix.builds().get().and_then(Option::as_ref))
+    }
+
+    /// The folder that `nix` is told to build in, by whoever set it up.
+    fn build_folder_set(&self, nix: &Nix) -> Result<Option<PathBuf>, NixError> {
+        let output = self
+            .command(nix, "nix")?
+            .args(["config", "show", "build-dir"])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| NixError::Run {
+                program: "nix".to_owned(),
+                source,
+            })?;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok((output.status.success() && said.starts_with('/')).then(|| PathBuf::from(said)))
     }
 
     /// The same for a Nix that a person talks to, whose temporary folder is that person's.

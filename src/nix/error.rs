@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::probe::{OLDEST, Version};
+use super::version::{OLDEST, Version};
 use crate::exit;
 use crate::files::ScratchError;
+use crate::text::clean_line;
 
 /// How to get Nix, in one line.
 const GET_NIX: &str = "install it with `apt-get install nix-bin` (Debian, Ubuntu) or as nixos.org/download says; \
@@ -152,5 +153,23 @@ impl NixError {
             NixError::Scratch(_) => exit::IO,
             _ => exit::NO_NIX,
         }
+    }
+}
+
+/// What Nix's standard error says went wrong, in one line without control characters.
+pub(crate) fn last_error(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<String> = text.lines().map(clean_line).collect();
+    let from = lines
+        .iter()
+        .position(|line| line.starts_with("error:"))
+        .unwrap_or(0);
+    let words: Vec<&str> = lines[from..]
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .collect();
+    match words.join(" ") {
+        text if text.is_empty() => "it said nothing".to_owned(),
+        text => text.strip_prefix("error: ").unwrap_or(&text).to_owned(),
     }
 }

@@ -41,7 +41,7 @@ impl Nix {
             })?;
         if !output.status.success() && is_about_the_store(&output.stderr) {
             return Err(NixError::Store {
-                reason: super::store::last_error(&output.stderr),
+                reason: super::error::last_error(&output.stderr),
             });
         }
         if !output.status.success() {
@@ -70,7 +70,7 @@ fn explanation(stderr: &[u8]) -> String {
         .take(MAX_LINES)
         .collect();
     if lines.is_empty() {
-        return super::store::last_error(stderr);
+        return super::error::last_error(stderr);
     }
     lines
         .join("\n")

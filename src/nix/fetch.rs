@@ -5,10 +5,10 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use super::config::Settings;
+use super::error::last_error;
 use super::eval::quote;
 use super::mirror::local;
 use super::probe::Nix;
-use super::store::last_error;
 use crate::files::{self, Scratch};
 use crate::hash::Sha256;
 

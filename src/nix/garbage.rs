@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use super::build_folder::BUILDS;
 use super::config::Settings;
-use super::error::NixError;
-use super::probe::{Nix, Place};
-use super::store::last_error;
+use super::error::{NixError, last_error};
+use super::place::Place;
+use super::probe::Nix;
 
 /// What keeps a path of the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,10 @@ use std::process::Stdio;
 use super::bootstrap::{Bootstrap, run};
 use super::config::{Packages, Settings};
 use super::error::NixError;
+use super::error::last_error;
 use super::eval::quote;
-use super::probe::{Nix, Place};
-use super::store::last_error;
+use super::place::Place;
+use super::probe::Nix;
 
 /// A build that needs nothing but a `/bin/sh`, and fails with it: what succeeded once would not be tried again.
 const NEEDS_SHELL: &str = "derivation { name = \"kflake-needs-shell\"; system = builtins.currentSystem; builder = \"/bin/sh\"; \

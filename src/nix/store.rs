@@ -5,9 +5,8 @@ use std::ffi::OsStr;
 use std::process::{Output, Stdio};
 
 use super::config::Settings;
-use super::error::NixError;
+use super::error::{NixError, last_error};
 use super::probe::Nix;
-use crate::text::clean_line;
 
 /// Paths given to one process: far below what a command line may hold.
 const CHUNK: usize = 4000;
@@ -116,23 +115,5 @@ impl Nix {
                 reason: last_error(&output.stderr),
             })
         }
-    }
-}
-
-/// What Nix's standard error says went wrong, in one line without control characters.
-pub(crate) fn last_error(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<String> = text.lines().map(clean_line).collect();
-    let from = lines
-        .iter()
-        .position(|line| line.starts_with("error:"))
-        .unwrap_or(0);
-    let words: Vec<&str> = lines[from..]
-        .iter()
-        .flat_map(|line| line.split_whitespace())
-        .collect();
-    match words.join(" ") {
-        text if text.is_empty() => "it said nothing".to_owned(),
-        text => text.strip_prefix("error: ").unwrap_or(&text).to_owned(),
     }
 }

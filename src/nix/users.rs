@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::guard::Guard;
-use super::probe::Place;
+use super::place::Place;
 use crate::files::Scratch;
 
 /// How many builds may run at once.

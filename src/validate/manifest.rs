@@ -16,6 +16,15 @@ pub struct Manifest {
     pub targets: Vec<Target>,
 }
 
+impl Manifest {
+    /// Whether this machine builds what is for `system`.
+    pub(super) fn runs(&self, system: &str) -> bool {
+        system == self.system
+            || system == "builtin"
+            || (system == "i686-linux" && self.system == "x86_64-linux")
+    }
+}
+
 /// One planned cell.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Target {

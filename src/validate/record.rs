@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::booted::BootRecord;
 use super::manifest::Manifest;
 use super::planned::{Feasibility, Plan, PlannedCell};
-use super::run::runs_here;
 use super::{CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord, coverage};
 use crate::nix::{Graph, Nix};
 use crate::project::{Buildable, Entry};
@@ -107,7 +106,7 @@ impl Recorder<'_> {
             None => plain(stage, Outcome::Skipped, "Nix did not describe it"),
             Some(Entry::Error { error }) => {
                 let foreign = !cell.systems.is_empty()
-                    && !cell.systems.iter().any(|system| runs_here(system, here));
+                    && !cell.systems.iter().any(|system| self.manifest.runs(system));
                 let earlier = before.iter().find(|record| {
                     record.outcome == Outcome::Failed && record.reason.as_deref() == Some(error)
                 });
@@ -122,7 +121,7 @@ impl Recorder<'_> {
                     plain(stage, Outcome::Failed, error)
                 }
             }
-            Some(Entry::Build(build)) if !runs_here(&build.system, here) => {
+            Some(Entry::Build(build)) if !self.manifest.runs(&build.system) => {
                 let why = format!("is built on {}, this machine is {here}", build.system);
                 plain(stage, Outcome::Skipped, &why)
             }

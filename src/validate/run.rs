@@ -184,7 +184,7 @@ pub(super) fn goals<'a>(
         for stage in &planned.stages {
             if let Some(Entry::Build(build)) =
                 targets.get(&cell).and_then(|stages| stages.get(stage))
-                && runs_here(&build.system, &manifest.system)
+                && manifest.runs(&build.system)
             {
                 stage_index.add(&build.drv, cell, *stage);
                 goals.push((cell, *stage, build));
@@ -229,9 +229,4 @@ pub(super) fn match_targets<'a>(
         }
     }
     Ok(matched)
-}
-
-/// Whether a machine of system `here` builds for `system`.
-pub(super) fn runs_here(system: &str, here: &str) -> bool {
-    system == here || system == "builtin" || (system == "i686-linux" && here == "x86_64-linux")
 }
