@@ -29,6 +29,7 @@ pub mod interrupt;
 pub mod kconfig;
 pub mod nix;
 pub mod packages;
+pub mod probe;
 pub mod project;
 pub mod report;
 pub mod resolve;

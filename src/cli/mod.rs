@@ -22,6 +22,7 @@ mod man;
 mod nix;
 mod output;
 mod pins;
+mod probe;
 mod progress;
 pub mod render;
 mod report;
@@ -86,6 +87,7 @@ enum Command {
     Kernel(kernel::Args),
     Nix(nix::Args),
     Pins(pins::Args),
+    Probe(probe::Args),
     Container(container::Args),
     Doctor(doctor::Args),
     Resolve(resolve::Args),
@@ -313,6 +315,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Kernel(args) => kernel::run(args, context),
         Command::Nix(args) => nix::run(&args, context),
         Command::Pins(args) => pins::run(args, context),
+        Command::Probe(args) => probe::run(&args, context),
         Command::Container(args) => container::run(&args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Resolve(args) => resolve::run(&args, context),

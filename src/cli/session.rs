@@ -29,11 +29,11 @@ pub struct BuildArgs {
     /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: what
     /// kflake.toml says, else what the project's flake.lock has]
     #[arg(long, value_name = "SET")]
-    packages: Option<Packages>,
+    pub(super) packages: Option<Packages>,
     /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg) [default: what
     /// kflake.toml says, else each era's own]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
-    toolchains: Vec<SourceKind>,
+    pub(super) toolchains: Vec<SourceKind>,
     /// Cores to use; 0: all [default: all]
     #[arg(long, short = 'j', value_name = "N")]
     cores: Option<usize>,
@@ -48,7 +48,7 @@ pub struct BuildArgs {
     retries: Option<u32>,
     /// Show what the build says
     #[arg(long, short)]
-    verbose: bool,
+    pub(super) verbose: bool,
 }
 
 impl BuildArgs {
@@ -76,7 +76,7 @@ impl BuildArgs {
     }
 
     /// How a run is to be done, with its logs in `logs`.
-    fn options(&self, context: &Context, catalog: &Catalog, logs: PathBuf) -> Options {
+    pub(super) fn options(&self, context: &Context, catalog: &Catalog, logs: PathBuf) -> Options {
         let project = &context.project;
         let defaults = &context.choices.defaults;
         let state = project.join(STATE);

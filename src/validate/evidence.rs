@@ -96,7 +96,7 @@ fn measured(
 }
 
 /// Whether a stage failed for the machine's sake.
-fn is_the_machines(catalog: &Catalog, stage: &StageRecord) -> bool {
+pub fn is_the_machines(catalog: &Catalog, stage: &StageRecord) -> bool {
     let class = stage.failure.as_ref().and_then(|it| it.class.as_deref());
     let known = class.and_then(|id| catalog.failures.iter().find(|(it, _)| it.as_str() == id));
     known.is_some_and(|(_, class)| class.is_the_machines())

@@ -21,7 +21,7 @@ pub use booted::BootRecord;
 pub use cost::cost;
 pub use earlier::{Earlier, RUNS, earlier, forget_earlier};
 pub use evaluate::evaluate;
-pub use evidence::record_evidence;
+pub use evidence::{is_the_machines, record_evidence};
 pub use manifest::{Manifest, Target};
 pub use newest::newest_run;
 pub use outcome::{

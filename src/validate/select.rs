@@ -11,8 +11,8 @@ use crate::catalog::{
     Arch, Bits, Catalog, Endian, Era, MeasuredSource, Purpose, Toolchain, UnknownName,
 };
 use crate::flake;
-use crate::id::{ArchId, CellId, EraId};
-use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
+use crate::id::{ArchId, CellId, EraId, ToolchainId};
+use crate::resolve::{Candidate, Resolution, Resolver, SourceOrder, Unresolved};
 use crate::version::{KernelVersion, ToolVersion};
 
 /// What is asked for; empty lists mean everything.
@@ -32,6 +32,8 @@ pub struct Selection {
     pub kernels: Vec<KernelVersion>,
     /// Only this gcc: `12`, `12.2`.
     pub gcc: Option<ToolVersion>,
+    /// This toolchain and no other, whatever speaks against it.
+    pub toolchain: Option<ToolchainId>,
     /// How far to go; none: to the boot.
     pub stage: Option<Stage>,
     /// Sources of toolchains.
@@ -205,7 +207,15 @@ fn planned(
         cell,
     };
     match resolver.resolve(version, &planned.cell.arch, Purpose::Kernel) {
-        Ok(resolution) => choose(selection, &resolution, &mut planned),
+        Ok(resolution) => match &selection.toolchain {
+            Some(id) => insist(id, &resolution.candidates, &mut planned),
+            None => choose(selection, &resolution, &mut planned),
+        },
+        Err(Unresolved::NoToolchain(nothing)) if selection.toolchain.is_some() => {
+            if let Some(id) = &selection.toolchain {
+                insist(id, &nothing.candidates, &mut planned);
+            }
+        }
         Err(Unresolved::Unsupported { support, .. }) => {
             planned.verdict = Feasibility::Unsupported(support.reason.clone());
         }
@@ -231,12 +241,29 @@ fn no_board(catalog: &Catalog, arch: &ArchId, version: &KernelVersion) -> String
     format!("no board for {arch} runs Linux {version}; {known}")
 }
 
+fn take(toolchain: &Toolchain, planned: &mut PlannedCell) {
+    planned.toolchain = Some(record(toolchain));
+    planned.systems = toolchain.systems.iter().map(ToString::to_string).collect();
+}
+
+/// Takes the candidate `id`, accepted or not.
+fn insist(id: &ToolchainId, candidates: &[Candidate<'_>], planned: &mut PlannedCell) {
+    match candidates.iter().find(|it| it.toolchain.id == *id) {
+        Some(candidate) => {
+            take(candidate.toolchain, planned);
+            planned.reasons = vec!["it was asked for".to_owned()];
+        }
+        None => {
+            planned.verdict = Feasibility::NoToolchain(format!(
+                "{id} is none of the toolchains for {}",
+                planned.cell.arch
+            ));
+        }
+    }
+}
+
 /// Takes the resolver's choice, or the first accepted candidate with the gcc asked for.
 fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut PlannedCell) {
-    let take = |toolchain: &Toolchain, planned: &mut PlannedCell| {
-        planned.toolchain = Some(record(toolchain));
-        planned.systems = toolchain.systems.iter().map(ToString::to_string).collect();
-    };
     let Some(gcc) = &selection.gcc else {
         take(resolution.toolchain, planned);
         planned.reasons = resolution.reasons();
@@ -525,6 +552,26 @@ mod tests {
         let plan = plan(&catalog(), &selection).unwrap();
         assert_eq!(ids(&plan), ["k4-arm64"]);
         assert_eq!(plan.cells[0].key(), "k4-arm64-5.10.229");
+    }
+
+    #[test]
+    fn a_toolchain_that_is_insisted_on_is_taken_although_it_is_ruled_out() {
+        let catalog = catalog();
+        let selection = |id: &str| Selection {
+            arches: strings(&["mipsel"]),
+            kernels: vec!["2.6.31".parse().unwrap()],
+            sources: vec![crate::catalog::SourceKind::Debian].into(),
+            toolchain: Some(id.parse().unwrap()),
+            // 2.6.31 itself is not pinned by every catalog
+            stage: Some(Stage::Toolchain),
+            ..Selection::default()
+        };
+        let gcc = |id: &str| plan(&catalog, &selection(id)).unwrap().cells[0].clone();
+        let cell = gcc("debian-12.2.0-mipsel");
+        assert_eq!(cell.verdict, Feasibility::Try);
+        assert_eq!(cell.toolchain.unwrap().id, "debian-12.2.0-mipsel");
+        let cell = gcc("debian-12.2.0-arm64");
+        assert!(matches!(cell.verdict, Feasibility::NoToolchain(_)));
     }
 
     #[test]

@@ -152,10 +152,12 @@ impl Lines {
     }
 }
 
-/// `5 cells: 2 stages are there, 30 builds to do, about 5 min 00 s`.
+/// `5 cells: 2 stages built already, 30 builds to do, about 5 min 00 s`.
 pub fn started(cells: usize, builds: usize, cached: usize, estimate: Option<f64>) -> String {
     format!(
-        "{cells} cells: {cached} stages are there, {}",
+        "{}: {} built already, {}",
+        count(cells, "cell"),
+        count(cached, "stage"),
         planned(builds, estimate)
     )
 }

@@ -203,6 +203,7 @@ impl Args {
             exclude: self.exclude.clone(),
             kernels: self.kernel.clone(),
             gcc: self.gcc.clone(),
+            toolchain: None,
             stage: self.stage,
             sources: all.into(),
             profile: self.profile.clone(),

@@ -1,6 +1,10 @@
 /* Plays a boot on the serial port of QEMU's arm64 `virt` machine, then turns it off. */
 #include <generated/utsrelease.h>
 
+#if defined(BEHAVIOUR_gcc_12_only) && __GNUC__ != 12
+#error "for gcc 12"
+#endif
+
 #define SERIAL ((volatile unsigned int *)0x09000000)
 #define SYSTEM_OFF 0x84000008UL
 #define SYSTEM_RESET 0x84000009UL
