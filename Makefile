@@ -42,6 +42,11 @@ test-nix: deps ## the tests that build small things with Nix
 test-real: deps ## the tests that build and boot real kernels
 	cargo nextest run --locked --profile real
 
+.PHONY: test-containers
+test-containers: ## images with Debian's podman, skopeo and umoci, and a registry: a kernel built and booted (root; ten minutes)
+	@scripts/install-debian-packages nix kernel containers
+	cargo test --locked --test containers -- --ignored --nocapture
+
 .PHONY: lint
 lint: ## formatting and clippy
 	cargo fmt --check

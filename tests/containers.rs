@@ -1,0 +1,268 @@
+//! Images by real engines: Debian's podman, skopeo, umoci and registry, none of which kflake's other tests need. `make test-containers`.
+
+mod common;
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What `make test-containers` installs.
+const PROGRAMS: [&str; 5] = ["podman", "runc", "skopeo", "umoci", "docker-registry"];
+
+/// Whether containers can be tried here; see [`common::pass_over`].
+fn have_engine() -> bool {
+    for program in PROGRAMS {
+        let found = Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|it| it.status.success());
+        if !found {
+            common::pass_over(&format!("no {program}: see `make test-containers`"));
+            return false;
+        }
+    }
+    let root = rustix::process::getuid().is_root();
+    if !root {
+        common::pass_over("podman is started as root here, where there need be no systemd");
+    }
+    root
+}
+
+/// A registry on a port of this machine, gone with its owner.
+struct Registry {
+    process: Child,
+    address: String,
+}
+
+impl Registry {
+    fn start(dir: &Path) -> Registry {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let config = dir.join("registry.yml");
+        let store = dir.join("registry").display().to_string();
+        let text = format!(
+            "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: {store} }} }}\nhttp: {{ addr: '{address}' }}\n"
+        );
+        fs::write(&config, text).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let registry = Registry { process, address };
+        let start = Instant::now();
+        while TcpStream::connect(&registry.address).is_err() {
+            let waited = start.elapsed();
+            assert!(waited < Duration::from_secs(30), "the registry is silent");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        registry
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// A folder with a kernel's project, a podman that stores there, and a registry.
+struct Desk {
+    dir: tempfile::TempDir,
+    version: String,
+    registry: Registry,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let (dir, version) = common::real_project();
+        let registry = Registry::start(dir.path());
+        let desk = Desk {
+            dir,
+            version,
+            registry,
+        };
+        // what Debian's podman needs as root where there is neither systemd nor a file system of layers
+        let settings = "[containers]\ndefault_ulimits = []\ncgroups = \"enabled\"\n[engine]\ncgroup_manager = \"cgroupfs\"\n";
+        fs::write(desk.at("containers.conf"), settings).unwrap();
+        let plain = format!(
+            "[[registry]]\nlocation = \"{}\"\ninsecure = true\n",
+            desk.registry.address
+        );
+        fs::write(desk.at("registries.conf"), plain).unwrap();
+        let at = desk.at("").display().to_string();
+        let podman = format!(
+            "#!/bin/sh\nexport CONTAINERS_CONF={at}containers.conf CONTAINERS_REGISTRIES_CONF={at}registries.conf\n\
+             exec podman --root {at}storage --runroot {at}run --storage-driver vfs --runtime runc \"$@\"\n"
+        );
+        fs::write(desk.at("engine-podman"), podman).unwrap();
+        fs::set_permissions(desk.at("engine-podman"), fs::Permissions::from_mode(0o755)).unwrap();
+        desk
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn kflake(&self, words: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_kflake"))
+            .arg("-C")
+            .arg(self.dir.path())
+            .args(words)
+            .current_dir(self.dir.path())
+            .env("NO_COLOR", "1")
+            .env("KFLAKE_ENGINE", self.at("engine-podman"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// What kflake prints.
+    #[track_caller]
+    fn said(&self, words: &[&str]) -> String {
+        String::from_utf8(common::succeeded(self.kflake(words)).stdout).unwrap()
+    }
+
+    /// The same, of a command that builds with Debian's packages.
+    #[track_caller]
+    fn built(&self, words: &[&str]) -> String {
+        self.said(&[words, common::DEBIAN].concat())
+    }
+
+    /// What another program prints.
+    #[track_caller]
+    fn run(&self, program: &str, words: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(self.dir.path());
+        String::from_utf8(common::succeeded(command.output().unwrap()).stdout).unwrap()
+    }
+
+    /// A name in the registry.
+    fn remote(&self, name: &str) -> String {
+        format!("{}/{name}", self.registry.address)
+    }
+
+    fn digest(&self, layout: &str) -> String {
+        let index = json(&fs::read_to_string(self.at(layout).join("index.json")).unwrap());
+        index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[track_caller]
+fn same_bits(one: &Path, two: &Path) {
+    let (one_bits, two_bits) = (fs::read(one).unwrap(), fs::read(two).unwrap());
+    let differ = one_bits.iter().zip(&two_bits).position(|(a, b)| a != b);
+    let (one, two) = (one.display(), two.display());
+    assert!(
+        differ.is_none() && one_bits.len() == two_bits.len(),
+        "{one} ({} bytes) and {two} ({} bytes) differ at {differ:?}",
+        one_bits.len(),
+        two_bits.len()
+    );
+}
+
+#[test]
+#[ignore = "needs Debian's container tools and minutes: `make test-containers`"]
+fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
+    if !common::have_nix() || !have_engine() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.built(&["image", "k6-arm64", "--out", "image"]);
+
+    // others read it as what it is
+    let seen = json(&desk.run("skopeo", &["inspect", "oci:image"]));
+    assert_eq!(seen["Digest"], desk.digest("image").as_str());
+    assert_eq!(seen["Labels"]["kflake.cell"], "k6-arm64");
+    assert_eq!(seen["Labels"]["kflake.toolchain"], "debian-12.2.0-arm64");
+    desk.run(
+        "umoci",
+        &["unpack", "--image", "image:k6-arm64", "unpacked"],
+    );
+    let root = desk.at("unpacked/rootfs");
+    assert!(
+        fs::read_to_string(root.join("etc/passwd"))
+            .unwrap()
+            .contains("root:")
+    );
+    let inside = root.to_str().unwrap();
+    let machine = desk.run(
+        "chroot",
+        &[
+            inside,
+            "/opt/cross/bin/aarch64-linux-gnu-gcc",
+            "-dumpmachine",
+        ],
+    );
+    assert_eq!(machine, "aarch64-linux-gnu\n");
+
+    // pushed, and pulled by the engine with nothing changed
+    let remote = desk.remote("gcc:12-arm64");
+    let target = format!("docker://{remote}");
+    desk.run(
+        "skopeo",
+        &[
+            "copy",
+            "-q",
+            "--dest-tls-verify=false",
+            "oci:image",
+            &target,
+        ],
+    );
+    let stored = json(&desk.run("skopeo", &["inspect", "--tls-verify=false", &target]));
+    assert_eq!(stored["Digest"], desk.digest("image").as_str());
+
+    // the kernel that kflake builds, and the same in a container of the pulled image
+    let kernel = ["build", desk.version.as_str(), "arm64", "--config", "tiny"];
+    desk.built(&[kernel.as_slice(), &["--out", "kernel"]].concat());
+    desk.run("tar", &["-xf", common::REAL_KERNEL]);
+    let tree = common::REAL_KERNEL.rsplit('/').next().unwrap();
+    let tree = tree.trim_end_matches(".tar.xz");
+    fs::create_dir(desk.at("out")).unwrap();
+    fs::copy(desk.at("kernel/config"), desk.at("out/.config")).unwrap();
+    let make = |words: &[&str]| {
+        let begin = ["container", &remote, "--tree", tree, "--out", "out", "--"];
+        desk.said(&[&begin, ["make", "-j2"].as_slice(), words].concat())
+    };
+    make(&["olddefconfig", "Image", "modules"]);
+    // which pahole there is gets written down by a kernel's own make alone, used or not
+    let settings = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(desk.at(name)).unwrap();
+        let told = |line: &&str| !line.starts_with("CONFIG_PAHOLE_VERSION=");
+        text.lines().filter(told).map(str::to_owned).collect()
+    };
+    assert_eq!(settings("out/.config"), settings("kernel/config"));
+    same_bits(&desk.at("out/vmlinux"), &desk.at("kernel/vmlinux"));
+    let image = desk.at("out/arch/arm64/boot/Image");
+    same_bits(&image, &desk.at("kernel/Image"));
+
+    // a module of one's own, in the folder that is the caller's
+    let module = desk.at("out/own");
+    fs::create_dir(&module).unwrap();
+    fs::write(module.join("Makefile"), "obj-m := own.o\n").unwrap();
+    let source = "#include <linux/module.h>\nstatic int __init own(void) { pr_notice(\"own: here\\n\"); return 0; }\n\
+                  module_init(own);\nMODULE_LICENSE(\"GPL\");\n";
+    fs::write(module.join("own.c"), source).unwrap();
+    make(&["M=/out/own", "modules"]);
+
+    let (image, module) = (image.to_str().unwrap(), module.join("own.ko"));
+    let boot = ["boot", desk.version.as_str(), "arm64", "--kernel", image];
+    let console = desk.built(&[boot.as_slice(), &["--module", module.to_str().unwrap()]].concat());
+    assert!(
+        console.contains(&format!("Linux version {}", desk.version)),
+        "{console}"
+    );
+    assert!(console.contains("own: here"), "{console}");
+}
