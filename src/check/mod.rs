@@ -27,26 +27,15 @@ lints! {
 
 /// Everything that is wrong with `catalog` or worth knowing, the worst first.
 pub fn check(catalog: &Catalog) -> Vec<Finding> {
-    let resolver = Resolver::new(catalog, SourceOrder::Era);
     let mut findings = catalog.form();
-    for lint in LINTS {
-        let mut sink = Sink::new(catalog, &resolver, lint);
-        match lint.run {
-            Run::WhenLoading => {}
-            Run::OnCatalog(run) => run(&mut sink),
-        }
-        findings.append(&mut sink.findings);
-    }
+    findings.append(&mut found_by(LINTS, catalog));
     place(&mut findings);
     findings.sort_by_key(|finding| finding.level);
     findings
 }
 
-/// Checks that every command makes before it does anything with data: what they find could reach the machine.
-const TRESPASSES: &[&Lint] = &[&k117_unsafe_text::LINT, &k120_mirror::LINT];
-
-/// What of `catalog` could become code, a path outside of the output, or a folder of the machine.
-pub fn trespasses(catalog: &Catalog) -> Vec<Finding> {
+/// What those of `lints` find that look at a whole catalog, in their order.
+fn found_by(lints: &[&'static Lint], catalog: &Catalog) -> Vec<Finding> {
     let resolver = Resolver::new(catalog, SourceOrder::Era);
     let of = |lint: &&'static Lint| {
         let mut sink = Sink::new(catalog, &resolver, lint);
@@ -55,7 +44,15 @@ pub fn trespasses(catalog: &Catalog) -> Vec<Finding> {
         }
         sink.findings
     };
-    let mut findings: Vec<Finding> = TRESPASSES.iter().flat_map(of).collect();
+    lints.iter().flat_map(of).collect()
+}
+
+/// Checks that every command makes before it does anything with data: what they find could reach the machine.
+const TRESPASSES: &[&Lint] = &[&k117_unsafe_text::LINT, &k120_mirror::LINT];
+
+/// What of `catalog` could become code, a path outside of the output, or a folder of the machine.
+pub fn trespasses(catalog: &Catalog) -> Vec<Finding> {
+    let mut findings = found_by(TRESPASSES, catalog);
     place(&mut findings);
     findings
 }
