@@ -245,6 +245,39 @@ for (const width of [320, 390, 768]) {
   });
 }
 
+test("columns are as wide as each other, and no wider than a cell is worth", async () => {
+  for (const [name, width] of [["small", 1280], ["small", 1920], ["sixty", 1280], ["sixty", 1920]]) {
+    await visit(page(name), { viewport: { width, height: 900 } }, async (tab) => {
+      const row = tab.locator(".matrix tbody tr").first().locator("td");
+      const widths = await row.evaluateAll((all) => all.map((td) => Math.round(td.getBoundingClientRect().width)));
+      assert.ok(Math.max(...widths) - Math.min(...widths) <= 3, `${name}: ${widths}`);
+      assert.ok(Math.max(...widths) <= 260, `${name}: ${widths}`);
+      const { bottom } = await tab.locator(".legend").evaluate((e) => e.getBoundingClientRect());
+      const { top } = await tab.locator(".matrix").evaluate((e) => e.getBoundingClientRect());
+      assert.ok(bottom <= top && top - bottom < 60, "the legend is by the cells");
+      assert.ok(!(await tab.locator(".cue").isVisible()), "nothing is out of sight");
+    });
+  }
+});
+
+test("a small screen says that there is more to the right", async () => {
+  await visit(page("sixty"), { viewport: { width: 390, height: 844 } }, async (tab) => {
+    assert.ok(await tab.locator(".cue").isVisible());
+    const more = () => tab.locator(".frame").evaluate((e) => e.classList.contains("more"));
+    assert.ok(await more());
+    await tab.locator(".scroll").evaluate((e) => { e.scrollLeft = e.scrollWidth; });
+    await tab.waitForFunction(() => !document.querySelector(".frame").classList.contains("more"));
+  });
+});
+
+test("cards do not touch", async () => {
+  await visit(page("sixty"), {}, async (tab) => {
+    const boxes = await tab.locator("details.card").evaluateAll((all) => all.map((e) => e.getBoundingClientRect().toJSON()));
+    assert.ok(boxes.length > 1);
+    for (let at = 1; at < boxes.length; at += 1) assert.ok(boxes[at].top - boxes[at - 1].bottom >= 8, JSON.stringify(boxes));
+  });
+});
+
 test("prints the matrix and the failures, without controls", async () => {
   await visit(page("sixty"), {}, async (tab) => {
     await tab.emulateMedia({ media: "print" });

@@ -156,6 +156,20 @@
     apply();
   }
 
+  // whether there is more to the right than the screen shows
+  const frame = $(".frame");
+  const scroll = $(".scroll");
+  if (frame && scroll) {
+    const cue = () => {
+      const more = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft > 4;
+      frame.classList.toggle("more", more);
+      $(".cue").hidden = scroll.scrollWidth - scroll.clientWidth <= 4;
+    };
+    scroll.addEventListener("scroll", cue, { passive: true });
+    addEventListener("resize", cue);
+    cue();
+  }
+
   const fromHash = () => open(location.hash.slice(1));
   addEventListener("hashchange", fromHash);
   fromHash();

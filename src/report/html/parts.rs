@@ -7,15 +7,13 @@ use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
 
 use super::super::compare::{Change, Changes, standing};
 use super::super::failures::{self, because};
-use super::super::grid::{CellOutcome, Grid, letter, warned};
+use super::super::grid::{CellOutcome, Grid, warned};
 use super::super::terminal::tallies;
 use super::super::text::count;
 use super::escape;
 
 /// Columns from which cells are drawn small.
 const DENSE: usize = 7;
-/// Columns below which the table is not stretched.
-const FEW: usize = 3;
 /// Reasons listed per verdict; the rest is counted, and is in the list of cells.
 const REASONS_SHOWN: usize = 40;
 
@@ -203,13 +201,14 @@ pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&C
         return;
     }
     let dense = match grid.columns.len() {
-        ..FEW => " few",
-        FEW..DENSE => "",
+        ..DENSE => "",
         DENSE.. => " dense",
     };
+    legend(out, run);
     let _ = writeln!(
         out,
-        "<div class=\"scroll\" role=\"region\" aria-label=\"Coverage matrix\" tabindex=\"0\">\n<table class=\"matrix{dense}\">\n\
+        "<p class=\"cue js-only\" hidden>More kernels to the right →</p>\n\
+        <div class=\"frame\"><div class=\"scroll\" role=\"region\" aria-label=\"Coverage matrix\" tabindex=\"0\">\n<table class=\"matrix{dense}\">\n\
         <caption class=\"hush\">Arches down, kernels across, grouped by band. Each cell tells the furthest stage that passed. \
         Arrow keys move between cells, Enter opens one.</caption>"
     );
@@ -249,8 +248,7 @@ pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&C
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody></table></div>\n");
-    legend(out, run);
+    out.push_str("</tbody></table></div></div>\n");
 }
 
 /// The class of a band's first column.
@@ -382,14 +380,19 @@ fn shape(out: &mut String, x: usize, outcome: Outcome) {
 
 fn legend(out: &mut String, run: &RunRecord) {
     out.push_str("<ul class=\"legend\" aria-label=\"Legend\">\n");
+    out.push_str("<li>furthest stage:");
     for stage in Stage::ALL {
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "<li><span class=\"cell at{}\">{}</span>{stage}</li>",
-            stage as usize + 1,
-            letter(stage)
+            " <span class=\"cell at{}\">{stage}</span>",
+            stage as usize + 1
         );
     }
+    out.push_str("</li>\n<li><svg class=\"pipe\" viewBox=\"0 0 52 9\" aria-hidden=\"true\">");
+    for at in 0..Stage::ALL.len() {
+        shape(out, 13 * at, Outcome::Passed);
+    }
+    out.push_str("</svg>a mark for each of the four:</li>\n");
     let occurs = |outcomes: &[Outcome]| {
         run.cells
             .iter()
@@ -405,8 +408,8 @@ fn legend(out: &mut String, run: &RunRecord) {
     ];
     for (outcome, name) in shapes {
         if outcome == Outcome::Passed || occurs(&[outcome]) {
-            out.push_str("<li><svg class=\"pipe\" viewBox=\"0 0 52 9\" aria-hidden=\"true\">");
-            shape(out, 20, outcome);
+            out.push_str("<li><svg class=\"pipe one\" viewBox=\"0 0 11 9\" aria-hidden=\"true\">");
+            shape(out, 0, outcome);
             let _ = writeln!(out, "</svg>{name}</li>");
         }
     }
@@ -551,9 +554,12 @@ pub fn reasons(out: &mut String, run: &RunRecord) {
         for group in groups.iter().take(REASONS_SHOWN) {
             let links: Vec<String> = group.cells.iter().map(|cell| link(run, cell)).collect();
             let reason = escape(group.reason.unwrap_or("no reason is recorded"));
+            let advice = group.advice.map_or_else(String::new, |advice| {
+                format!(" <strong>{}</strong>", escape(advice))
+            });
             let _ = writeln!(
                 out,
-                "<li><div class=\"links\">{}</div>{reason}</li>",
+                "<li><div class=\"links\">{}</div>{reason}{advice}</li>",
                 links.join(" ")
             );
         }
