@@ -358,15 +358,23 @@ rec {
     '';
 
   /**
-    Runs what a boot test runs, with the terminal as its console; Ctrl-A X leaves.
+    Boots the kernel of a boot test with the terminal as its console, to a shell that `shell` links; without one, to the test's own init,
+    which powers off at once. Ctrl-A X leaves.
   */
   interactive =
-    test:
+    {
+      test,
+      shell ? null,
+    }:
+    let
+      initramfs = if shell == null then test.initramfs else programInitramfs { toolchain = shell; };
+    in
     bootCommand {
       inherit (test) board;
-      initrd = "${test.initramfs}/initramfs.cpio";
+      initrd = "${initramfs}/initramfs.cpio";
       command = qemuCommand {
-        inherit (test) board kernel initramfs;
+        inherit (test) board kernel;
+        inherit initramfs;
         interactive = true;
       };
     };

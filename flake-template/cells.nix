@@ -8,6 +8,7 @@
 }:
 let
   inherit (pkgs) lib;
+  versions = import ./versions.nix;
 
   tools = import ./toolchains.nix {
     inherit
@@ -174,9 +175,23 @@ let
         inherit arch;
         purpose = "userland";
       };
-      hasSdk =
-        tools.libc != null
-        || lib.elem system (matrix.toolchains.${toString programs.toolchain} or { systems = [ ]; }).systems;
+      hasPrograms =
+        lib.elem system
+          (matrix.toolchains.${toString programs.toolchain} or { systems = [ ]; }).systems;
+      hasSdk = tools.libc != null || hasPrograms;
+      # What links a shell for the kernel: a compiler with a C library that the kernel will do for. Null: there is none.
+      shell =
+        let
+          startsOn =
+            it:
+            it.libc != null && (it.spec.oldestKernel == null || !(versions.older kernel it.spec.oldestKernel));
+        in
+        if startsOn tools then
+          tools
+        else if hasPrograms && startsOn toolchains.${programs.toolchain} then
+          toolchains.${programs.toolchain}
+        else
+          null;
     };
 
   system = pkgs.stdenv.hostPlatform.system;
@@ -308,7 +323,12 @@ in
     name: cell:
     lib.nameValuePair "boot-${name}" {
       type = "app";
-      program = "${boots.interactive cell.boot}/bin/kflake-boot";
+      program = "${
+        boots.interactive {
+          test = cell.boot;
+          inherit (cell) shell;
+        }
+      }/bin/kflake-boot";
       meta.description = "Boot the kernel of ${name}, with this terminal as its console";
     }
   ) built;

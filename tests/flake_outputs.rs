@@ -83,6 +83,28 @@ fn outputs_are_in_their_usual_places() {
     assert_eq!(warnings, Vec::<&str>::new());
 }
 
+/// What `nix run` starts is what a person at a terminal wants: a shell, and not the init that proves a boot and powers off.
+#[test]
+fn the_console_of_an_app_is_a_shell() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = generated("nixpkgs");
+    let app = ".#apps.x86_64-linux.boot-k6-arm64.program";
+    let context = "program: builtins.head (builtins.attrNames (builtins.getContext program))";
+    let drv = said(nix(dir.path(), &["eval", "--raw", app, "--apply", context]));
+    let needed = common::nix("nix-store")
+        .args(["--query", "--requisites", drv.trim()])
+        .output()
+        .unwrap();
+    let needed = said(needed);
+    assert!(needed.contains("-initramfs-shell.drv"), "{needed}");
+    assert!(
+        needed.contains("-linux-6.6-arm64.drv"),
+        "the cell's kernel: {needed}"
+    );
+}
+
 #[test]
 fn the_library_takes_names() {
     if !common::have_nix() {
