@@ -1,5 +1,7 @@
 //! Files on their way into a project, through the command line and real Nix: `kernel add`, `pins import`; and `doctor`.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -133,6 +135,58 @@ fn what_is_no_kernel_is_refused_and_nothing_is_written() {
             .stderr(contains(says));
     }
     assert!(!dir.path().join("project").exists());
+}
+
+#[test]
+fn a_folder_that_changed_since_is_told_and_built_as_it_was() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("project");
+    let tree = dir.path().join("linux");
+    let tar = common::pack_fake_kernel(dir.path(), "ok");
+    fs::create_dir(&tree).unwrap();
+    let unpack = Command::new("tar")
+        .args(["--strip-components=1", "-xf"])
+        .arg(&tar)
+        .arg("-C")
+        .arg(&tree)
+        .status();
+    assert!(unpack.unwrap().success());
+    fs::create_dir(tree.join(".git")).unwrap();
+    let add = || kflake(&project).args(["kernel", "add"]).arg(&tree).assert();
+    add().success();
+    let warning = || -> Option<String> {
+        let output = kflake(&project)
+            .args(["validate", "--kernel", "6.1.9999", "--arch", "arm64"])
+            .args(["--packages", "debian", "--toolchains", "debian"])
+            .args(["--stage", "toolchain"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let line = said.lines().find(|line| line.starts_with("warning: "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(warning(), None);
+    // git's own business is none of the kernel's
+    fs::write(tree.join(".git/index"), "x").unwrap();
+    assert_eq!(warning(), None);
+    fs::write(tree.join("Kbuild.new"), "x").unwrap();
+    let said = warning().unwrap();
+    let place = format!(
+        "Kbuild.new changed in {} since Linux 6.1.9999",
+        tree.display()
+    );
+    assert!(said.contains(&place), "{said}");
+    assert!(
+        said.contains(&format!("kflake kernel add {}", tree.display())),
+        "{said}"
+    );
+    fs::remove_file(tree.join("Kbuild.new")).unwrap();
+    assert!(warning().unwrap().contains("warning: . changed in"));
+    add().success();
+    assert_eq!(warning(), None);
 }
 
 #[test]

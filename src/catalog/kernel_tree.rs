@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use walkdir::WalkDir;
 
@@ -102,11 +104,7 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
     archive.mode(tar::HeaderMode::Deterministic);
     archive.follow_symlinks(false);
     let mut outside = Vec::new();
-    let entries = WalkDir::new(tree)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() != 1 || entry.file_name() != ".git");
-    for entry in entries {
+    for entry in entries(tree) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(tree).to_owned();
             io(&path)(error.into())
@@ -138,6 +136,40 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
     Ok(PackedKernel {
         path: packed,
         outside,
+    })
+}
+
+/// All that is packed of `tree`, in the order of names.
+fn entries(tree: &Path) -> impl Iterator<Item = walkdir::Result<walkdir::DirEntry>> {
+    WalkDir::new(tree)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() != 1 || entry.file_name() != ".git")
+}
+
+/// Something in the kernel's folder `tree`, from its top, that changed after `when`, of what [`pack_kernel`] packs: a file, else a folder
+/// that something went from or came into. None where nothing did, or there is no such folder any more.
+pub fn kernel_changed_since(tree: &Path, when: SystemTime) -> Option<PathBuf> {
+    let since = when.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let since = (
+        i64::try_from(since.as_secs()).ok()?,
+        i64::from(since.subsec_nanos()),
+    );
+    let mut folder = None;
+    for entry in entries(tree).flatten() {
+        let changed = entry
+            .metadata()
+            .is_ok_and(|facts| (facts.ctime(), facts.ctime_nsec()) > since);
+        let inside = || entry.path().strip_prefix(tree).ok().map(Path::to_owned);
+        match changed {
+            true if !entry.file_type().is_dir() => return inside(),
+            true if folder.is_none() => folder = inside(),
+            _ => {}
+        }
+    }
+    folder.map(|path| match path.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => path,
     })
 }
 

@@ -57,7 +57,7 @@ pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};
 pub use kernel::{KernelPin, MeasuredSource, SourceOrigin};
 pub use kernel_file::{KernelFile, KernelFileError, inspect_source};
 pub use kernel_makefile::version_of_makefile;
-pub use kernel_tree::{KernelTreeError, PackedKernel, pack_kernel};
+pub use kernel_tree::{KernelTreeError, PackedKernel, kernel_changed_since, pack_kernel};
 pub use load::LoadError;
 pub use lookup::UnknownName;
 pub use pinned::{PinnedFile, store_name};

@@ -4,8 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use serde_json::json;
 
+use super::kernel_folder::{self, Taken};
 use super::{Context, Failure, Result, kernel_list, output};
 use crate::catalog::{Catalog, KernelFile, PackedKernel, SourceOrigin, pack_kernel, store_name};
 use crate::exit;
@@ -66,7 +68,7 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
     context.not_home()?;
     let catalog = context.catalog()?;
     if kernel.is_file() {
-        return add_file(kernel, &catalog, context);
+        return add_file(kernel, &catalog, context).map(|_| exit::OK);
     }
     let text = kernel.to_string_lossy();
     // a version is one even where a folder bears its name
@@ -89,12 +91,21 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     if std::io::stderr().is_terminal() {
         output::note(&format!("Packing {}, which may take a minute", shown(tree)));
     }
+    let when = Timestamp::now();
     let packed =
         pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
     if let Some(warning) = outside(&packed) {
         output::note(&warning);
     }
-    add_file(&packed.path, catalog, context)
+    let file = add_file(&packed.path, catalog, context)?;
+    let folder = std::path::absolute(tree).unwrap_or_else(|_| tree.to_owned());
+    let taken = Taken {
+        folder,
+        sha256: file.sha256,
+        when,
+    };
+    kernel_folder::remember(&file.version, taken, context)?;
+    Ok(exit::OK)
 }
 
 /// What is said of links that lead out of a tree.
@@ -111,7 +122,7 @@ fn outside(packed: &PackedKernel) -> Option<String> {
     ))
 }
 
-fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
+fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<KernelFile> {
     let file = KernelFile::inspect(path).map_err(|error| Failure::new(exit::USAGE, error))?;
     let KernelFile {
         version,
@@ -152,7 +163,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
             "warning: kflake pins other bytes for Linux {version}: results of this project are marked `override`, and what was measured with those says nothing of it"
         ));
     }
-    Ok(exit::OK)
+    Ok(file)
 }
 
 fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) -> Result<u8> {

@@ -15,6 +15,7 @@ mod r#gen;
 mod image;
 mod init;
 mod kernel;
+mod kernel_folder;
 mod kernel_list;
 mod limit;
 pub mod lints;

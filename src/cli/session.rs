@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::limit::{BOOT_MARGIN, Limit, by_stage};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, kernel_folder};
 use crate::blame::FailureTable;
 use crate::build::{Evaluated, Planner};
 use crate::catalog::{Catalog, SourceKind};
@@ -128,7 +128,8 @@ pub struct BuildSession<'c> {
     pub nix: Nix,
     pub settings: Settings,
     pub planner: Planner<'c>,
-    project: PathBuf,
+    catalog: &'c Catalog,
+    context: &'c Context,
     table: FailureTable,
     options: Options,
     verbose: bool,
@@ -157,7 +158,8 @@ impl<'c> BuildSession<'c> {
             nix,
             settings,
             planner,
-            project: context.project.clone(),
+            catalog,
+            context,
             table: FailureTable::new(catalog),
             options,
             verbose: args.verbose,
@@ -179,11 +181,16 @@ impl<'c> BuildSession<'c> {
 
     /// What `request` evaluates to.
     pub fn evaluate(&self, request: Request) -> Result<Evaluated> {
+        // a kernel of the user's own is the one that is named
+        let given = request.boot.as_ref().is_some_and(|it| it.kernel.is_some());
+        if !given {
+            kernel_folder::warn(&request.version, self.catalog, self.context);
+        }
         let evaluated = self
             .planner
             .evaluate(&self.nix, &self.settings, request, &self.stop)
             .map_err(|error| Failure::new(error.exit_code(), error))?;
-        super::say_written(&self.project, evaluated.written);
+        super::say_written(&self.context.project, evaluated.written);
         Ok(evaluated)
     }
 }

@@ -7,8 +7,10 @@ mod resume;
 
 pub use args::Args;
 
+use std::collections::BTreeSet;
+
 use super::progress::{Detail, Watch};
-use super::{Context, Failure, Result, output};
+use super::{Context, Failure, Result, kernel_folder, output};
 use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::doctor;
@@ -44,6 +46,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     context.not_home()?;
     args.may_report(context)?;
+    let kernels: BTreeSet<_> = plan
+        .cells
+        .iter()
+        .filter_map(|cell| cell.kernel.as_ref())
+        .collect();
+    kernel_folder::warn(kernels, &catalog, context);
     let nix = context.nix()?;
     let settings = Settings {
         packages: context.packages(args.packages.as_ref())?,
