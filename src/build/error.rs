@@ -188,7 +188,7 @@ pub enum BuildError {
         help: String,
     },
     /// A build failed.
-    #[error("{what} could not be built:\n{}", lines.join("\n"))]
+    #[error("{what} could not be built{}", quoted(lines))]
     #[diagnostic(
         code(kflake::build::failed),
         help("`nix-store --read-log {drv}` shows the whole log")
@@ -198,7 +198,7 @@ pub enum BuildError {
         what: String,
         /// Its path.
         drv: String,
-        /// What the log says.
+        /// What the log says; empty where that was said already.
         lines: Vec<String>,
     },
     /// Ctrl-C.
@@ -290,5 +290,13 @@ impl BuildError {
             | BuildError::BootSplats { .. } => exit::FAILED,
             BuildError::Interrupted => exit::INTERRUPTED,
         }
+    }
+}
+
+/// Lines of a log behind a sentence.
+fn quoted(lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(":\n{}", lines.join("\n")),
     }
 }

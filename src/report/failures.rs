@@ -147,6 +147,8 @@ pub fn tally(classes: &[Class]) -> String {
 pub struct Because<'a> {
     /// The reason, if one is recorded.
     pub reason: Option<&'a str>,
+    /// What to do about it, where the class of what failed is known.
+    pub advice: Option<&'static str>,
     /// The cells, in plan order.
     pub cells: Vec<&'a CellRecord>,
 }
@@ -159,15 +161,18 @@ pub fn because(run: &RunRecord, verdict: CellOutcome) -> Vec<Because<'_>> {
         .iter()
         .filter(|cell| CellOutcome::of(cell) == verdict)
     {
-        let reason = cell
+        let stage = cell
             .stages
             .iter()
-            .filter(|stage| !stage.outcome.is_success())
-            .find_map(|stage| stage.reason.as_deref());
+            .find(|stage| !stage.outcome.is_success() && stage.reason.is_some());
+        let reason = stage.and_then(|stage| stage.reason.as_deref());
+        let failure = stage.and_then(|stage| stage.failure.as_ref());
+        let class = failure.and_then(|failure| explain(failure.class.as_deref()?));
         match out.iter_mut().find(|group| group.reason == reason) {
             Some(group) => group.cells.push(cell),
             None => out.push(Because {
                 reason,
+                advice: class.and_then(|class| class.advice.as_deref()),
                 cells: vec![cell],
             }),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::text::inert_markup;
-use crate::validate::{CellRecord, Outcome, RunRecord, StageRecord};
+use crate::validate::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 
 use super::failures::first_error;
 use super::grid::Grid;
@@ -47,8 +47,8 @@ pub fn render(run: &RunRecord) -> String {
             .filter_map(|row| row[at])
             .map(|at| &run.cells[at])
         {
-            for stage in &cell.stages {
-                let case = case(run, cell, stage);
+            for (at, stage) in cell.stages.iter().enumerate() {
+                let case = case(run, cell, stage, said_before(&cell.stages[..at], stage));
                 total += case.time.unwrap_or_default();
                 suite.add_test_case(case);
             }
@@ -63,14 +63,28 @@ fn seconds(value: f64) -> Duration {
     Duration::try_from_secs_f64(value).unwrap_or_default()
 }
 
-fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> TestCase {
+/// The stage before, of the same cell, that was blocked for the same reason: one cause is one error.
+fn said_before(before: &[StageRecord], stage: &StageRecord) -> Option<Stage> {
+    let same = |it: &&StageRecord| it.outcome == Outcome::Blocked && it.reason == stage.reason;
+    let first = before.iter().find(same)?;
+    (stage.outcome == Outcome::Blocked).then_some(first.stage)
+}
+
+/// The case of `stage`; `said`: the stage that says what it is blocked by, if one does.
+fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord, said: Option<Stage>) -> TestCase {
     let reason = clean(first_error(stage).unwrap_or(stage.outcome.as_str()));
     let status = match stage.outcome {
         Outcome::Passed | Outcome::Cached => TestCaseStatus::success(),
         Outcome::Failed | Outcome::TimedOut => {
             unsuccessful(NonSuccessKind::Failure, stage, &reason)
         }
-        Outcome::Blocked => unsuccessful(NonSuccessKind::Error, stage, &reason),
+        Outcome::Blocked if said.is_none() => unsuccessful(NonSuccessKind::Error, stage, &reason),
+        Outcome::Blocked => {
+            let first = said.map_or("", |stage| stage.as_str());
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("blocked by the same as its {first}"));
+            status
+        }
         Outcome::Skipped | Outcome::Unsupported => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(format!("{}: {reason}", stage.outcome));
@@ -86,7 +100,7 @@ fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord) -> TestCase {
         let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
         case.set_system_out(lines.join("\n"));
     }
-    if let Some(failure) = &stage.failure {
+    if let Some(failure) = stage.failure.as_ref().filter(|_| said.is_none()) {
         let tail: Vec<String> = failure.log_tail.iter().map(|line| clean(line)).collect();
         case.set_system_out(tail.join("\n"));
         case.set_system_err(format!("to reproduce: {}", shell(&reproducer(run, cell))));
@@ -110,6 +124,7 @@ fn unsuccessful(kind: NonSuccessKind, stage: &StageRecord, reason: &str) -> Test
 mod tests {
     use super::*;
     use crate::report::samples;
+    use std::collections::BTreeSet;
     use std::process::Command;
 
     /// Checks `xml` against `tests/data/reports/junit.xsd`.
@@ -172,10 +187,22 @@ mod tests {
             xml.matches("<failure").count(),
             with(&[Outcome::Failed, Outcome::TimedOut])
         );
-        assert_eq!(xml.matches("<error").count(), with(&[Outcome::Blocked]));
+        let stages = run.cells.iter().map(|cell| &cell.stages);
+        let again: usize = stages
+            .map(|stages| {
+                let blocked = stages.iter().filter(|it| it.outcome == Outcome::Blocked);
+                let reasons: Vec<_> = blocked.map(|it| &it.reason).collect();
+                reasons.len() - reasons.iter().collect::<BTreeSet<_>>().len()
+            })
+            .sum();
+        assert!(again > 0, "one cause is told once");
+        assert_eq!(
+            xml.matches("<error").count(),
+            with(&[Outcome::Blocked]) - again
+        );
         assert_eq!(
             xml.matches("<skipped").count(),
-            with(&[Outcome::Skipped, Outcome::Unsupported])
+            with(&[Outcome::Skipped, Outcome::Unsupported]) + again
         );
     }
 }

@@ -22,6 +22,7 @@ pub fn render(run: &RunRecord) -> String {
     let _ = writeln!(out, "{}\n", summary(run));
     out.push_str(&matrix(run));
     out.push_str(&failure_list(run));
+    out.push_str(&blocked_list(run));
     out.push_str(&warning_list(run));
     out
 }
@@ -172,6 +173,40 @@ fn failure_list(run: &RunRecord) -> String {
             out,
             "\n{} left out.",
             count(shown - KINDS_SHOWN, "further error")
+        );
+    }
+    out.push_str("\n</details>\n");
+    out
+}
+
+/// What could not be tried, and why.
+fn blocked_list(run: &RunRecord) -> String {
+    let groups = failures::because(run, CellOutcome::Blocked);
+    let mut out = String::new();
+    if groups.is_empty() {
+        return out;
+    }
+    let cells: usize = groups.iter().map(|group| group.cells.len()).sum();
+    let _ = writeln!(
+        out,
+        "\n<details><summary>Blocked: {}</summary>\n",
+        count(cells, "cell")
+    );
+    for group in groups.iter().take(KINDS_SHOWN) {
+        let names: Vec<String> = group.cells.iter().map(|cell| name_of(cell)).collect();
+        let reason = group
+            .reason
+            .map_or_else(|| "no reason is recorded".to_owned(), code);
+        let advice = group
+            .advice
+            .map_or_else(String::new, |advice| format!(" {}", escape(advice)));
+        let _ = writeln!(out, "- {}: {reason}{advice}", names.join(", "));
+    }
+    if groups.len() > KINDS_SHOWN {
+        let _ = writeln!(
+            out,
+            "\n{} left out.",
+            count(groups.len() - KINDS_SHOWN, "further reason")
         );
     }
     out.push_str("\n</details>\n");

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::lines::{ended, planned, span, started, summary};
+use super::Detail;
+use super::lines::{ended, planned, span, started, summary, told_here};
 use crate::text::{clean_line, defuse};
 use crate::validate::{Ending, Outcome, Progress};
 
 /// Bars on standard error.
 pub struct Bars {
+    detail: Detail,
     multi: MultiProgress,
     total: ProgressBar,
     running: BTreeMap<String, Running>,
@@ -25,11 +27,12 @@ struct Running {
 
 impl Bars {
     /// Draws nothing yet.
-    pub fn new() -> Bars {
+    pub fn new(detail: Detail) -> Bars {
         let multi = MultiProgress::new();
         let total = multi.add(ProgressBar::new(0));
         total.set_style(style("{elapsed:>5} {bar:30} {msg}"));
         Bars {
+            detail,
             multi,
             total,
             running: BTreeMap::new(),
@@ -114,7 +117,8 @@ impl Bars {
                     running.bar.finish_and_clear();
                 }
                 if *result != Ending::Stopped {
-                    self.print(&ended(name, *result, *seconds, reason.as_deref()));
+                    let reason = told_here(self.detail, *result, reason.as_deref());
+                    self.print(&ended(name, *result, *seconds, reason));
                 }
             }
             Progress::StageEnded {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Detail;
 use crate::cli::output;
-use crate::report::text::count;
+use crate::report::text::{count, truncate};
 use crate::validate::{Ending, FailureRecord, Outcome, Progress, RunTally};
 
 /// Longest silence.
@@ -89,11 +89,13 @@ impl Lines {
                 failure,
             } => {
                 self.running.remove(drv);
-                self.print(&ended(name, *result, *seconds, reason.as_deref()));
+                let reason = reason.as_deref();
+                let told = told_here(self.detail, *result, reason);
+                self.print(&ended(name, *result, *seconds, told));
                 if let Some(failure) = failure
                     && self.detail == Detail::Failures
                 {
-                    self.log(name, failure);
+                    self.log(name, failure, reason);
                 }
             }
             Progress::StageEnded {
@@ -118,12 +120,13 @@ impl Lines {
         }
     }
 
-    /// The end of a failed build's log.
-    fn log(&mut self, name: &str, failure: &FailureRecord) {
+    /// The end of a failed build's log, without what was said already.
+    fn log(&mut self, name: &str, failure: &FailureRecord, said: Option<&str>) {
         if self.github {
             output::workflow("group", &format!("{name}: end of its log"));
         }
-        for line in &failure.log_tail {
+        let said = |line: &&String| Some(line.as_str()) != said;
+        for line in failure.log_tail.iter().filter(said) {
             self.print(&format!("    | {line}"));
         }
         if self.github {
@@ -170,6 +173,11 @@ pub fn planned(builds: usize, estimate: Option<f64>) -> String {
     format!("{} to do{about}", count(builds, "build"))
 }
 
+/// The reason of an end, unless whoever asked for the build tells it in full.
+pub fn told_here(detail: Detail, result: Ending, reason: Option<&str>) -> Option<&str> {
+    reason.filter(|_| detail != Detail::Builds || !matches!(result, Ending::Failed))
+}
+
 /// `passed  k6-arm64 kernel (1 min 20 s)`.
 pub fn ended(name: &str, result: Ending, seconds: Option<f64>, reason: Option<&str>) -> String {
     let word = match result {
@@ -180,7 +188,12 @@ pub fn ended(name: &str, result: Ending, seconds: Option<f64>, reason: Option<&s
         Ending::Retried => "retry  ",
     };
     let time = seconds.map_or(String::new(), |seconds| format!(" ({})", span(seconds)));
-    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    // what is tried again is said in full when that fails as well
+    let reason = match (result, reason) {
+        (_, None) => String::new(),
+        (Ending::Retried, Some(reason)) => format!(": {}", truncate(reason, 100, true)),
+        (_, Some(reason)) => format!(": {reason}"),
+    };
     format!("{word} {name}{time}{reason}")
 }
 

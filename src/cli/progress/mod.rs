@@ -63,7 +63,7 @@ impl Watch {
         let github = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
         let bars = io::stderr().is_terminal() && !github && detail != Detail::Everything;
         let face = match bars {
-            true => Face::Bars(Bars::new()),
+            true => Face::Bars(Bars::new(detail)),
             false => Face::Lines(Lines::new(github, detail)),
         };
         let open = |path: &Path| match File::create(path) {

@@ -79,6 +79,7 @@ impl BuildSession<'_> {
     ) -> BuildError {
         let log = failed.failure.as_ref().and_then(|it| it.log.as_ref());
         let log = log.map(|name| self.options.report.join(name));
+        let mut told = None;
         let open = || log.as_ref().and_then(|path| File::open(path).ok());
         if let Some(file) = open()
             && let Ok(mut blame) = self.table.read(BufReader::new(file), stage)
@@ -96,19 +97,26 @@ impl BuildSession<'_> {
                 Some(function) => format!("in {function}\n"),
                 None => String::new(),
             };
+            told = Some(in_source(line, source));
             output::complain(&format!(
                 "{bold}{}{bold:#}\n{}{}\n",
-                clean(&in_source(line, source)),
+                clean(told.as_deref().unwrap_or_default()),
                 clean_lines(&place),
                 lints::classed(&self.table, &blame)
             ));
         }
         let said = open().and_then(|file| last_lines(file).ok());
         let lines = explanation(said.unwrap_or_else(|| vec![failed.reason.clone()]));
+        let mut lines: Vec<String> = lines.iter().map(|line| in_source(line, source)).collect();
+        if let (Some(told), [only]) = (&told, &lines[..])
+            && told == only
+        {
+            lines.clear();
+        }
         BuildError::Failed {
             what: failed.name.clone(),
             drv: failed.drv.clone(),
-            lines: lines.iter().map(|line| in_source(line, source)).collect(),
+            lines,
         }
     }
 }

@@ -612,11 +612,22 @@ impl Page {
         }
         let cells: usize = groups.iter().map(|group| group.cells.len()).sum();
         self.title(title, &format!("{}, {note}", count(cells, "cell")));
-        for Because { reason, cells } in groups.iter().take(REASONS_SHOWN) {
+        for Because {
+            reason,
+            advice,
+            cells,
+        } in groups.iter().take(REASONS_SHOWN)
+        {
             let names: Vec<String> = cells.iter().map(|cell| self.name(cell)).collect();
             self.list(&names, 2);
             if let Some(reason) = reason {
                 self.quote(reason, 2);
+            }
+            if let Some(advice) = advice {
+                for line in wrap(&self.safe(advice), self.width - 2) {
+                    let line = self.paint(Tone::Faint, &line);
+                    self.line(&format!("  {line}"));
+                }
             }
         }
         let rest: usize = groups
