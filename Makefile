@@ -136,5 +136,5 @@ sweep-source: ## build musl compilers from Debian's sources, run their programs,
 PROJECT = out/validate-bands
 
 .PHONY: validate-bands
-validate-bands: ## build the stock kernels of every band; what is not reachable is named (PROJECT=DIR)
+validate-bands: ## build the stock kernels of every era; what is not reachable is named (PROJECT=DIR)
 	@scripts/validate-bands $(PROJECT)

@@ -260,7 +260,7 @@ let
       )
     ) matrix.groups
   );
-  # k6-all, boot-k6-all, ...: everything of one band.
+  # k6-all, boot-k6-all, ...: everything of one era.
   ofEra = era: lib.filterAttrs (name: _: usable.${name}.era == era);
   eraGroups = farms (
     lib.listToAttrs (

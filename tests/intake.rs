@@ -122,7 +122,7 @@ fn what_is_no_kernel_is_refused_and_nothing_is_written() {
         (cut.as_path(), "damaged or cut short"),
         (
             outside.as_path(),
-            "no band of the matrix covers Linux 1.2.13",
+            "no era of the matrix covers Linux 1.2.13",
         ),
         (Path::new("/etc/hostname"), "its content is no archive"),
         (Path::new("no-such-file.tar.xz"), "no such file"),

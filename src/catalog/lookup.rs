@@ -125,14 +125,14 @@ impl Catalog {
         };
         self.eras.keys().find(spelled).ok_or_else(|| {
             let known = self.eras.keys().map(EraId::as_str);
-            UnknownName::among("band", name, known, [])
+            UnknownName::among("era", name, known, [])
         })
     }
 
     /// The cell that a user calls `name`: `k6-arm64`, `k2.6-mipsle`.
     ///
     /// # Errors
-    /// When its band or its arch is none.
+    /// When its era or its arch is none.
     pub fn cell(&self, name: &str) -> Result<CellId, UnknownName> {
         let wrong = |help: String| UnknownName {
             what: "cell",
@@ -141,7 +141,7 @@ impl Catalog {
         };
         let Some((era, arch)) = name.split_once('-') else {
             return Err(wrong(
-                "a cell is a band and an arch, such as k6-arm64".to_owned(),
+                "a cell is an era and an arch, such as k6-arm64".to_owned(),
             ));
         };
         let inside = |error: UnknownName| {

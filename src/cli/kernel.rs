@@ -29,7 +29,7 @@ enum Action {
     ///
     /// A source's version is read from its Makefile, its sha256 is computed, and it is put into the Nix store, so that
     /// building it needs no network. A folder is packed first, as it is now and without `.git`: the same files give the
-    /// same sha256. The entry goes into `matrix/kernels.json` of the project, and from then on stands for its band in
+    /// same sha256. The entry goes into `matrix/kernels.json` of the project, and from then on stands for its era in
     /// `kflake validate`.
     #[command(
         after_help = "Examples:\n  kflake kernel add /usr/src/linux-source-6.1.tar.xz\n  kflake kernel add ./linux\n  \
@@ -134,7 +134,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<KernelF
     let Some((era, _)) = era else {
         return Err(Failure::message(
             exit::USAGE,
-            format!("no band of the matrix covers Linux {version}"),
+            format!("no era of the matrix covers Linux {version}"),
             None,
         ));
     };

@@ -16,9 +16,9 @@ pub struct Args {
     /// Only this version and its point releases, such as 6.1
     #[arg(value_name = "VERSION")]
     series: Option<KernelVersion>,
-    /// Only kernels of this band, such as k6
-    #[arg(long)]
-    band: Option<String>,
+    /// Only kernels of this era, such as k6
+    #[arg(long, visible_alias = "band")]
+    era: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -27,11 +27,11 @@ pub struct Args {
 /// Runs `kflake kernel list`.
 ///
 /// # Errors
-/// When the matrix cannot be read, or has no such band.
+/// When the matrix cannot be read, or has no such era.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
-    let band = args.band.as_deref().map(|text| catalog.era(text));
-    let band = band.transpose().map_err(Failure::unknown)?;
+    let era = args.era.as_deref().map(|text| catalog.era(text));
+    let era = era.transpose().map_err(Failure::unknown)?;
     let rows: Vec<Row> = catalog
         .kernels
         .iter()
@@ -40,7 +40,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             series.is_none_or(|series| is_of_series(version, series))
         })
         .map(|(version, pin)| Row::new(&catalog, version, pin))
-        .filter(|row| band.is_none_or(|band| row.era == Some(band)))
+        .filter(|row| era.is_none_or(|era| row.era == Some(era)))
         .collect();
     let text = match args.json {
         true => {

@@ -14,11 +14,11 @@ type Group = BTreeMap<String, String>;
 ///
 /// | group | members |
 /// |---|---|
-/// | `bootlin-all` | for each band and arch, the Bootlin release that the constraints leave |
+/// | `bootlin-all` | for each era and arch, the Bootlin release that the constraints leave |
 /// | `debian-all` | each of Debian's compilers |
-/// | `k26-all` | for each arch, the compiler with musl for the oldest band |
-/// | `k26-kernel-all` | for each arch, the compiler without a libc that the constraints leave for that band |
-/// | `fromsource-extra` | with musl, for the later bands and the arches that Bootlin has nothing for |
+/// | `k26-all` | for each arch, the compiler with musl for the oldest era |
+/// | `k26-kernel-all` | for each arch, the compiler without a libc that the constraints leave for that era |
+/// | `fromsource-extra` | with musl, for the later eras and the arches that Bootlin has nothing for |
 /// | `spike` | `k26-armel`, to try the recipe on |
 pub(super) fn groups(catalog: &Catalog, sources: &[SourceKind]) -> BTreeMap<String, Group> {
     let may = |source| sources.is_empty() || sources.contains(&source);
@@ -89,7 +89,7 @@ fn of_source(catalog: &Catalog, source: SourceKind) -> impl Iterator<Item = &Too
         .filter(move |it| it.source == source)
 }
 
-/// The toolchains built from source, each with every band that it is meant for.
+/// The toolchains built from source, each with every era that it is meant for.
 fn for_eras(catalog: &Catalog, source: SourceKind) -> impl Iterator<Item = (&EraId, &Toolchain)> {
     of_source(catalog, source).flat_map(|it| {
         let eras = match &it.origin {
@@ -100,7 +100,7 @@ fn for_eras(catalog: &Catalog, source: SourceKind) -> impl Iterator<Item = (&Era
     })
 }
 
-/// What `source` has for the kernel of each band, by arch.
+/// What `source` has for the kernel of each era, by arch.
 fn resolved(catalog: &Catalog, source: SourceKind) -> Group {
     let resolver = Resolver::new(catalog, SourceOrder::from(vec![source]));
     let mut group = Group::new();

@@ -179,7 +179,7 @@ fn in_era<'e, 'c>(
         .collect()
 }
 
-/// Arches down, bands across: the furthest that any kernel of the band came.
+/// Arches down, eras across: the furthest that any kernel of the era came.
 fn glance(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]) {
     let resolver = Resolver::new(catalog, SourceOrder::default());
     out.push_str("## At a glance\n\n");
@@ -217,11 +217,11 @@ fn glance(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry
     }
     out.push_str(
         "\nEach cell: the furthest stage passed, and the newest kernel that came that far; ✗: a further stage was tried and did \
-        not pass; ·: never built by us; n/a: the arch does not exist in the kernel that stands for the band.\n\n",
+        not pass; ·: never built by us; n/a: the arch does not exist in the kernel that stands for the era.\n\n",
     );
 }
 
-/// Every measurement, by band.
+/// Every measurement, by era.
 fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]) {
     out.push_str("## Measured\n\n");
     if entries.is_empty() {
@@ -294,7 +294,7 @@ fn stage_cell(evidence: Option<&Evidence>) -> String {
 fn never(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]) {
     let resolver = Resolver::new(catalog, SourceOrder::default());
     out.push_str("## Never built by us\n\nkflake has an answer for these, from facts of others; no measurement of ours stands behind it.\n\n");
-    out.push_str("| band | kernel | arch | what kflake would take |\n|:--|:--|:--|:--|\n");
+    out.push_str("| era | kernel | arch | what kflake would take |\n|:--|:--|:--|:--|\n");
     for era in eras {
         let kernel = &catalog.eras[*era].kernel;
         let tried: BTreeSet<&ArchId> = in_era(catalog, era, entries)

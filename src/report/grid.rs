@@ -1,4 +1,4 @@
-//! The coverage matrix: arches down, kernels across, grouped by band. Every format draws this one.
+//! The coverage matrix: arches down, kernels across, grouped by era. Every format draws this one.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::version::KernelVersion;
 pub struct Grid {
     /// The arches, in plan order.
     pub arches: Vec<ArchId>,
-    /// Kernels, oldest band first, older kernel first.
+    /// Kernels, oldest era first, older kernel first.
     pub columns: Vec<Column>,
     /// Which cell stands there, if any.
     pub entries: Vec<Vec<Option<usize>>>,
@@ -20,7 +20,7 @@ pub struct Grid {
 /// One column of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The band.
+    /// The era.
     pub era: EraId,
     /// The kernel; none where only toolchains were asked for.
     pub kernel: Option<KernelVersion>,
@@ -47,7 +47,7 @@ impl Grid {
             }
         }
         let variants = with_overrides(&run.cells, variants(&run.cells));
-        // a cell without a kernel (mostly: unsupported) goes under its band's kernels, if it has any
+        // a cell without a kernel (mostly: unsupported) goes under its era's kernels, if it has any
         let has_kernel = |era: &EraId| {
             run.cells
                 .iter()
@@ -99,16 +99,16 @@ impl Grid {
         }
     }
 
-    /// The bands with the number of columns that each spans.
-    pub fn bands(&self) -> Vec<(&EraId, usize)> {
-        let mut bands: Vec<(&EraId, usize)> = Vec::new();
+    /// The eras with the number of columns that each spans.
+    pub fn eras(&self) -> Vec<(&EraId, usize)> {
+        let mut eras: Vec<(&EraId, usize)> = Vec::new();
         for column in &self.columns {
-            match bands.last_mut() {
+            match eras.last_mut() {
                 Some((era, span)) if *era == &column.era => *span += 1,
-                _ => bands.push((&column.era, 1)),
+                _ => eras.push((&column.era, 1)),
             }
         }
-        bands
+        eras
     }
 }
 

@@ -273,17 +273,17 @@ const ARCHES: [&str; 16] = [
     "s390x",
 ];
 
-/// 60 cells as a sweep over four bands leaves them.
+/// 60 cells as a sweep over four eras leaves them.
 pub fn sixty() -> RunRecord {
     let mut sample = Sample::new("2026-11-20T01:02:03Z", 4 * 3600 + 312);
-    let bands = [
+    let eras = [
         ("k2.6", "2.6.39.4"),
         ("k4", "5.10.229"),
         ("k6", "6.1.192"),
         ("k7", "7.0.3"),
     ];
     for arch in &ARCHES[..15] {
-        for (era, kernel) in bands {
+        for (era, kernel) in eras {
             let outcomes = match (era, *arch) {
                 ("k2.6", "arm64" | "powerpc64le" | "powerpcle" | "riscv64" | "loongarch64")
                 | ("k4", "loongarch64") => "n/a",

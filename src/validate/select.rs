@@ -19,7 +19,7 @@ use crate::version::{KernelVersion, ToolVersion};
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Eras, as users spell them.
-    pub bands: Vec<String>,
+    pub eras: Vec<String>,
     /// Arches.
     pub arches: Vec<String>,
     /// Cells: `k6-arm64`.
@@ -54,8 +54,8 @@ pub enum SelectError {
     #[diagnostic(transparent)]
     Unknown(#[from] UnknownName),
     /// A kernel that no era of the selection covers.
-    #[error("Linux {0} belongs to none of the bands asked for")]
-    #[diagnostic(help("leave out --band, or name the kernel's own"))]
+    #[error("Linux {0} belongs to none of the eras asked for")]
+    #[diagnostic(help("leave out --era, or name the kernel's own"))]
     Elsewhere(KernelVersion),
     /// A kernel without a source.
     #[error("no source is known for Linux {0}")]
@@ -116,7 +116,7 @@ fn eras<'c>(
     catalog: &'c Catalog,
     selection: &Selection,
 ) -> Result<Vec<(&'c EraId, &'c Era)>, SelectError> {
-    let names = selection.bands.iter();
+    let names = selection.eras.iter();
     let asked: Vec<&EraId> = names
         .map(|name| catalog.era(name))
         .collect::<Result<_, _>>()?;
@@ -387,8 +387,8 @@ fn exclusions(catalog: &Catalog, selection: &Selection) -> Result<Vec<Excluded>,
             {
                 return cell;
             }
-            let bands = catalog.eras.keys().map(EraId::as_str);
-            let all = bands.chain(catalog.arches.keys().map(ArchId::as_str));
+            let eras = catalog.eras.keys().map(EraId::as_str);
+            let all = eras.chain(catalog.arches.keys().map(ArchId::as_str));
             UnknownName::among("name to exclude", name, all.chain(names()), [])
         })
     };
@@ -425,9 +425,9 @@ mod tests {
     }
 
     #[test]
-    fn bands_and_arches_are_spelled_either_way() {
+    fn eras_and_arches_are_spelled_either_way() {
         let selection = Selection {
-            bands: strings(&["k2.6", "k6"]),
+            eras: strings(&["k2.6", "k6"]),
             arches: strings(&["arm64", "armel"]),
             ..Selection::default()
         };
@@ -448,10 +448,10 @@ mod tests {
         for (selection, what) in [
             (
                 Selection {
-                    bands: strings(&["k9"]),
+                    eras: strings(&["k9"]),
                     ..Selection::default()
                 },
-                "band",
+                "era",
             ),
             (
                 Selection {
@@ -500,7 +500,7 @@ mod tests {
     #[test]
     fn tags_narrow_and_exclusions_leave_out() {
         let selection = Selection {
-            bands: strings(&["k6"]),
+            eras: strings(&["k6"]),
             sources: vec![crate::catalog::SourceKind::Debian].into(),
             tags: strings(&["big-endian", "32-bit"]),
             exclude: strings(&["k6-powerpc"]),
@@ -522,7 +522,7 @@ mod tests {
     #[test]
     fn names_of_others_are_understood_and_versions_found_as_registered() {
         let selection = Selection {
-            bands: strings(&["6"]),
+            eras: strings(&["6"]),
             arches: strings(&["aarch64", "mipsle", "ppc64le"]),
             exclude: strings(&["k6-ppc64el"]),
             kernels: vec!["6.6.0".parse().unwrap(), "6.6".parse().unwrap()],
@@ -534,9 +534,9 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_belongs_to_its_band() {
+    fn a_kernel_belongs_to_its_era() {
         let selection = Selection {
-            bands: strings(&["k6"]),
+            eras: strings(&["k6"]),
             arches: strings(&["arm64"]),
             kernels: vec!["5.10.229".parse().unwrap()],
             ..Selection::default()
@@ -546,7 +546,7 @@ mod tests {
             Err(SelectError::Elsewhere(_))
         ));
         let selection = Selection {
-            bands: Vec::new(),
+            eras: Vec::new(),
             ..selection
         };
         let plan = plan(&catalog(), &selection).unwrap();
@@ -578,7 +578,7 @@ mod tests {
     fn gcc_picks_among_what_fits() {
         let selection = Selection {
             arches: strings(&["arm64"]),
-            bands: strings(&["k6"]),
+            eras: strings(&["k6"]),
             sources: vec![crate::catalog::SourceKind::Debian].into(),
             gcc: Some("13".parse().unwrap()),
             ..Selection::default()

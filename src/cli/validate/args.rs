@@ -20,13 +20,18 @@ use crate::version::{KernelVersion, ToolVersion};
 /// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  kflake validate --band k6 --arch arm64 --packages debian --toolchains debian\n  \
+    after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \
     kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --resume"
 )]
 pub struct Args {
-    /// Only these bands: k2.6 (or k26), k3, k4, k6, k7
-    #[arg(long, value_name = "BAND", value_delimiter = ',')]
-    band: Vec<String>,
+    /// Only these eras: k2.6 (or k26), k3, k4, k6, k7
+    #[arg(
+        long,
+        visible_alias = "band",
+        value_name = "ERA",
+        value_delimiter = ','
+    )]
+    era: Vec<String>,
     /// Only these arches
     #[arg(long, value_name = "ARCH", value_delimiter = ',')]
     arch: Vec<String>,
@@ -36,13 +41,13 @@ pub struct Args {
     /// Only cells with all these tags: big-endian, little-endian, 32-bit, 64-bit, a source, a libc, the kernel's ARCH
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     tag: Vec<String>,
-    /// Leave out cells, bands, arches or tags
+    /// Leave out cells, eras, arches or tags
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     exclude: Vec<String>,
     /// Go no further than this stage [default: boot]
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
-    /// These kernels, in place of the bands' own
+    /// These kernels, in place of the eras' own
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     kernel: Vec<KernelVersion>,
     /// Only toolchains with this gcc: 12, 12.2
@@ -56,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "SET")]
     pub packages: Option<Packages>,
     /// Sources of toolchains that may be taken, the preferred first [default: what kflake.toml says, else
-    /// each band's own order]
+    /// each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub toolchains: Vec<SourceKind>,
     /// Folder for report.json, logs and journal [default: what kflake.toml says, else report/ in the project]
@@ -132,7 +137,7 @@ impl Args {
             own.is_some() && own != other
         }
         let all = [
-            ("--band", lists(&self.band, &began.band)),
+            ("--era", lists(&self.era, &began.era)),
             ("--arch", lists(&self.arch, &began.arch)),
             ("--cell", lists(&self.cell, &began.cell)),
             ("--tag", lists(&self.tag, &began.tag)),
@@ -186,17 +191,17 @@ impl Args {
             && self.stage.is_none()
             && self.toolchains.is_empty()
             && self.kernel.is_empty()
-            && self.band.is_empty()
+            && self.era.is_empty()
         {
-            // a gcc alone would take every cell of every band off its toolchain
+            // a gcc alone would take every cell of every era off its toolchain
             return Err(Failure::message(
                 exit::USAGE,
                 "--gcc needs to know for which kernels",
-                Some("add --band or --kernel".to_owned()),
+                Some("add --era or --kernel".to_owned()),
             ));
         }
         Ok(Selection {
-            bands: self.band.clone(),
+            eras: self.era.clone(),
             arches: self.arch.clone(),
             cells: self.cell.clone(),
             tags: self.tag.clone(),

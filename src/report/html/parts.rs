@@ -209,11 +209,11 @@ pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&C
         out,
         "<p class=\"cue js-only\" hidden>More kernels to the right →</p>\n\
         <div class=\"frame\"><div class=\"scroll\" role=\"region\" aria-label=\"Coverage matrix\" tabindex=\"0\">\n<table class=\"matrix{dense}\">\n\
-        <caption class=\"hush\">Arches down, kernels across, grouped by band. Each cell tells the furthest stage that passed. \
+        <caption class=\"hush\">Arches down, kernels across, grouped by era. Each cell tells the furthest stage that passed. \
         Arrow keys move between cells, Enter opens one.</caption>"
     );
     out.push_str("<thead><tr><td class=\"corner\"></td>");
-    for (era, span) in grid.bands() {
+    for (era, span) in grid.eras() {
         let _ = write!(
             out,
             "<th scope=\"colgroup\" colspan=\"{span}\" class=\"first\">{era}</th>"
@@ -251,7 +251,7 @@ pub fn matrix(out: &mut String, run: &RunRecord, grid: &Grid, changes: Option<&C
     out.push_str("</tbody></table></div></div>\n");
 }
 
-/// The class of a band's first column.
+/// The class of an era's first column.
 fn first(grid: &Grid, at: usize) -> &'static str {
     if at == 0 || grid.columns[at - 1].era != grid.columns[at].era {
         " class=\"first\""

@@ -314,7 +314,7 @@ impl Page {
             }
             let mut line = pad(if level == 1 { "arch" } else { "" }, label);
             for at in range.clone() {
-                // a band is named over its first column only
+                // an era is named over its first column only
                 let repeated = level == 0 && at > range.start && heads[at - 1][0] == heads[at][0];
                 let head = if repeated {
                     ""

@@ -127,7 +127,7 @@ fn nothing_overflows_or_acts() {
 }
 
 #[test]
-fn columns_stay_aligned_when_a_band_has_two_toolchains() {
+fn columns_stay_aligned_when_an_era_has_two_toolchains() {
     let run = samples::Sample::new("2026-11-20T05:10:00Z", 9)
         .cell("k6", "arm64", "6.1.192", "TKMB")
         .cell("k6", "arm64", "6.1.192", "TKx-")
