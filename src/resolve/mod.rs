@@ -7,6 +7,7 @@
 
 mod candidate;
 mod interval;
+mod named;
 mod obstacle;
 mod verdict;
 
@@ -20,6 +21,7 @@ use miette::Diagnostic;
 
 pub use candidate::SourceOrder;
 pub use interval::{Answer, Interval};
+pub use named::{Name, PREFIX};
 pub use verdict::{Fact, Lift, Objection, Verdict};
 
 use crate::catalog::{
@@ -398,15 +400,7 @@ impl<'c> Resolver<'c> {
                 support,
             });
         }
-        let candidates = per_arch.ordered[era_id].get_or_init(|| {
-            candidate::ordered(
-                &per_arch.toolchains,
-                &self.order,
-                era_id,
-                era,
-                per_arch.arch,
-            )
-        });
+        let candidates = self.ordered(per_arch, era_id, era);
         let constraints = per_arch.constraints.iter().copied();
         let constraints = constraints
             .filter(|(_, it)| it.applies_to == purpose && it.kernel.holds_for(version))
@@ -417,6 +411,17 @@ impl<'c> Resolver<'c> {
             candidates,
             constraints,
         })
+    }
+
+    /// The toolchains of an arch, in the order in which they are tried for an era.
+    fn ordered<'r>(
+        &'r self,
+        it: &'r PerArch<'c>,
+        era_id: &EraId,
+        era: &Era,
+    ) -> &'r [&'c Toolchain] {
+        it.ordered[era_id]
+            .get_or_init(|| candidate::ordered(&it.toolchains, &self.order, era_id, era, it.arch))
     }
 
     fn covered(&self) -> String {
