@@ -35,24 +35,35 @@ let
     inherit (kernels) prefixMapFor;
   };
 
-  # The image of a compiler, by names of the matrix; board may be null.
+  # The image of a compiler, by names of the matrix; cell and board may be null.
   imageOf =
     {
-      name,
+      cell,
       arch,
       toolchain,
       board,
     }:
     let
-      cell = matrix.cells.${name} or null;
+      known = if cell == null then null else matrix.cells.${cell} or null;
     in
     images.image {
-      inherit name;
+      name = if cell == null then toolchain else cell;
+      inherit cell;
       toolchain = toolchains.${toolchain};
       linuxArch =
         if board == null then matrix.arches.${arch}.linuxArch else matrix.boards.${board}.kernelArch;
       # A compiler that was asked for by name has no other reason.
-      reasons = if cell != null && cell.toolchain == toolchain then cell.reasons else [ ];
+      reasons = if known != null && known.toolchain == toolchain then known.reasons else [ ];
+    };
+
+  # The image of a cell's SDK.
+  sdkImageOf =
+    { cell, sdk }:
+    images.image {
+      name = "sdk-${cell}";
+      inherit cell sdk;
+      inherit (sdk) toolchain;
+      inherit (sdk.kernel) linuxArch;
     };
 
   # The builders for a project of one's own, which takes from the matrix by name.
@@ -224,10 +235,17 @@ let
   imagePackages = lib.mapAttrs' (
     name: cell:
     lib.nameValuePair "image-${name}" (imageOf {
-      inherit name;
+      cell = name;
       inherit (cell) arch toolchain board;
     })
   ) usable;
+  sdkImagePackages = lib.mapAttrs' (
+    name: cell:
+    lib.nameValuePair "image-sdk-${name}" (sdkImageOf {
+      cell = name;
+      inherit (cell) sdk;
+    })
+  ) (lib.filterAttrs (_: cell: cell.hasSdk) built);
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
@@ -278,6 +296,7 @@ let
     // bootPackages
     // sdkPackages
     // imagePackages
+    // sdkImagePackages
     // sourceGroups
     // eraGroups
     // dataGroups;
@@ -292,6 +311,7 @@ in
     boots
     sdks
     imageOf
+    sdkImageOf
     ;
 
   /**

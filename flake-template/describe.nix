@@ -6,7 +6,7 @@
 # packages  the package set to import; null: what flake.lock has as nixpkgs
 #
 # A request is { id, version, arch, toolchain, board, config, fragments, strict, targets, dtbs, proof, module, boot, sdk, fresh,
-# wanted }; the id of one that wants an image is its cell:
+# wanted }; the id of one that wants an image is its cell, or, for an image without one, its toolchain:
 #   version    of the kernel; null where only a toolchain is wanted
 #   config     "board" for the board's own defconfig, { profile }, { named } or { file }
 #   fragments  [ { label, file } | { label, tree } ], files as absolute paths
@@ -251,7 +251,7 @@ let
         };
 
       image = cells.imageOf {
-        name = request.id;
+        cell = if request.id == request.toolchain then null else request.id;
         inherit (request) arch toolchain board;
       };
 
@@ -259,6 +259,11 @@ let
         inherit kernel;
         inherit (request.sdk) name;
         toolchain = cells.toolchains.${request.sdk.toolchain};
+      };
+
+      sdkImage = cells.sdkImageOf {
+        cell = request.id;
+        inherit sdk;
       };
 
       forKernel = drv: {
@@ -296,6 +301,7 @@ let
       kernel = forKernel kernel;
       module = forKernel module;
       sdk = forKernel sdk;
+      sdkimage = forKernel sdkImage;
       probe = forKernel proof.module;
       boottest = onMachine proof.boot;
       moduleboot = onMachine moduleBoot;

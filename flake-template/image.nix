@@ -162,17 +162,21 @@ in
 
     # Arguments
 
-    - name: of the cell: "k6-arm64"
+    - name: of the image: "k6-arm64", "debian-12.2.0-arm64"
+    - cell: that it is for; null where it is for none
     - toolchain: from toolchains.nix
     - linuxArch: the kernel's name of the architecture
     - reasons: why it is this compiler; none where nobody asked
+    - sdk: from sdk.nix, to have in it too; null: none
   */
   image =
     {
       name,
+      cell ? null,
       toolchain,
       linuxArch,
       reasons ? [ ],
+      sdk ? null,
     }:
     let
       libraries = layer {
@@ -193,8 +197,22 @@ in
           ln -s ${toolchain} root/opt/cross
         '';
       };
+      programs = layer {
+        name = "sdk-${name}";
+        path = sdk;
+        below = [
+          tools
+          libraries
+          compiler
+        ];
+        populate = ''
+          mkdir -p root/opt
+          ln -s ${sdk} root/opt/sdk
+        '';
+      };
       facts = {
-        "kflake.cell" = name;
+        "kflake.cell" = toString cell;
+        "kflake.sdk.kernel" = if sdk == null then "" else sdk.kernel.version;
         "kflake.arch" = toolchain.spec.arch;
         "kflake.toolchain" = toolchain.id;
         "kflake.toolchain.source" = toolchain.spec.source;
@@ -209,7 +227,13 @@ in
       described = {
         "org.opencontainers.image.title" = "kflake ${name}";
         "org.opencontainers.image.description" =
-          "gcc ${toolchain.gcc} for ${toolchain.target}, with what builds Linux for ${linuxArch}";
+          "gcc ${toolchain.gcc} for ${toolchain.target}, with what builds "
+          + (
+            if sdk == null then
+              "Linux for ${linuxArch}"
+            else
+              "programs and modules for Linux ${sdk.kernel.version}"
+          );
         "org.opencontainers.image.created" = "1970-01-01T00:00:01Z";
       };
       annotations = lib.filterAttrs (_: text: text != "") (facts // described);
@@ -221,8 +245,8 @@ in
         spec = builtins.toJSON {
           inherit annotations name;
           inherit (stdenv.hostPlatform) system;
-          # Annotation of the digest that the compiler's layer has when it is not compressed.
-          digest = "kflake.toolchain.digest";
+          # What a shell reads before it builds with the SDK.
+          environment = if sdk == null then null else "${sdk}/environment";
           layers = [
             {
               path = "${tools}";
@@ -235,8 +259,14 @@ in
             {
               path = "${compiler}";
               by = "kflake: ${toolchain.id}";
+              # Annotation of the digest that the layer has when it is not compressed.
+              digest = "kflake.toolchain.digest";
             }
-          ];
+          ]
+          ++ lib.optional (sdk != null) {
+            path = "${programs}";
+            by = "kflake: ${sdk.name}";
+          };
           config = {
             Env = [
               "PATH=/opt/cross/bin:/usr/local/bin:/usr/bin:/bin"
@@ -266,7 +296,15 @@ in
         '';
         passthru = {
           inherit toolchain;
-        };
+          # What it is put together from, the lowest first.
+          layers = [
+            tools
+            libraries
+            compiler
+          ]
+          ++ lib.optional (sdk != null) programs;
+        }
+        // lib.optionalAttrs (sdk != null) { inherit (sdk) kernel; };
       }
     );
 }

@@ -2,8 +2,9 @@
 #
 #   image.pl SPEC OUT
 #
-# SPEC is JSON: name, system, config (Env, Cmd, ...), annotations, layers (a list of { path, by }; one without files is left
-# out), and digest: the annotation that is to hold the uncompressed digest of the last layer.
+# SPEC is JSON: name, system, config (Env, Cmd, ...), annotations, layers (a list of { path, by, digest }; one without files is left
+# out; digest, if any, is the annotation that is to hold the layer's digest when it is not compressed), and environment: null, or a
+# script for a shell, whose variables are the image's too.
 use strict;
 use warnings;
 use Digest::SHA;
@@ -49,6 +50,22 @@ sub of_file {
     return { mediaType => $type, digest => "sha256:$digest", size => -s $file };
 }
 
+# Variables, `NAME=VALUE` each, once a shell that had $before has read $script: those of $before in their order, then the new ones by name.
+sub sourced {
+    my ($script, $before) = @_;
+    my %is = map { split /=/, $_, 2 } @$before;
+    my @names = map { /^([^=]*)/ } @$before;
+    my $shell = 'path=$1; . "$2"; exec "$path" -0e \'foreach my $name (sort keys %ENV) { print "$name=$ENV{$name}\\0" }\'';
+    local %ENV = %is;
+    open my $in, '-|', '/bin/sh', '-euc', $shell, 'sh', $^X, $script or fail("a shell cannot be started: $!");
+    local $/ = "\0";
+    my %has = map { chomp; split /=/, $_, 2 } <$in>;
+    close $in or fail("$script ended with $?");
+    delete @has{qw(_ OLDPWD PWD SHLVL)};
+    my %known = map { $_ => 1 } @names;
+    return [ map { "$_=$has{$_}" } (grep { exists $has{$_} } @names), sort grep { !$known{$_} } keys %has ];
+}
+
 my ($processor, $kernel) = split /-/, $spec->{system};
 my $architecture = $processors{$processor} or fail("$processor is not a name that images have a word for");
 for my $folder ($out, "$out/blobs", "$out/blobs/sha256") { mkdir $folder or fail("$folder: $!") }
@@ -61,10 +78,11 @@ for my $layer (@{ $spec->{layers} }) {
     push @ids, "sha256:$id";
     push @layers, of_file('application/vnd.oci.image.layer.v1.tar+gzip', $file);
     push @history, { created => '1970-01-01T00:00:01Z', created_by => $layer->{by} };
+    $spec->{annotations}{ $layer->{digest} } = "sha256:$id" if $layer->{digest};
 }
 @layers or fail('it has no layers');
 my $annotations = $spec->{annotations};
-$annotations->{ $spec->{digest} } = $ids[-1];
+$spec->{config}{Env} = sourced($spec->{environment}, $spec->{config}{Env}) if $spec->{environment};
 
 my $config = of_text('application/vnd.oci.image.config.v1+json', {
     created => '1970-01-01T00:00:01Z',

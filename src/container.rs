@@ -19,6 +19,8 @@ pub const VARIABLE: &str = "KFLAKE_ENGINE";
 pub const SOURCE: &str = "/src";
 /// See [`SOURCE`].
 pub const OUTPUT: &str = "/out";
+/// What takes images to registries.
+const SKOPEO: &str = "skopeo";
 /// How long a command may take to end once it was interrupted.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -90,6 +92,44 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
+    /// What takes images to registries is not there.
+    #[error("skopeo, which takes images to registries, is not usable here: {reason}")]
+    #[diagnostic(
+        code(kflake::container::skopeo),
+        help(
+            "install skopeo (Debian: `apt install skopeo`); with --out, the image can be pushed by other programs"
+        )
+    )]
+    NoSkopeo {
+        /// What became of it.
+        reason: String,
+    },
+    /// A registry by a name that is none.
+    #[error("{name:?} is no registry")]
+    #[diagnostic(
+        code(kflake::container::registry),
+        help(
+            "a registry is HOST[:PORT][/FOLDER] in lower case, such as registry.example:5000/kflake"
+        )
+    )]
+    Registry {
+        /// The name, as given but for its length.
+        name: String,
+    },
+    /// The registry does not take the image.
+    #[error("{target}: the image was not pushed: {reason}")]
+    #[diagnostic(
+        code(kflake::container::push),
+        help(
+            "`skopeo login` logs in at a registry; --insecure is for one that speaks plain HTTP or has a certificate of its own"
+        )
+    )]
+    Push {
+        /// Its name there.
+        target: String,
+        /// What skopeo said.
+        reason: String,
+    },
     /// A folder that cannot be shown.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::container::folder), help("{help}"))]
@@ -116,9 +156,9 @@ impl EngineError {
     /// The exit code that stands for it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            EngineError::None { .. } => exit::NO_ENGINE,
-            EngineError::Load { .. } => exit::FAILED,
-            EngineError::Folder { .. } => exit::USAGE,
+            EngineError::None { .. } | EngineError::NoSkopeo { .. } => exit::NO_ENGINE,
+            EngineError::Load { .. } | EngineError::Push { .. } => exit::FAILED,
+            EngineError::Folder { .. } | EngineError::Registry { .. } => exit::USAGE,
             EngineError::Run { .. } => exit::IO,
         }
     }
@@ -374,6 +414,78 @@ impl Engine {
     }
 }
 
+/// Takes the image layout in `dir` to a registry, as `target`: its manifest as it is, so that its digest stays.
+///
+/// # Errors
+/// When skopeo is missing or fails.
+pub fn push(dir: &Path, target: &str, insecure: bool) -> Result<(), EngineError> {
+    let mut source = OsString::from("oci:");
+    source.push(dir);
+    let mut command = Command::new(SKOPEO);
+    command.args(["copy", "--quiet", "--preserve-digests"]);
+    if insecure {
+        command.arg("--dest-tls-verify=false");
+    }
+    command.arg(source).arg(format!("docker://{target}"));
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| no_skopeo(&error))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(EngineError::Push {
+            target: target.to_owned(),
+            reason: last_line(&output.stderr),
+        }),
+    }
+}
+
+/// Whether there is something to push images with.
+///
+/// # Errors
+/// When there is not.
+pub fn have_skopeo() -> Result<(), EngineError> {
+    let mut command = Command::new(SKOPEO);
+    command.arg("--version").stdin(Stdio::null());
+    let output = command.output().map_err(|error| no_skopeo(&error))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(EngineError::NoSkopeo {
+            reason: last_line(&output.stderr),
+        }),
+    }
+}
+
+fn no_skopeo(error: &io::Error) -> EngineError {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        _ => error.to_string(),
+    };
+    EngineError::NoSkopeo { reason }
+}
+
+/// Whether `name` is a registry, or a folder of one: a host, and names in lower case.
+///
+/// # Errors
+/// When it is not.
+pub fn is_registry(name: &str) -> Result<(), EngineError> {
+    let part = |text: &str| {
+        let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        text.bytes().all(|it| word(it) || b"._-".contains(&it))
+            && text.bytes().next().is_some_and(word)
+            && text.bytes().last().is_some_and(word)
+    };
+    let mut parts = name.trim_end_matches('/').split('/');
+    let host = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let (host, port) = host.rsplit_once(':').unwrap_or((&host, "0"));
+    let literal = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let address = literal.is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok());
+    match (address || part(host)) && port.parse::<u16>().is_ok() && parts.all(part) {
+        true => Ok(()),
+        false => Err(EngineError::Registry {
+            name: name.chars().take(80).collect(),
+        }),
+    }
+}
+
 /// `folder` as an engine's list of options can hold it.
 fn mountable(folder: &Path) -> Result<&OsStr, EngineError> {
     let name = folder.as_os_str();
@@ -472,6 +584,34 @@ mod tests {
             "{words}"
         );
         assert!(!self::words(Kind::Podman, false, true).contains("--network"));
+    }
+
+    #[test]
+    fn a_registry_is_a_host_and_names() {
+        for name in [
+            "registry.example",
+            "127.0.0.1:5000",
+            "localhost/a/b-c/",
+            "Registry.Example/x",
+            "[::1]:5000/x",
+        ] {
+            assert!(is_registry(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "-x",
+            "https://registry.example",
+            "registry.example/Upper",
+            "registry.example:x",
+            "registry.example:70000",
+            "a//b",
+            "a/../b",
+            "a b",
+            "[::1",
+        ] {
+            let code = is_registry(name).map_err(|it| it.exit_code());
+            assert_eq!(code, Err(exit::USAGE), "{name}");
+        }
     }
 
     #[test]

@@ -208,21 +208,19 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
     );
     assert_eq!(machine, "aarch64-linux-gnu\n");
 
-    // pushed, and pulled by the engine with nothing changed
-    let remote = desk.remote("gcc:12-arm64");
+    // pushed under a name, and pulled by the engine with nothing changed
+    let (remote, registry) = (desk.remote("kflake/gcc:12-arm64"), desk.remote("kflake"));
+    let push = ["image", "gcc:12-arm64", "--push", &registry];
+    let refused = desk.kflake(&[push.as_slice(), common::DEBIAN].concat());
+    let why = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{why}");
+    assert!(why.contains("--insecure"), "{why}");
+    let said = desk.built(&[push.as_slice(), &["--insecure"]].concat());
+    assert!(said.starts_with(&format!("{remote}: ")), "{said}");
     let target = format!("docker://{remote}");
-    desk.run(
-        "skopeo",
-        &[
-            "copy",
-            "-q",
-            "--dest-tls-verify=false",
-            "oci:image",
-            &target,
-        ],
-    );
     let stored = json(&desk.run("skopeo", &["inspect", "--tls-verify=false", &target]));
-    assert_eq!(stored["Digest"], desk.digest("image").as_str());
+    assert!(said.contains(stored["Digest"].as_str().unwrap()), "{said}");
+    assert_eq!(stored["Layers"], seen["Layers"]);
 
     // the kernel that kflake builds, and the same in a container of the pulled image
     let kernel = ["build", desk.version.as_str(), "arm64", "--config", "tiny"];

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -28,9 +29,14 @@ fn manifest(layout: &Path) -> Value {
 
 /// The image of `cell`, in a folder of the project.
 fn image(project: &Path, cell: &str) -> PathBuf {
-    let out = project.join(cell);
+    image_of(project, &[cell])
+}
+
+/// The image that `words` ask for, in a folder of the project.
+fn image_of(project: &Path, words: &[&str]) -> PathBuf {
+    let out = project.join(words.join(" ").replace(':', "-"));
     let out_text = out.to_str().unwrap();
-    let command = [&["image", cell, "--out", out_text], common::DEBIAN].concat();
+    let command = [&["image", "--out", out_text], words, common::DEBIAN].concat();
     let said = common::succeeded(common::kflake(project, &command)).stdout;
     let said = String::from_utf8(said).unwrap();
     let digest = json(&out.join("index.json"))["manifests"][0]["digest"].clone();
@@ -134,6 +140,138 @@ fn two_images_of_a_compiler_family_differ_in_their_last_layer_only() {
     }
     // what docs/images.md says
     assert!(size < 400_000_000, "{size}");
+}
+
+#[test]
+fn an_image_asked_for_by_name_is_of_the_cells_compiler() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let list = ["image", "--list", "--json", "--toolchains", "debian"];
+    let listed = common::succeeded(common::kflake(dir.path(), &list)).stdout;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let own = listed.as_array().unwrap().iter();
+    let mut own = own.filter(|it| it["name"] == "gcc:12.2-arm64");
+    let own = own.next().unwrap();
+    assert_eq!(own["toolchain"], "debian-12.2.0-arm64");
+    assert_eq!(own["cells"][0], "k6-arm64");
+
+    let names = ["gcc:12-arm64", "gcc:12.2-x86-arm64"].map(|name| image(dir.path(), name));
+    let by_id = image_of(dir.path(), &["--toolchain", "debian-12.2.0-arm64"]);
+    let of_cell = manifest(&image(dir.path(), "k6-arm64"));
+    let id = manifest(&by_id);
+    for name in &names {
+        assert_eq!(manifest(name), id);
+    }
+    // the compiler's facts are the cell's, and that it is for the cell is not said
+    assert_eq!(id["layers"], of_cell["layers"]);
+    assert_eq!(id["annotations"]["kflake.toolchain"], "debian-12.2.0-arm64");
+    assert_eq!(of_cell["annotations"]["kflake.cell"], "k6-arm64");
+    assert_eq!(id["annotations"]["kflake.cell"], Value::Null);
+
+    for (name, said) in [
+        ("gcc:12-amr64", "did you mean arm64?"),
+        ("gcc:12.3-arm64", "did you mean gcc:12.2-arm64?"),
+        ("k6-amr64", "did you mean arm64?"),
+    ] {
+        let command = [&["image", name, "--out", "no"], common::DEBIAN].concat();
+        let output = common::kflake(dir.path(), &command);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(said), "{errors}");
+        assert!(!dir.path().join("no").exists());
+    }
+}
+
+#[test]
+fn the_image_of_an_sdk_is_a_layer_more_and_sets_what_a_shell_would() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("ok");
+    let sdk = image_of(project.path(), &["--sdk", "k6-arm64"]);
+    let compiler = image(project.path(), "k6-arm64");
+    let (own, below) = (manifest(&sdk), manifest(&compiler));
+    let layers = |it: &Value| it["layers"].as_array().unwrap().clone();
+    assert_eq!(layers(&own).len(), 4);
+    assert_eq!(layers(&own)[..3], layers(&below)[..]);
+    let notes = &own["annotations"];
+    assert_eq!(notes["kflake.sdk.kernel"], "6.1.9999");
+    let digest = "kflake.toolchain.digest";
+    assert_eq!(notes[digest], below["annotations"][digest]);
+
+    let file = File::open(blob(&sdk, &layers(&own)[3])).unwrap();
+    let mut archive = tar::Archive::new(GzDecoder::new(file));
+    let mut text = None;
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().into_owned();
+        if path.ends_with("environment") {
+            let mut script = String::new();
+            entry.read_to_string(&mut script).unwrap();
+            text = Some(script);
+        } else if path == Path::new("opt/sdk") {
+            let link = entry.link_name().unwrap().unwrap().into_owned();
+            assert!(link.starts_with("/nix/store"), "{link:?}");
+        }
+    }
+    // what the SDK's script exports is in the image's environment
+    let script = text.expect("the SDK has its script");
+    let config = json(&blob(&sdk, &own["config"]));
+    let variables: BTreeSet<&str> = config["config"]["Env"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let exported = regex::Regex::new(r"(?m)^export (\w+)=(.*)$").unwrap();
+    let mut plain = 0;
+    for line in exported.captures_iter(&script) {
+        let (name, value) = (&line[1], line[2].trim_matches('"'));
+        if name == "PATH" {
+            let value = value.replace("$PATH", "/opt/cross/bin:/usr/local/bin:/usr/bin:/bin");
+            assert!(variables.contains(format!("PATH={value}").as_str()));
+        } else {
+            let is = format!("{name}={value}");
+            assert!(variables.contains(is.as_str()), "{is}: {variables:?}");
+            plain += 1;
+        }
+    }
+    assert!(plain > 15, "{script}");
+    for odd in ["PWD", "SHLVL", "_", "OLDPWD"] {
+        let odd = format!("{odd}=");
+        assert!(!variables.iter().any(|it| it.starts_with(&odd)), "{odd}");
+    }
+}
+
+#[test]
+fn an_image_made_again_elsewhere_is_the_same() {
+    if !common::have_nix() {
+        return;
+    }
+    let folders = [common::fake_project("ok"), common::fake_project("ok")];
+    let words = [&["gen", "--force"], common::DEBIAN].concat();
+    let build = |folder: &Path, more: &[&str]| {
+        let expression = "let it = import ./default.nix { pkgs = import ./debian-packages { }; }; image = it.image-sdk-k6-arm64; \
+                          in image.layers ++ [ image it.image-k6-arm64 ]";
+        let mut command = Command::new("nix-build");
+        command
+            .env("NIX_CONFIG", common::build_config())
+            .env("NIX_MIRRORS_debian", common::debian_mirror())
+            .current_dir(folder)
+            .args(["--no-out-link", "-E", expression])
+            .args(more);
+        String::from_utf8(common::succeeded(command.output().unwrap()).stdout).unwrap()
+    };
+    for folder in &folders {
+        common::succeeded(common::kflake(folder.path(), &words));
+    }
+    let [one, two] = folders.each_ref().map(|it| build(it.path(), &[]));
+    assert_eq!(one.lines().count(), 6, "{one}");
+    assert_eq!(one, two);
+    // Nix builds each once more, and compares
+    assert_eq!(build(folders[1].path(), &["--check"]), one);
 }
 
 /// Names of a kernel's build, its user and its time, as builds and images have them.

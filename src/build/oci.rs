@@ -90,6 +90,11 @@ impl Layout {
         &self.index.digest
     }
 
+    /// Where it lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Bytes of its blobs.
     pub fn size(&self) -> u64 {
         let layers: u64 = self.manifest.layers.iter().map(|it| it.size).sum();

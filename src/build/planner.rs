@@ -290,6 +290,8 @@ impl<'c> Planner<'c> {
         let options = Options {
             sources: self.sources.clone(),
             packages: settings.packages.clone(),
+            // one that was asked for by name need not be any cell's
+            include: vec![request.toolchain.clone()],
             ..Options::default()
         };
         let flake = self

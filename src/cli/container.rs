@@ -5,12 +5,14 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use super::image::{self, Subject};
 use super::session::{BuildArgs, BuildSession};
-use super::{Context, Failure, Result, image, output};
+use super::{Context, Failure, Result, output};
 use crate::build::{Layout, is_layout};
 use crate::container::{Ended, Engine, EngineError, Job};
 use crate::exit;
 use crate::interrupt::{self, Finishing};
+use crate::resolve::PREFIX;
 use crate::text::shown;
 
 /// What `--makefile` prints.
@@ -26,7 +28,7 @@ const MAKEFILE: &str = include_str!("container.mk");
     kflake container --makefile > linux/GNUmakefile && make -C linux CONTAINER=k6-arm64 defconfig Image"
 )]
 pub struct Args {
-    /// Cell, such as k6-arm64; the folder of an image that `kflake image` made; or an image that the engine knows (with `:` or `/` in its name)
+    /// Cell, such as k6-arm64; a compiler by name, such as gcc:12-arm64; the folder of an image that `kflake image` made; or an image that the engine knows (with `:` or `/` in its name)
     #[arg(value_name = "CELL|IMAGE", required_unless_present = "makefile")]
     image: Option<String>,
     /// The kernel tree
@@ -114,7 +116,7 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
     let (tag, short, layout) = if is_layout(dir) {
         let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
         (image::tag("image", &layout), "image".to_owned(), layout)
-    } else if name.contains([':', '/']) {
+    } else if name.contains([':', '/']) && !name.starts_with(PREFIX) {
         let short = name.rsplit('/').next().unwrap_or(name);
         return Ok(Ready {
             name: name.to_owned(),
@@ -123,14 +125,12 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
         });
     } else {
         let catalog = context.catalog()?;
-        let cell = catalog.cell(name).map_err(Failure::unknown)?;
+        let sources = args.session.sources(context);
+        let subject = Subject::named(name, &catalog, sources).map_err(Failure::unknown)?;
         let session = BuildSession::new(&catalog, context, &args.session)?;
-        let layout = image::build(&cell, &catalog, &session)?;
-        (
-            image::tag(&cell.to_string(), &layout),
-            cell.to_string(),
-            layout,
-        )
+        let layout = image::build(&subject, &catalog, &session)?;
+        let short = subject.short();
+        (image::tag(&short, &layout), short, layout)
     };
     if !engine.has(&tag).map_err(fail)? {
         output::note(&format!("{}: loading {tag}", engine.name()));

@@ -1,34 +1,68 @@
-//! `kflake image`: a cell's compiler as a container image.
+//! `kflake image`: compilers and SDKs as container images.
+
+mod list;
+mod subject;
 
 use std::path::{Path, PathBuf};
 
-use super::session::{BuildArgs, BuildSession};
-use super::{Context, Failure, Result, output};
+pub use subject::Subject;
+
+use super::session::{BuildArgs, BuildSession, ConfigArgs};
+use super::{Context, Failure, Result, output, sdk};
 use crate::build::{Artifacts, BuildError, IMAGE_ARCHIVE, Layout};
 use crate::catalog::{Catalog, Purpose};
+use crate::container;
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
 use crate::project::{Request, Thing};
 use crate::text::shown;
 
-/// Make a container image of a cell's compiler, with everything that its kernel's build needs
+/// Make container images of compilers, with everything that a kernel's build needs
 ///
-/// The image is made by Nix, of the package set that builds use, without a container engine: the same cell gives the same digest.
+/// An image is made by Nix, of the package set that builds use, without a container engine: the same cell gives the same digest.
 #[derive(clap::Args)]
 #[command(
+    group = clap::ArgGroup::new("what").required(true).args(["name", "toolchain", "sdk", "all", "list"]),
+    group = clap::ArgGroup::new("where").required(true).multiple(true).args(["out", "push", "list"]),
     after_help = "Examples:\n  kflake image k6-arm64 --out image && skopeo copy oci:image docker://registry.example/gcc:12-arm64\n  \
-    kflake image k6-arm64 --format docker-archive --out image && podman load -i image/image.tar"
+    kflake image gcc:12-arm64 --push registry.example\n  \
+    kflake image k6-arm64 --format docker-archive --out image && podman load -i image/image.tar\n  \
+    kflake image --sdk k6-arm64 --out image\n  kflake image --all --band k6 --push registry.example/kflake"
 )]
 pub struct Args {
-    /// Cell, such as k6-arm64
-    cell: String,
+    /// Cell, such as k6-arm64, or a compiler as kernel.org names its images: gcc:12-arm64, gcc:arm64 (--list shows them)
+    name: Option<String>,
+    /// A compiler by its id, such as debian-12.2.0-arm64
+    #[arg(long, value_name = "ID")]
+    toolchain: Option<String>,
+    /// The SDK of a cell: its compiler, a C library, and the kernel's prepared tree
+    #[arg(long, value_name = "CELL")]
+    sdk: Option<String>,
+    /// Every cell that has a toolchain here
+    #[arg(long)]
+    all: bool,
+    /// With --all: only those of this band, such as k6
+    #[arg(long, requires = "all")]
+    band: Option<String>,
+    /// List the names of compilers, and the cells that they are for
+    #[arg(long)]
+    list: bool,
+    /// With --list: print JSON
+    #[arg(long, requires = "list")]
+    json: bool,
     /// What to write: an OCI image layout, or one file that `docker load` and `podman load` take
     #[arg(long, value_enum, default_value_t = Format::Oci)]
     format: Format,
-    /// Folder for the image: new, empty, or filled by an earlier run
+    /// Folder for the image: new, empty, or filled by an earlier run; with --all, a folder of such folders
     #[arg(long, short, value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
+    /// Push the image to this registry, or a folder of it, by skopeo, under the name that it was asked for by
+    #[arg(long, value_name = "REGISTRY")]
+    push: Option<String>,
+    /// Let the registry speak plain HTTP, or have any certificate
+    #[arg(long, requires = "push")]
+    insecure: bool,
     #[command(flatten)]
     session: BuildArgs,
 }
@@ -43,50 +77,154 @@ enum Format {
 
 /// Builds, and lays out the result.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
-    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
     let catalog = context.catalog()?;
-    let cell = catalog.cell(&args.cell).map_err(Failure::unknown)?;
-    let artifacts = Artifacts::open(&args.out).map_err(fail)?;
-    let session = BuildSession::new(&catalog, context, &args.session)?;
-    let layout = build(&cell, &catalog, &session)?;
-    match args.format {
-        Format::Oci => artifacts.layout(&layout),
-        Format::DockerArchive => artifacts.image_archive(&layout, &tag(&cell.to_string(), &layout)),
+    if args.list {
+        return list::run(&catalog, args.session.sources(context), args.json);
     }
-    .map_err(fail)?;
-    let file = match args.format {
-        Format::Oci => args.out.clone(),
-        Format::DockerArchive => args.out.join(IMAGE_ARCHIVE),
-    };
-    output::line(&format!(
-        "{}: image for {cell}: {} ({} MB)",
-        shown(&file),
-        layout.digest(),
-        layout.size().div_ceil(1_000_000)
-    ))?;
+    let subjects = subjects(args, &catalog, context)?;
+    if let Some(registry) = &args.push {
+        container::is_registry(registry).map_err(failed)?;
+        container::have_skopeo().map_err(failed)?;
+    }
+    // taken first: a folder that is not kflake's is told before anything is built
+    let folders: Vec<Option<Artifacts>> = subjects
+        .iter()
+        .map(|it| {
+            let out = args.out.as_ref().map(|out| match args.all {
+                true => out.join(it.short()),
+                false => out.clone(),
+            });
+            out.map(|out| Artifacts::open(&out)).transpose()
+        })
+        .collect::<std::result::Result<_, BuildError>>()
+        .map_err(unbuilt)?;
+    let session = BuildSession::new(&catalog, context, &args.session)?;
+    let mut failures = 0;
+    for (subject, artifacts) in subjects.iter().zip(&folders) {
+        match one(subject, artifacts.as_ref(), args, &catalog, &session) {
+            Ok(()) => {}
+            Err(failure) if subjects.len() == 1 || failure.code == exit::INTERRUPTED => {
+                return Err(failure);
+            }
+            Err(failure) => {
+                failures += 1;
+                output::note(&format!("{subject}: {}", failure.report));
+            }
+        }
+    }
+    if failures > 0 {
+        let all = subjects.len();
+        return Err(Failure::message(
+            exit::FAILED,
+            format!("{failures} of {all} images could not be made"),
+            Some("the reasons are above; `kflake image CELL` tells more of one".to_owned()),
+        ));
+    }
     Ok(exit::OK)
 }
 
-/// The image of `cell`, built.
-pub fn build(cell: &CellId, catalog: &Catalog, session: &BuildSession<'_>) -> Result<Layout> {
-    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+/// What was asked for.
+fn subjects<'c>(args: &Args, catalog: &'c Catalog, context: &Context) -> Result<Vec<Subject<'c>>> {
+    let sources = args.session.sources(context);
+    let one = if let Some(name) = &args.name {
+        Subject::named(name, catalog, sources)
+    } else if let Some(id) = &args.toolchain {
+        Subject::toolchain(id, catalog)
+    } else if let Some(cell) = &args.sdk {
+        catalog.cell(cell).map(Subject::Sdk)
+    } else {
+        let band = args.band.as_deref().map(|text| catalog.era(text));
+        let band = band.transpose().map_err(Failure::unknown)?;
+        let cells = flake::cells_with_toolchain(catalog, sources);
+        let cells = cells
+            .into_iter()
+            .filter(|it| band.is_none_or(|band| it.era == *band));
+        return Ok(cells.map(Subject::Cell).collect());
+    };
+    Ok(vec![one.map_err(Failure::unknown)?])
+}
+
+/// One image: built, laid out, pushed.
+fn one(
+    subject: &Subject<'_>,
+    artifacts: Option<&Artifacts>,
+    args: &Args,
+    catalog: &Catalog,
+    session: &BuildSession<'_>,
+) -> Result<()> {
+    let layout = build(subject, catalog, session)?;
+    let said = format!(
+        "image for {subject}: {} ({} MB)",
+        layout.digest(),
+        layout.size().div_ceil(1_000_000)
+    );
+    if let Some(artifacts) = artifacts {
+        let file = match args.format {
+            Format::Oci => artifacts.layout(&layout).map(|()| artifacts.path().into()),
+            Format::DockerArchive => artifacts
+                .image_archive(&layout, &tag(&subject.short(), &layout))
+                .map(|()| artifacts.path().join(IMAGE_ARCHIVE)),
+        };
+        let file: PathBuf = file.map_err(unbuilt)?;
+        output::line(&format!("{}: {said}", shown(&file)))?;
+    }
+    if let Some(registry) = &args.push {
+        let target = format!("{}/{}", registry.trim_end_matches('/'), subject.reference());
+        container::push(layout.dir(), &target, args.insecure).map_err(failed)?;
+        output::line(&format!("{target}: {said}"))?;
+    }
+    Ok(())
+}
+
+fn failed(error: container::EngineError) -> Failure {
+    Failure::new(error.exit_code(), error)
+}
+
+fn unbuilt(error: BuildError) -> Failure {
+    Failure::new(error.exit_code(), error)
+}
+
+/// The image of `subject`, built.
+pub fn build(
+    subject: &Subject<'_>,
+    catalog: &Catalog,
+    session: &BuildSession<'_>,
+) -> Result<Layout> {
+    let (request, thing) = match subject {
+        Subject::Cell(cell) => (of_cell(cell, catalog, session)?, Thing::Image),
+        Subject::Toolchain(it, _) => {
+            let request = Request::new(it.id.as_str(), it.arch.clone(), it.id.clone());
+            (request, Thing::Image)
+        }
+        Subject::Sdk(cell) => {
+            let version = flake::cell_kernel(catalog, &catalog.eras[&cell.era]);
+            let config = ConfigArgs::default();
+            let (request, _) = sdk::request(cell, version, &config, session)?;
+            (request, Thing::SdkImage)
+        }
+    };
+    let builds = session.evaluate(Request {
+        wanted: vec![thing],
+        ..request
+    })?;
+    let built = session.realise(&builds, thing)?;
+    let out = Path::new(built.build.out().unwrap_or_default());
+    Layout::open(&session.nix.real_path(out)).map_err(unbuilt)
+}
+
+fn of_cell(cell: &CellId, catalog: &Catalog, session: &BuildSession<'_>) -> Result<Request> {
     let version = flake::cell_kernel(catalog, &catalog.eras[&cell.era]);
     let selection = session
         .planner
         .choose(version, &cell.arch, Purpose::Kernel)
-        .map_err(fail)?;
-    let request = Request {
-        wanted: vec![Thing::Image],
-        ..selection.request(version, &cell.arch)
-    };
-    let builds = session.evaluate(request)?;
-    let built = session.realise(&builds, Thing::Image)?;
-    let out = Path::new(built.build.out().unwrap_or_default());
-    Layout::open(&session.nix.real_path(out)).map_err(fail)
+        .map_err(unbuilt)?;
+    Ok(selection.request(version, &cell.arch))
 }
 
 /// The name that engines have an image by: another image, another tag.
-pub fn tag(cell: &str, layout: &Layout) -> String {
+pub fn tag(name: &str, layout: &Layout) -> String {
     let digits = layout.digest().trim_start_matches("sha256:");
-    format!("kflake/{cell}:{}", digits.get(..12).unwrap_or(digits))
+    // engines know lower case only
+    let name = name.to_ascii_lowercase().replace('+', "-");
+    format!("kflake/{name}:{}", digits.get(..12).unwrap_or(digits))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, SDK_ROOT};
-use crate::catalog::{Catalog, Purpose};
+use crate::catalog::{Catalog, Purpose, Toolchain};
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
@@ -51,34 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             Some("run as root or with the Nix daemon, or use the compiler in a shell: `kflake nix -- develop`".to_owned()),
         ));
     }
-    let (arch, planner) = (&cell.arch, &session.planner);
-    let selection = planner
-        .select(&version, arch, Purpose::Kernel)
-        .map_err(fail)?;
-    let programs = planner
-        .linker_of_programs(&version, arch, &selection)
-        .map_err(fail)?;
-    // unless something is asked for, the kernel is the one that validation builds
-    let plain =
-        args.config.config.is_none() && args.config.fragments.is_empty() && !args.config.strict;
-    let config = match (&args.config.config, selection.board) {
-        (None, Some(_)) => ConfigChoice::Profile("tiny".to_owned()),
-        (given, _) => planner
-            .config(given.as_deref(), &version, arch, &selection)
-            .map_err(fail)?,
-    };
-    let request = Request {
-        config,
-        fragments: planner.fragments(&args.config.fragments).map_err(fail)?,
-        strict: args.config.strict,
-        targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
-        sdk: Some(SdkRequest {
-            name: format!("{cell}-{}", version.in_name()),
-            toolchain: programs.id.clone(),
-        }),
-        wanted: vec![Thing::Sdk],
-        ..selection.request(&version, arch)
-    };
+    let (request, programs) = request(&cell, &version, &args.config, &session)?;
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     let builds = session.evaluate(request)?;
     let built = session.realise(&builds, Thing::Sdk)?;
@@ -97,6 +70,44 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         programs.libc.as_deref().unwrap_or_default()
     ))?;
     Ok(exit::OK)
+}
+
+/// A request for the SDK of `cell` with that kernel, and what its programs are linked by.
+pub fn request<'c>(
+    cell: &CellId,
+    version: &KernelVersion,
+    config: &ConfigArgs,
+    session: &BuildSession<'c>,
+) -> Result<(Request, &'c Toolchain)> {
+    let fail = |error: BuildError| Failure::new(error.exit_code(), error);
+    let (arch, planner) = (&cell.arch, &session.planner);
+    let selection = planner
+        .select(version, arch, Purpose::Kernel)
+        .map_err(fail)?;
+    let programs = planner
+        .linker_of_programs(version, arch, &selection)
+        .map_err(fail)?;
+    // unless something is asked for, the kernel is the one that validation builds
+    let plain = config.config.is_none() && config.fragments.is_empty() && !config.strict;
+    let start = match (&config.config, selection.board) {
+        (None, Some(_)) => ConfigChoice::Profile("tiny".to_owned()),
+        (given, _) => planner
+            .config(given.as_deref(), version, arch, &selection)
+            .map_err(fail)?,
+    };
+    let request = Request {
+        config: start,
+        fragments: planner.fragments(&config.fragments).map_err(fail)?,
+        strict: config.strict,
+        targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
+        sdk: Some(SdkRequest {
+            name: format!("{cell}-{}", version.in_name()),
+            toolchain: programs.id.clone(),
+        }),
+        wanted: vec![Thing::Sdk],
+        ..selection.request(version, arch)
+    };
+    Ok((request, programs))
 }
 
 /// The cell and its kernel.

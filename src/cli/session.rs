@@ -69,6 +69,11 @@ impl BuildArgs {
 }
 
 impl BuildArgs {
+    /// Sources of toolchains, as asked for or as the project remembers.
+    pub fn sources(&self, context: &Context) -> Vec<SourceKind> {
+        context.toolchains(&self.toolchains)
+    }
+
     /// Cores to use, as asked for or as the project remembers; 0: all.
     pub fn cores(&self, context: &Context) -> usize {
         let own = context.choices.defaults.cores.map(NonZeroUsize::get);
@@ -109,7 +114,7 @@ impl BuildArgs {
 }
 
 /// Options about a configuration.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct ConfigArgs {
     /// What to start from: a configuration that the tree knows by name, a .config file, or the profile `tiny`
     /// [default: the board's own, else defconfig]

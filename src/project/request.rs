@@ -214,6 +214,8 @@ pub enum Thing {
     Sdk,
     /// A container image with the compiler.
     Image,
+    /// A container image with the SDK.
+    SdkImage,
 }
 
 impl Thing {
@@ -229,6 +231,7 @@ impl Thing {
             Thing::Machine => "machine",
             Thing::Sdk => "SDK",
             Thing::Image => "image",
+            Thing::SdkImage => "SDK's image",
         }
     }
 
@@ -239,7 +242,7 @@ impl Thing {
             Thing::Kernel => Some(Stage::Kernel),
             Thing::Probe | Thing::Module => Some(Stage::Module),
             Thing::BootTest | Thing::ModuleBoot => Some(Stage::Boot),
-            Thing::Machine | Thing::Sdk | Thing::Image => None,
+            Thing::Machine | Thing::Sdk | Thing::Image | Thing::SdkImage => None,
         }
     }
 }
