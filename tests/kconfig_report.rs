@@ -392,6 +392,25 @@ fn drift_from_a_whole_configuration_is_listed() {
     );
 }
 
+/// The table that builds go by: each symbol once, with what became of it and how that is known.
+#[test]
+fn what_became_of_symbols_is_told_with_its_evidence() {
+    let table = include_str!("../flake-template/kconfig-renames.nix");
+    let mut names: Vec<&str> = Vec::new();
+    for entry in table.split("\n  };\n").filter(|it| it.contains(" = {\n")) {
+        let (name, body) = entry.rsplit_once(" = {\n").unwrap();
+        names.push(name.lines().last().unwrap().trim());
+        for key in ["    to = [ ", "    reason = \"", "    evidence = \""] {
+            assert!(body.contains(key), "{entry}");
+        }
+    }
+    assert!(names.len() > 60, "{names:?}");
+    assert!(
+        names.is_sorted_by(|one, other| one < other),
+        "each once, in order: {names:?}"
+    );
+}
+
 #[test]
 fn a_slip_is_told_from_what_no_tree_has() {
     let tree = tree();
