@@ -222,7 +222,7 @@ impl FromStr for Setting {
                 _ if hidden && text.starts_with('\u{feff}') => SettingError::ByteOrderMark,
                 _ if hidden && text.starts_with([' ', '\t']) => SettingError::Indented,
                 Some((name, _)) if name.parse::<Symbol>().is_ok() => {
-                    SettingError::NoPrefix(brief(name))
+                    SettingError::NoPrefix(brief(&meant(name)))
                 }
                 _ => SettingError::Shape,
             });
@@ -290,6 +290,19 @@ impl fmt::Display for Setting {
     }
 }
 
+/// The symbol that `name` is meant to be: symbols are in capitals, but for a few that mix.
+fn meant(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    let bare = upper
+        .strip_prefix("CONFIG")
+        .map(|it| it.trim_start_matches('_'));
+    match bare.filter(|it| !it.is_empty()) {
+        Some(bare) => bare.to_owned(),
+        None if name.starts_with(|c: char| c.is_ascii_lowercase()) => upper,
+        None => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -334,6 +347,10 @@ mod tests {
         assert_eq!(error("CONFIG_X=  "), SettingError::EmptyValue("X".into()));
         assert_eq!(error("CONFIG_X"), SettingError::NoValue("X".into()));
         assert_eq!(error("X=y"), SettingError::NoPrefix("X".into()));
+        for slip in ["config_net=y", "Config_Net=y", "net=y", "CONFIGNET=y"] {
+            assert_eq!(error(slip), SettingError::NoPrefix("NET".into()), "{slip}");
+        }
+        assert_eq!(error("VFPv3=y"), SettingError::NoPrefix("VFPv3".into()));
         assert_eq!(error("CONFIG_X =y"), SettingError::Blanks("X".into()));
         assert_eq!(error("CONFIG_X= y"), SettingError::Blanks("X".into()));
         assert_eq!(error("CONFIG_A-B=y"), SettingError::BadSymbol("A-B".into()));
