@@ -78,6 +78,14 @@ fn configurations_are_checked_before_anything_is_built() {
         &["--config", &x86],
         "is a configuration for Linux/x86 6.1.9, and the kernel is for arm64",
     );
+    let big = project.file(
+        "big.config",
+        "# Linux/arm64 5.10.1 Kernel Configuration\nCONFIG_64BIT=y\nCONFIG_CPU_BIG_ENDIAN=y\n",
+    );
+    build(
+        &["--config", &big],
+        "is a configuration for 64-bit big-endian machines, and arm64 is 64-bit little-endian",
+    );
     let cut = project.file("cut.config", "CONFIG_TTY=y\nCONFIG_PRIN");
     build(&["--config", &cut], "cut.config");
     build(&["-K", "CONFIG_=y"], "CONFIG_=y");

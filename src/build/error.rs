@@ -61,6 +61,17 @@ pub enum BuildError {
         /// The kernel's name of the arch that is built.
         wanted: String,
     },
+    /// A configuration for machines of another byte order or width.
+    #[error("{} {what}", shown(path))]
+    #[diagnostic(code(kflake::build::config_machine), help("{help}"))]
+    ConfigMachine {
+        /// The file.
+        path: PathBuf,
+        /// How it does not fit.
+        what: String,
+        /// What to do.
+        help: String,
+    },
     /// The matrix has no such kernel.
     #[error("no source of Linux {version} is known")]
     #[diagnostic(
@@ -273,6 +284,7 @@ impl BuildError {
             | BuildError::Fragment(_)
             | BuildError::Config(_)
             | BuildError::ConfigArch { .. }
+            | BuildError::ConfigMachine { .. }
             | BuildError::UnknownKernel { .. }
             | BuildError::NoBoard { .. }
             | BuildError::Target { .. }

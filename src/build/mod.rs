@@ -5,6 +5,7 @@
 //! is laid out for a person in [`Artifacts`].
 
 mod artifacts;
+mod config_machine;
 mod console;
 mod error;
 mod hardware;

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use miette::Diagnostic;
 
 use super::BuildError;
-use crate::catalog::{Board, Catalog, Purpose, SourceKind, Toolchain};
+use super::config_machine::misfit;
+use crate::catalog::{Arch, Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
 use crate::files::Scratch;
 use crate::flake::{self, Options, Written};
@@ -233,6 +234,15 @@ impl<'c> Planner<'c> {
                         title: title.clone(),
                         wanted: selection.linux_arch.to_owned(),
                     });
+                }
+                let alike = |it: &Arch| family(&it.linux_arch) == family(selection.linux_arch);
+                if let Some((what, other)) = misfit(&config, self.catalog, arch, alike) {
+                    let help = match other {
+                        Some(other) => format!("build for {other}"),
+                        None => "no arch of the matrix is; without the symbols that say so (CPU_BIG_ENDIAN, CPU_LITTLE_ENDIAN, 64BIT) \
+                                 the file is taken, and the kernel is another machine's".to_owned(),
+                    };
+                    return Err(BuildError::ConfigMachine { path, what, help });
                 }
                 let text = Config::canonical(&Config::read_text(&path)?, &path)?;
                 self.scratch_file("base.config", &text)
