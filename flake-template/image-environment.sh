@@ -59,8 +59,6 @@ link_files() {
 make_environment() {
   local words word dirs=() packages=() terminfo
   link_programs
-  # Debian's linker does not look for what libraries need where programs will find it.
-  case ${NIX_LDFLAGS:-} in *-Wl,-rpath,*) NIX_LDFLAGS+=" -Wl,-rpath-link,${loader%/*}" ;; esac
   for word in gcc cc g++ c++ cpp; do
     wrap "$word" 'NIX_@(CFLAGS|CXXSTDLIB|LDFLAGS|CC_WRAPPER|BINTOOLS_WRAPPER|HARDENING_ENABLE)*'
   done

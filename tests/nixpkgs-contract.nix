@@ -348,6 +348,10 @@ let
         C
         gcc -o program program.c -lelf -lcrypto -lz
         ./program
+        # as the kernel links objtool: what the library itself needs is the linker's to find
+        echo 'unsigned elf_version(unsigned); int main(void) { return !elf_version(1); }' >alone.c
+        gcc -o alone alone.c -lelf
+        ./alone
         runHook postBuild
       '';
       installPhase = ''

@@ -7,8 +7,8 @@ compiler() {
   [ -x "$program" ] || { echo "kflake: debian-packages: the pinned packages have no $2" >&2; exit 1; }
   cat >"$out/bin/$1" <<WRAPPER
 #!$shell
-# DT_RPATH counts for what the libraries themselves need, too.
-link=(-Wl,-dynamic-linker,$loader -Wl,--disable-new-dtags -Wl,-rpath,$runtime/lib)
+# DT_RPATH counts for what the libraries themselves need, too; the linker, told of a root, looks for that by -rpath-link alone.
+link=(-Wl,-dynamic-linker,$loader -Wl,--disable-new-dtags -Wl,-rpath,$runtime/lib -Wl,-rpath-link,$runtime/lib)
 for word; do
   case \$word in -c | -S | -E | -M | -MM | -r) link=() ;; esac
 done

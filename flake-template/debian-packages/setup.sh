@@ -10,7 +10,7 @@ NIX_CFLAGS_COMPILE=${NIX_CFLAGS_COMPILE:-} NIX_LDFLAGS=${NIX_LDFLAGS:-}
 for input in ${inputs:-}; do
   if [ -e "$input/nix-support/development" ]; then
     NIX_CFLAGS_COMPILE+=" -isystem $input/include"
-    NIX_LDFLAGS+=" -L$input/lib -Wl,-rpath,$input/lib"
+    NIX_LDFLAGS+=" -L$input/lib -Wl,-rpath,$input/lib -Wl,-rpath-link,$input/lib"
   fi
 done
 unset input
