@@ -101,16 +101,7 @@ let
     else
       "-fdebug-prefix-map";
 
-  appliesTo =
-    {
-      version,
-      arch,
-      gcc,
-    }:
-    fix:
-    versions.within { inherit (fix) from below; } version
-    && (fix.arches == [ ] || lib.elem arch fix.arches)
-    && (fix.gcc == null || (gcc != null && versions.toolWithin fix.gcc gcc));
+  appliesTo = import ./applies.nix;
 
   # What the steps of one kind say, of all the fixes.
   stepsOf = kind: lib.concatMap (fix: lib.filter (step: step.kind == kind) fix.apply);

@@ -20,9 +20,15 @@ let
     toolchains
     ;
   toolchain = toolchains.${resolve.toolchainFor version arch};
+  # What a build of kflake's own changes in the tree, or says to make, and this one does not.
+  fixes = builtins.filter (import ./applies.nix {
+    inherit version arch;
+    inherit (toolchain) gcc;
+  }) (import ./fixes.nix);
 in
 pkgs.writeText "kbuild-environment" ''
   export PATH=${toolchain}/bin:$PATH
   export ARCH=${matrix.arches.${arch}.linuxArch}
   export CROSS_COMPILE=${toolchain.crossCompile}
+  kbuild_fixes="${toString (map (fix: fix.id) fixes)}"
 ''

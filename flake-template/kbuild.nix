@@ -74,6 +74,9 @@ let
       --argstr packages ${toString pkgs.path} --argstr system ${pkgs.stdenv.hostPlatform.system} \
       --argstr version "$version" --argstr arch "$arch") || exit 1
     . "$environment"
+    if [ -n "$kbuild_fixes" ]; then
+      echo "kbuild: the tree is taken as it is, without what kflake build fixes in it: $kbuild_fixes (kflake explain says what each is)" >&2
+    fi
     if [ $# -gt 0 ]; then exec "$@"; fi
     echo "kbuild: Linux $version for $ARCH, CROSS_COMPILE=$CROSS_COMPILE; exit leaves" >&2
     exec "''${SHELL:-/bin/sh}"
