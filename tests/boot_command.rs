@@ -70,6 +70,24 @@ fn a_cell_is_booted_on_the_console() {
     let (code, out, errors) = boot(project.path(), &["--kernel", copy.to_str().unwrap()], &[]);
     assert_eq!(code, 0, "{errors}");
     assert!(said_by_init(&out), "{out}");
+
+    // and by the folder that it was built in: make's, or kflake's
+    let built = project.path().join("built");
+    let folder = built.to_str().unwrap();
+    let dry = ["--kernel", folder, "--dry-run"];
+    fs::create_dir_all(built.join("arch/arm64/boot")).unwrap();
+    let (code, _, errors) = boot(project.path(), &dry, &[]);
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("there is no arch/arm64/boot/Image in that folder"),
+        "{errors}"
+    );
+    for place in ["Image", "arch/arm64/boot/Image"] {
+        fs::copy(image, built.join(place)).unwrap();
+        let (code, out, errors) = boot(project.path(), &dry, &[]);
+        assert_eq!(code, 0, "{errors}");
+        assert!(out.contains(&format!("built/{place} ")), "{out}");
+    }
 }
 
 #[test]

@@ -247,3 +247,61 @@ fn a_tree_builds_in_a_container_by_its_own_make() {
         "{rest:?}"
     );
 }
+
+#[test]
+fn what_was_built_boots_by_the_trees_own_make() {
+    let desk = Desk::new(&[]);
+    let printed = common::succeeded(desk.run(&["--makefile"])).stdout;
+    fs::write(desk.at("tree/GNUmakefile"), printed).unwrap();
+    let at = desk.at("").display().to_string();
+    desk.program(
+        "kflake",
+        &format!("echo \"$*\" >>{at}said; case $1 in container) for word; do :; done; [ $word != broken ];; esac\n"),
+    );
+    let make = |args: &[&str]| -> (bool, Vec<String>, String) {
+        let _ = fs::remove_file(desk.at("said"));
+        let mut command = Command::new("make");
+        command.arg("-s").arg("-C").arg(desk.at("tree")).args(args);
+        command.arg(format!("KFLAKE={at}bin/kflake"));
+        command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+        let output = command.output().unwrap();
+        let said = fs::read_to_string(desk.at("said")).unwrap_or_default();
+        (
+            output.status.success(),
+            said.lines().map(str::to_owned).collect(),
+            stderr(&output),
+        )
+    };
+    let (ok, said, why) = make(&["CONTAINER=k6-arm64", "boot"]);
+    assert!(!ok && said.is_empty(), "{said:?}");
+    assert!(why.contains("nothing was built in build-k6-arm64"), "{why}");
+
+    for (name, folder) in [
+        ("k6-arm64", "build-k6-arm64"),
+        ("gcc:12-arm64", "build-gcc-12-arm64"),
+    ] {
+        let config = desk.at("tree").join(folder).join("include/config");
+        fs::create_dir_all(&config).unwrap();
+        fs::write(config.join("kernel.release"), "6.1.192\n").unwrap();
+        let container = format!("CONTAINER={name}");
+        let boot = format!("boot 6.1.192 arm64 --kernel {folder} --memory 1G");
+        let (ok, said, why) = make(&[&container, "BOOTFLAGS=--memory 1G", "boot"]);
+        assert!(ok, "{why}");
+        assert_eq!(said.join("\n"), boot);
+        // what is built is built first, and nothing boots where that fails
+        let (ok, said, why) = make(&[&container, "BOOTFLAGS=--memory 1G", "-j2", "boot", "Image"]);
+        assert!(ok, "{why}");
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(
+            said[0].starts_with("container ") && said[0].ends_with("-j2 Image"),
+            "{said:?}"
+        );
+        assert!(
+            said[0].contains(&format!("--out {folder} {name} -- make")),
+            "{said:?}"
+        );
+        assert_eq!(said[1], boot);
+        let (ok, said, _) = make(&[&container, "boot", "broken"]);
+        assert!(!ok && said.len() == 1, "{said:?}");
+    }
+}

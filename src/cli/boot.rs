@@ -56,8 +56,8 @@ pub struct Args {
     version: KernelVersion,
     /// Arch, such as arm64; aarch64, amd64, ppc64le and the like are understood
     arch: String,
-    /// Start this kernel instead, on the machine for that version and arch
-    #[arg(long, value_name = "FILE")]
+    /// Start this kernel instead, on the machine for that version and arch: its file, or the folder that it was built in
+    #[arg(long, value_name = "FILE|DIR")]
     kernel: Option<PathBuf>,
     /// Give the kernel this device tree; some machines need one with --kernel
     #[arg(long, value_name = "FILE")]
@@ -510,8 +510,10 @@ fn boot_request(
     let given = |file: &Option<PathBuf>, help: &str| {
         file.as_deref().map(|path| readable(path, help)).transpose()
     };
+    let kernel = args.kernel.as_deref();
+    let kernel = kernel.map(|path| image_in(path, board)).transpose()?;
     let kernel = given(
-        &args.kernel,
+        &kernel,
         "give a kernel image, such as `kflake build` leaves",
     )?;
     let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
@@ -566,6 +568,22 @@ fn boot_request(
         shell: false,
         modules: modules.collect::<std::result::Result<_, _>>()?,
         program,
+    })
+}
+
+/// The kernel that `board` starts, where `path` is a folder that one was built in: make's, or one of `kflake build`.
+fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let image = board.image.as_str();
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let places = [image, name].map(|place| path.join(place));
+    let found = places.into_iter().find(|place| place.is_file());
+    found.ok_or_else(|| BuildError::BootFile {
+        path: path.to_owned(),
+        reason: format!("there is no {image} in that folder"),
+        help: format!("build {name} there first, or give the file of a kernel"),
     })
 }
 

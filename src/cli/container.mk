@@ -1,4 +1,5 @@
 # make CONTAINER=k6-arm64 defconfig Image modules: builds this tree in a container. Without CONTAINER it is the tree's own Makefile.
+# make CONTAINER=k6-arm64 boot: starts what was built under QEMU, as kflake boot does; BOOTFLAGS are options and a program for it.
 # Written by `kflake container --makefile`, for a kernel tree's GNUmakefile.
 ifdef CONTAINER
 
@@ -6,17 +7,25 @@ KFLAKE ?= kflake
 quote = '$(subst ','\'',$(1))'
 # One run for all targets, in their order, with the variables and options that make was given.
 targets := $(or $(MAKECMDGOALS),all)
+goals := $(filter-out boot,$(MAKECMDGOALS))
 settings := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),\
-	$(if $(filter CONTAINER KFLAKE OUT O,$(name)),,$(call quote,$(name)=$(value $(name))))))
+	$(if $(filter CONTAINER KFLAKE BOOTFLAGS OUT O,$(name)),,$(call quote,$(name)=$(value $(name))))))
 letters = $(filter-out - --%,$(firstword -$(MAKEFLAGS)))
 jobs = $(filter -j%,$(MAKEFLAGS))
-out := $(or $(OUT),$(O))
+out := $(or $(OUT),$(O),build-$(subst :,-,$(notdir $(CONTAINER))))
+# The name of a cell, or of a compiler, ends in the arch.
+arch := $(or $(ARCH),$(lastword $(subst -, ,$(subst :, ,$(CONTAINER)))))
+release := $(out)/include/config/kernel.release
 
-.PHONY: in-container $(targets)
-$(targets): in-container ;
+.PHONY: in-container boot $(targets)
+$(filter-out boot,$(targets)): in-container ;
 in-container:
-	@$(KFLAKE) container --tree $(call quote,$(CURDIR)) $(if $(out),--out $(call quote,$(out))) $(call quote,$(CONTAINER)) -- \
-		make $(letters) $(jobs) $(settings) $(MAKECMDGOALS)
+	@$(KFLAKE) container --tree $(call quote,$(CURDIR)) --out $(call quote,$(out)) $(call quote,$(CONTAINER)) -- \
+		make $(letters) $(jobs) $(settings) $(goals)
+
+boot: $(if $(goals),in-container)
+	@test -e $(call quote,$(release)) || { echo "nothing was built in "$(call quote,$(out))": name what to build before boot" >&2; exit 1; }
+	@$(KFLAKE) boot "$$(cat $(call quote,$(release)))" $(call quote,$(arch)) --kernel $(call quote,$(out)) $(BOOTFLAGS)
 
 else
 include Makefile
