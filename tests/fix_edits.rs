@@ -98,6 +98,25 @@ fn the_vdso_of_mips_gets_the_flags_that_keep_paths_out_of_it() {
 }
 
 #[test]
+fn old_headers_have_no_hour_of_the_build() {
+    let fixed = |file, text| edited("no-build-dates", file, text);
+    assert_eq!(
+        fixed(
+            "scripts/mkcompile_h",
+            "  echo \\#define LINUX_COMPILE_TIME \\\"`date +%T`\\\"\n"
+        ),
+        "  echo \\#define LINUX_COMPILE_TIME \\\"00:00:01\\\"\n"
+    );
+    assert_eq!(
+        fixed(
+            "scripts/kconfig/confdata.c",
+            "\ttime(&now);\n\tfprintf(out, ctime(&now));\n"
+        ),
+        "\tnow = 1;\n\tfprintf(out, ctime(&now));\n"
+    );
+}
+
+#[test]
 fn old_initramfs_folders_have_the_date_of_the_build_no_more() {
     let text = edited(
         "no-build-dates",
