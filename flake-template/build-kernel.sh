@@ -213,11 +213,12 @@ install_dev() {
   shrink_host_programs
 }
 
-# Programs for modules to use were told of every library that a kernel may link, and keep the folders of those that they need.
+# Programs for modules to use were told of every library that a kernel may link, and keep the folders of those that they need; as
+# DT_RPATH where it was that, which alone counts for what the libraries need.
 shrink_host_programs() {
   local program
   find "$dev" -type f -perm -0100 | while read -r program; do
-    if patchelf --print-rpath "$program" >/dev/null 2>&1; then patchelf --shrink-rpath "$program"; fi
+    if patchelf --print-rpath "$program" >/dev/null 2>&1; then patchelf --force-rpath --shrink-rpath "$program"; fi
   done
 }
 
