@@ -159,14 +159,18 @@ let
     rec {
       inherit name;
       tools = toolchains.${toolchain};
-      linux = byName.buildKernel (
-        configuration
-        // {
-          version = kernel;
-          toolchain = tools;
-          inherit arch board;
-        }
-      );
+      kernelWith =
+        more:
+        byName.buildKernel (
+          configuration
+          // {
+            version = kernel;
+            toolchain = tools;
+            inherit arch board;
+          }
+          // more
+        );
+      linux = kernelWith { };
       inherit
         (prove {
           kernel = linux;
@@ -175,9 +179,14 @@ let
         module
         boot
         ;
-      # A kernel's compiler without a C library is joined by one that has one.
+      # A kernel's compiler without a C library is joined by one that has one. Of the kernel it takes what modules are built with.
       sdk = sdks.sdk {
-        kernel = linux;
+        kernel = kernelWith {
+          targets = [
+            "config"
+            "dev"
+          ];
+        };
         toolchain = if tools.libc != null then tools else toolchains.${programs.toolchain};
         inherit name;
       };

@@ -199,7 +199,7 @@ pub fn build(
         Subject::Sdk(cell) => {
             let version = flake::cell_kernel(catalog, &catalog.eras[&cell.era]);
             let config = ConfigArgs::default();
-            let (request, _) = sdk::request(cell, version, &config, session)?;
+            let (request, _) = sdk::request(cell, version, &config, false, session)?;
             (request, Thing::SdkImage)
         }
     };

@@ -18,6 +18,10 @@ use crate::version::KernelVersion;
 ///
 /// `. DIR/environment` sets up a shell. DIR leads to the Nix store, where the compiler and the kernel's tree are; it keeps them
 /// from being collected as garbage for as long as it exists.
+///
+/// Of the kernel no more is built than `make modules_prepare`, against which modules build and load; only where symbols are versioned
+/// (CONFIG_MODVERSIONS), all of it. Module.symvers, by which a module's symbols are checked when it is built, takes the whole kernel:
+/// --symvers.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake sdk k6-arm64 --out sdk && . sdk/environment && ./configure $CONFIGURE_FLAGS\n  \
@@ -31,6 +35,9 @@ pub struct Args {
     kernel: Option<KernelVersion>,
     #[command(flatten)]
     config: ConfigArgs,
+    /// For modules whose symbols are to be checked: builds the whole kernel, for its Module.symvers
+    #[arg(long)]
+    symvers: bool,
     /// Folder for the SDK: new, empty, or filled by an earlier run
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
@@ -51,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             Some("run as root or with the Nix daemon, or use the compiler in a shell: `kflake nix -- develop`".to_owned()),
         ));
     }
-    let (request, programs) = request(&cell, &version, &args.config, &session)?;
+    let (request, programs) = request(&cell, &version, &args.config, args.symvers, &session)?;
     let artifacts = Artifacts::open(&args.out).map_err(fail)?;
     let builds = session.evaluate(request)?;
     let built = session.realise(&builds, Thing::Sdk)?;
@@ -72,11 +79,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// A request for the SDK of `cell` with that kernel, and what its programs are linked by.
+/// A request for the SDK of `cell` with that kernel, and what its programs are linked by. `symvers`: the whole kernel is wanted, for its
+/// Module.symvers.
 pub fn request<'c>(
     cell: &CellId,
     version: &KernelVersion,
     config: &ConfigArgs,
+    symvers: bool,
     session: &BuildSession<'c>,
 ) -> Result<(Request, &'c Toolchain)> {
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
@@ -87,7 +96,6 @@ pub fn request<'c>(
     let programs = planner
         .linker_of_programs(version, arch, &selection)
         .map_err(fail)?;
-    // unless something is asked for, the kernel is the one that validation builds
     let plain = config.config.is_none() && config.fragments.is_empty() && !config.strict;
     let start = match (&config.config, selection.board) {
         (None, Some(_)) => ConfigChoice::Profile("tiny".to_owned()),
@@ -95,11 +103,17 @@ pub fn request<'c>(
             .config(given.as_deref(), version, arch, &selection)
             .map_err(fail)?,
     };
+    let targets: Option<&[&str]> = match (symvers, plain) {
+        (false, _) => Some(&["config", "dev"]),
+        // the kernel that validation builds
+        (true, true) => None,
+        (true, false) => Some(&["config", "kernel", "modules", "dev"]),
+    };
     let request = Request {
         config: start,
         fragments: planner.fragments(&config.fragments).map_err(fail)?,
         strict: config.strict,
-        targets: (!plain).then(|| vec!["config".to_owned(), "dev".to_owned()]),
+        targets: targets.map(|list| list.iter().map(ToString::to_string).collect()),
         sdk: Some(SdkRequest {
             name: format!("{cell}-{}", version.in_name()),
             toolchain: programs.id.clone(),
