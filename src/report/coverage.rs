@@ -37,6 +37,12 @@ impl Entry<'_> {
             .map(|(stage, evidence)| (*stage, *evidence))
     }
 
+    /// Whether the furthest that it came was measured on the tools of the machine, which is no package set that anybody still has.
+    fn on_the_host(&self) -> bool {
+        let furthest = self.furthest().and_then(|stage| self.stages.get(&stage));
+        furthest.is_some_and(|it| it.packages.as_deref() == Some("host"))
+    }
+
     /// Any of its measurements, for what they share.
     fn newest(&self) -> Option<&Evidence> {
         self.stages
@@ -145,11 +151,16 @@ pub fn render(catalog: &Catalog) -> String {
         let arches: BTreeSet<_> = entries.iter().map(|entry| entry.arch).collect();
         let booted = entries
             .iter()
-            .filter(|entry| entry.furthest() == Some(Stage::Boot))
-            .count();
+            .filter(|entry| entry.furthest() == Some(Stage::Boot));
+        let on_the_host = booted.clone().filter(|entry| entry.on_the_host()).count();
+        let booted = booted.count();
+        let apart = match on_the_host {
+            0 => String::new(),
+            n => format!(", {n} of them on the host's tools only"),
+        };
         let _ = writeln!(
             out,
-            "{}, {}, {}; {booted} of {} booted.\n",
+            "{}, {}, {}; {booted} of {} booted{apart}.\n",
             count(entries.len(), "combination"),
             count(kernels.len(), "kernel"),
             match arches.len() {
@@ -193,14 +204,14 @@ fn glance(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry
                 let best = in_era(catalog, era, entries)
                     .into_iter()
                     .filter(|entry| entry.arch == arch)
-                    .max_by_key(|entry| (entry.furthest(), entry.kernel));
+                    .max_by_key(|entry| (entry.furthest(), !entry.on_the_host(), entry.kernel));
                 match best {
                     Some(entry) => {
                         let reached = entry.furthest().map_or("nothing", Stage::as_str);
-                        let mark = if entry.stopped().is_none() {
-                            "✓"
-                        } else {
-                            "✗"
+                        let mark = match entry.stopped() {
+                            Some(_) => "✗",
+                            None if entry.on_the_host() => "(✓)",
+                            None => "✓",
                         };
                         format!("{mark} {reached} ({})", entry.kernel)
                     }
@@ -216,8 +227,8 @@ fn glance(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry
         let _ = writeln!(out, "| {arch} | {} |", cells.join(" | "));
     }
     out.push_str(
-        "\nEach cell: the furthest stage passed, and the newest kernel that came that far; ✗: a further stage was tried and did \
-        not pass; ·: never built by us; n/a: the arch does not exist in the kernel that stands for the era.\n\n",
+        "\nEach cell: the furthest stage passed, and the newest kernel that came that far; (✓): on the host's tools only, before \
+        the hermetic package sets; ✗: a further stage was tried and did not pass; ·: never built by us; n/a: the arch does not exist in the kernel that stands for the era.\n\n",
     );
 }
 
@@ -393,6 +404,21 @@ mod tests {
             told(vec![with("kernel", "host", None), boot]),
             "debian&#58;trixie, host, QEMU 10.0.2"
         );
+    }
+
+    #[test]
+    fn a_boot_on_the_host_s_tools_is_told_apart() {
+        let boot = |kernel: &str, packages: &str| Evidence {
+            packages: Some(packages.to_owned()),
+            ..evidence(kernel, "arm64", "boot", "passed", "2026-11-20")
+        };
+        let page = render(&catalog(vec![boot("6.1.192", "host")]));
+        assert!(line(&page, "| arm64 |").contains("(✓) boot (6.1.192)"));
+        assert!(page.contains("1 of 1 booted, 1 of them on the host's tools only."));
+        // an older kernel that everybody can build says more than a newer one that nobody can
+        let both = vec![boot("6.12.1", "host"), boot("6.1.192", "debian")];
+        let page = render(&catalog(both));
+        assert!(line(&page, "| arm64 |").contains("| ✓ boot (6.1.192)"));
     }
 
     #[test]
