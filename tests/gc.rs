@@ -130,6 +130,10 @@ fn old_runs_are_shown_and_freed_and_nothing_else() {
     private(&dead);
     fs::write(dead.join("half"), "x".repeat(100_000)).unwrap();
     fs::create_dir(world.path("tmp/nix-build-other.drv-0")).unwrap();
+    // what a build that is at work has beside its output
+    let half = world.path("store/nix/store/00000000000000000000000000000000-half");
+    fs::write(half.with_extension("lock"), "").unwrap();
+    fs::write(&half, "x").unwrap();
 
     let text = world.said("one", &["gc"]);
     let one = world.path("one").canonicalize().unwrap();
@@ -139,8 +143,10 @@ fn old_runs_are_shown_and_freed_and_nothing_else() {
     );
     assert!(text.contains(&line), "{text}");
     assert!(text.contains("all 2 projects alone keep 5 MiB"), "{text}");
+    // file systems differ in what a folder itself takes
+    let dead_line = text.lines().find(|line| line.contains("123-dead: 10"));
     assert!(
-        text.contains("123-dead: 100 KiB, left by a run that was killed: removed"),
+        dead_line.is_some_and(|it| it.ends_with(" KiB, left by a run that was killed: removed")),
         "{text}"
     );
     assert!(!dead.exists() && world.path("tmp/nix-build-other.drv-0").exists());
@@ -162,7 +168,7 @@ fn old_runs_are_shown_and_freed_and_nothing_else() {
     assert!(world.is_stored(&old), "only Nix deletes from the store");
 
     let text = world.said("one", &["gc", "--all", "--yes", "--collect"]);
-    assert!(text.contains("Nix deleted 5 MiB"), "{text}");
+    assert!(text.contains("Freed; Nix deleted "), "{text}");
     assert!(!world.is_stored(&old) && !world.is_stored(&other) && world.is_stored(&new));
     let text = world.said("one", &["gc"]);
     assert!(

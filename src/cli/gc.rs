@@ -221,7 +221,8 @@ fn text(holdings: &Holdings, here: Option<&Path>, earlier: Earlier) -> String {
         let old = match project.old.len() {
             0 => "none of an old run".to_owned(),
             old => format!(
-                "{old} of old runs, which alone keep {}",
+                "{old} of old runs, which alone {} {}",
+                if old == 1 { "keeps" } else { "keep" },
                 size(project.alone)
             ),
         };

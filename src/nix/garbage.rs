@@ -30,11 +30,11 @@ impl Nix {
     /// # Errors
     /// When Nix fails.
     pub fn roots(&self, settings: &Settings) -> Result<Vec<Root>, NixError> {
-        Ok(roots(&self.ask(
-            settings,
-            ["--gc", "--print-roots"],
-            &[],
-        )?))
+        let mut roots = roots(&self.ask(settings, ["--gc", "--print-roots"], &[])?);
+        let paths: Vec<&str> = roots.iter().map(|root| root.path.as_str()).collect();
+        let unknown = self.unknown(settings, &paths)?;
+        roots.retain(|root| !unknown.contains(&root.path));
+        Ok(roots)
     }
 
     /// `paths` and all that they refer to.
@@ -109,8 +109,20 @@ impl Nix {
 
     fn listed(&self, settings: &Settings, which: &str) -> Result<BTreeSet<String>, NixError> {
         let text = self.ask(settings, ["--gc", which], &[])?;
-        let lines = text.lines().filter(|line| line.starts_with('/'));
-        Ok(lines.map(str::to_owned).collect())
+        let paths: Vec<&str> = text.lines().filter(|it| it.starts_with('/')).collect();
+        let unknown = self.unknown(settings, &paths)?;
+        let known = paths.into_iter().filter(|path| !unknown.contains(*path));
+        Ok(known.map(str::to_owned).collect())
+    }
+
+    /// Those of `paths` of which the store knows nothing: builds that are at work, and such as were killed, have locks and half-made
+    /// outputs there.
+    fn unknown(&self, settings: &Settings, paths: &[&str]) -> Result<BTreeSet<String>, NixError> {
+        if paths.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let text = self.ask(settings, ["--check-validity", "--print-invalid"], paths)?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// Has Nix delete what nothing keeps.
