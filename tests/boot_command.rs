@@ -277,7 +277,7 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
     for (args, program, message) in [
         (["--kernel", "/nonexistent"], None, "No such file"),
         (["--kernel", &empty], None, "the file is empty"),
-        (["--kernel", "/"], None, "it is not a file"),
+        (["--kernel", "/"], None, "no arch/arm64/boot/Image in that folder"),
         (["--kernel", &mips], None, "machine 8, not 183"),
         (["--initrd", "/nonexistent"], None, "No such file"),
         (["--module", "/nonexistent"], None, "No such file"),
