@@ -1,8 +1,11 @@
 //! What kind of file `--kernel` got: any bytes are of one kind, told by their beginning, and one arch at most takes them.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use kflake::build::Image;
+use kflake::catalog::{Arch, Catalog};
+use kflake::id::ArchId;
 
 use crate::shown::printed;
 use crate::{Target, linear, signature};
@@ -10,16 +13,25 @@ use crate::{Target, linear, signature};
 /// As much of a file as tells what it is, in bytes.
 const HEAD: usize = 1024;
 
-/// ELF's number for a machine, the kernel's name of its arch, and the image that QEMU starts there.
-const ARCHES: &[(u16, &str, &str)] = &[
-    (3, "i386", "arch/x86/boot/bzImage"),
-    (8, "mips", "vmlinux"),
-    (20, "powerpc", "vmlinux"),
-    (40, "arm", "arch/arm/boot/zImage"),
-    (62, "x86_64", "arch/x86/boot/bzImage"),
-    (183, "arm64", "arch/arm64/boot/Image"),
-    (243, "riscv", "arch/riscv/boot/Image"),
+/// Arches, each of another machine, with the image that QEMU starts there.
+const ARCHES: &[(&str, &str)] = &[
+    ("i386", "arch/x86/boot/bzImage"),
+    ("mipseb", "vmlinux"),
+    ("powerpc", "vmlinux"),
+    ("armhf", "arch/arm/boot/zImage"),
+    ("x86_64", "arch/x86/boot/bzImage"),
+    ("arm64", "arch/arm64/boot/Image"),
+    ("riscv64", "arch/riscv/boot/Image"),
 ];
+
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::embedded().expect("kflake's own data"));
+
+/// What the catalog says of an arch that it has.
+fn arch(name: &str) -> &'static Arch {
+    let id: ArchId = name.parse().expect("an id");
+    &CATALOG.arches[&id]
+}
 
 /// The beginning of a kernel, a module or a program.
 pub struct Images;
@@ -36,6 +48,8 @@ impl Target for Images {
     }
 
     fn seeds(&self) -> Vec<Vec<u8>> {
+        // no input is to be blamed for the time that reading it takes
+        LazyLock::force(&CATALOG);
         vec![
             at(0, b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0"),
             at(0, b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0\x08"),
@@ -62,22 +76,23 @@ impl Target for Images {
         }
         let path = Path::new("x\u{1b}[2J");
         let mut taken = vec![];
-        for (machine, arch, target) in ARCHES {
+        for (name, target) in ARCHES {
+            let arch = arch(name);
             let refused = [
-                image.for_arch(path, *machine, arch).err(),
-                image.for_machine(path, target, arch).err(),
+                image.for_arch(path, arch, CATALOG.arches.values()).err(),
+                image.for_machine(path, target, &arch.linux_arch).err(),
             ];
             for error in refused.iter().flatten() {
                 printed(error)?;
             }
             if refused[0].is_none() {
-                taken.push(*arch);
+                taken.push(*name);
             }
         }
         let expected = match image {
             Image::Elf { machine } => ARCHES
                 .iter()
-                .filter(|(known, ..)| *known == machine)
+                .filter(|(name, _)| arch(name).elf_machine == machine)
                 .count(),
             Image::X86 => 2,
             Image::Arm64 => 1,

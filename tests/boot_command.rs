@@ -277,11 +277,23 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
     for (args, program, message) in [
         (["--kernel", "/nonexistent"], None, "No such file"),
         (["--kernel", &empty], None, "the file is empty"),
-        (["--kernel", "/"], None, "no arch/arm64/boot/Image in that folder"),
-        (["--kernel", &mips], None, "machine 8, not 183"),
+        (
+            ["--kernel", "/"],
+            None,
+            "no arch/arm64/boot/Image in that folder",
+        ),
+        (
+            ["--kernel", &mips],
+            None,
+            "an ELF file for mips, and the machine is for arm64",
+        ),
         (["--initrd", "/nonexistent"], None, "No such file"),
         (["--module", "/nonexistent"], None, "No such file"),
-        (["--module", &mips], None, "machine 8, not 183"),
+        (
+            ["--module", &mips],
+            None,
+            "an ELF file for mips, and the machine is for arm64",
+        ),
         (["--wall", "5"], Some("/nonexistent"), "No such file"),
     ] {
         let (code, _, errors) = boot(dir, &args, program.as_slice());

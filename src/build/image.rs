@@ -4,6 +4,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::BuildError;
+use crate::catalog::Arch;
 use crate::files;
 
 /// As much of a file as tells it, in bytes.
@@ -55,14 +56,24 @@ impl Image {
         Ok(Image::of(&head))
     }
 
-    /// Refuses what says that it is for another arch than the one with this ELF `machine` and name in the kernel.
+    /// Refuses what says that it is for another arch than `arch`; `arches` are those that have names.
     ///
     /// # Errors
     /// When it is.
-    pub fn for_arch(self, path: &Path, machine: u16, linux_arch: &str) -> Result<(), BuildError> {
+    pub fn for_arch<'a>(
+        self,
+        path: &Path,
+        arch: &Arch,
+        arches: impl IntoIterator<Item = &'a Arch>,
+    ) -> Result<(), BuildError> {
+        let linux_arch = arch.linux_arch.as_str();
         let is = match self {
-            Image::Elf { machine: found } if found != machine => {
-                format!("an ELF file for machine {found}, not {machine}")
+            Image::Elf { machine } if machine != arch.elf_machine => {
+                let mut arches = arches.into_iter();
+                match arches.find(|it| it.elf_machine == machine) {
+                    Some(other) => format!("an ELF file for {}", other.linux_arch),
+                    None => format!("an ELF file for a machine of number {machine}"),
+                }
             }
             Image::X86 if !["x86", "i386", "x86_64"].contains(&linux_arch) => {
                 "a kernel for x86".to_owned()
@@ -98,6 +109,8 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::id::ArchId;
 
     fn file() -> &'static Path {
         Path::new("file")
@@ -128,22 +141,28 @@ mod tests {
 
     #[test]
     fn kernels_of_other_arches_are_told_apart() {
-        let check = |at: usize, bytes: &[u8], machine: u16, arch: &str| {
+        let catalog = Catalog::embedded().unwrap();
+        let check = |at: usize, bytes: &[u8], arch: &str| {
             let mut head = vec![0; 1024];
             head[at..at + bytes.len()].copy_from_slice(bytes);
-            let image = Image::of(&head);
-            let refused = image.for_arch(file(), machine, arch);
+            let arch = &catalog.arches[&arch.parse::<ArchId>().unwrap()];
+            let refused = Image::of(&head).for_arch(file(), arch, catalog.arches.values());
             refused.map_err(|error| error.to_string())
         };
         let mips = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\0\x08";
-        assert_eq!(check(0, mips, 8, "mips"), Ok(()));
-        let refused = |at, bytes, machine, arch| check(at, bytes, machine, arch).unwrap_err();
-        assert!(refused(0, mips, 183, "arm64").contains("machine 8, not 183"));
-        assert_eq!(check(0x202, b"HdrS", 62, "x86_64"), Ok(()));
-        assert!(refused(0x202, b"HdrS", 183, "arm64").contains("for x86"));
-        assert_eq!(check(56, b"ARM\x64", 183, "arm64"), Ok(()));
-        assert!(refused(56, b"ARM\x64", 40, "arm").contains("for arm64"));
-        assert_eq!(check(0, b"x", 40, "arm"), Ok(()));
+        assert_eq!(check(0, mips, "mipseb"), Ok(()));
+        let refused = |at, bytes, arch| check(at, bytes, arch).unwrap_err();
+        assert!(
+            refused(0, mips, "arm64")
+                .contains("an ELF file for mips, and the machine is for arm64")
+        );
+        let other = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\x7f\x08";
+        assert!(refused(0, other, "arm64").contains("number 32520"));
+        assert_eq!(check(0x202, b"HdrS", "x86_64"), Ok(()));
+        assert!(refused(0x202, b"HdrS", "arm64").contains("for x86"));
+        assert_eq!(check(56, b"ARM\x64", "arm64"), Ok(()));
+        assert!(refused(56, b"ARM\x64", "armhf").contains("for arm64"));
+        assert_eq!(check(0, b"x", "armhf"), Ok(()));
     }
 
     #[test]
@@ -152,7 +171,9 @@ mod tests {
         std::fs::write(file.path(), "\x7fELF").unwrap();
         let image = Image::read(file.path()).unwrap();
         assert_eq!(image, Image::Elf { machine: 0 });
-        assert!(image.for_arch(file.path(), 183, "arm64").is_err());
+        let catalog = Catalog::embedded().unwrap();
+        let arm64 = &catalog.arches[&"arm64".parse::<ArchId>().unwrap()];
+        assert!(image.for_arch(file.path(), arm64, []).is_err());
         assert!(Image::read(Path::new("/dev/zero")).is_err());
     }
 }

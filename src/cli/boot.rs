@@ -516,10 +516,11 @@ fn boot_request(
         &kernel,
         "give a kernel image, such as `kflake build` leaves",
     )?;
-    let machine = catalog.arches.get(arch).map(|it| it.elf_machine);
-    if let (Some(path), Some(machine)) = (&kernel, machine) {
+    let known = catalog.arches.get(arch);
+    let others = || catalog.arches.values();
+    if let (Some(path), Some(known)) = (&kernel, known) {
         let image = Image::read(path).map_err(BuildError::io(path))?;
-        image.for_arch(path, machine, selection.linux_arch)?;
+        image.for_arch(path, known, others())?;
         image.for_machine(path, board.image.as_str(), selection.linux_arch)?;
     }
     if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
@@ -549,9 +550,9 @@ fn boot_request(
             path,
             "give a module's .ko file, such as `kflake build-module` leaves",
         )?;
-        if let Some(machine) = machine {
+        if let Some(known) = known {
             let image = Image::read(path).map_err(BuildError::io(path))?;
-            image.for_arch(path, machine, selection.linux_arch)?;
+            image.for_arch(path, known, others())?;
         }
         Ok(file)
     };
