@@ -203,7 +203,7 @@ fn a_run_goes_on_with_what_it_had_selected_or_not_at_all() {
     let (code, again) = cells(&["--stage", "kernel", "--jobs", "3"]);
     assert_eq!((code, again), (0, text));
     for other in [
-        &["--band", "k3"][..],
+        &["--era", "k3"][..],
         &["--stage", "boot"],
         &["--toolchains", "bootlin"],
     ] {
