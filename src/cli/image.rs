@@ -28,7 +28,7 @@ use crate::text::shown;
     after_help = "Examples:\n  kflake image k6-arm64 --out image && skopeo copy oci:image docker://registry.example/gcc:12-arm64\n  \
     kflake image gcc:12-arm64 --push registry.example\n  \
     kflake image k6-arm64 --format docker-archive --out image && podman load -i image/image.tar\n  \
-    kflake image --sdk k6-arm64 --out image\n  kflake image --all --band k6 --push registry.example/kflake"
+    kflake image --sdk k6-arm64 --out image\n  kflake image --all --era k6 --push registry.example/kflake"
 )]
 pub struct Args {
     /// Cell, such as k6-arm64, or a compiler as kernel.org names its images: gcc:12-arm64, gcc:arm64 (--list shows them)
@@ -42,9 +42,9 @@ pub struct Args {
     /// Every cell that has a toolchain here
     #[arg(long)]
     all: bool,
-    /// With --all: only those of this band, such as k6
-    #[arg(long, requires = "all")]
-    band: Option<String>,
+    /// With --all: only those of this era, such as k6
+    #[arg(long, visible_alias = "band", requires = "all")]
+    era: Option<String>,
     /// List the names of compilers, and the cells that they are for
     #[arg(long)]
     list: bool,
@@ -133,12 +133,12 @@ fn subjects<'c>(args: &Args, catalog: &'c Catalog, context: &Context) -> Result<
     } else if let Some(cell) = &args.sdk {
         catalog.cell(cell).map(Subject::Sdk)
     } else {
-        let band = args.band.as_deref().map(|text| catalog.era(text));
-        let band = band.transpose().map_err(Failure::unknown)?;
+        let era = args.era.as_deref().map(|text| catalog.era(text));
+        let era = era.transpose().map_err(Failure::unknown)?;
         let cells = flake::cells_with_toolchain(catalog, sources);
         let cells = cells
             .into_iter()
-            .filter(|it| band.is_none_or(|band| it.era == *band));
+            .filter(|it| era.is_none_or(|era| it.era == *era));
         return Ok(cells.map(Subject::Cell).collect());
     };
     Ok(vec![one.map_err(Failure::unknown)?])

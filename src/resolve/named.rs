@@ -126,7 +126,7 @@ impl<'c> Resolver<'c> {
         names
     }
 
-    /// Those for `arch` that run on `system`, in the order that the newest band tries them in.
+    /// Those for `arch` that run on `system`, in the order that the newest era tries them in.
     fn compilers(&self, arch: &ArchId, system: &str) -> Vec<&'c Toolchain> {
         let newest = self
             .catalog
