@@ -124,7 +124,7 @@ fn a_cell_boots_with_each() {
         };
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
-        let kernel = common::pack_new_kernel(dir);
+        let kernel = common::pack_new_kernel(dir, "ok");
         let kflake = || {
             let mut command = Command::cargo_bin("kflake").unwrap();
             command.env("KFLAKE_NIX", &program).arg("-C").arg(dir);

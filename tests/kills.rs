@@ -56,7 +56,7 @@ impl Place {
         for name in ["tmp", "project"] {
             fs::create_dir(place.path(name)).unwrap();
         }
-        let tar = common::pack_new_kernel(place.folder.path());
+        let tar = common::pack_new_kernel(place.folder.path(), "ok");
         if command == "kernel add" {
             let ballast = place.path("linux-fake/ballast");
             let bytes: Vec<u8> = (0..BALLAST / 8)

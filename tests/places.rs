@@ -36,7 +36,7 @@ impl User {
         let home = tempfile::tempdir().unwrap();
         let program = home.path().join("kflake");
         fs::copy(env!("CARGO_BIN_EXE_kflake"), &program).unwrap();
-        common::pack_new_kernel(home.path());
+        common::pack_new_kernel(home.path(), "ok");
         for path in [home.path(), &program] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }

@@ -215,7 +215,7 @@ fn a_full_disk_under_builds_is_named_and_resumed_from() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    common::pack_new_kernel(dir.path());
+    common::pack_new_kernel(dir.path(), "ok");
     let [small, project] = ["small", "project"].map(|name| dir.path().join(name));
     fs::create_dir(&small).unwrap();
     fs::create_dir(&project).unwrap();
@@ -239,7 +239,7 @@ fn a_full_disk_under_the_project_is_told_and_resumed_from() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    common::pack_new_kernel(dir.path());
+    common::pack_new_kernel(dir.path(), "ok");
     let small = dir.path().join("small");
     fs::create_dir(&small).unwrap();
     // less than the generated flake takes; tests/engine/faults.rs has a folder of reports that is full

@@ -52,7 +52,7 @@ fn a_cell_passes_and_is_there_the_next_time() {
     }
     let dir = tempfile::tempdir().unwrap();
     // not what a test beside this one builds: stages that were there already are no evidence
-    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path()));
+    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path(), "ok"));
     let events = dir.path().join("events.jsonl");
     let first = validate(dir.path())
         .arg("--events")
@@ -310,7 +310,7 @@ fn a_run_that_goes_on_measures_once_and_for_its_own_project() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path()));
+    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path(), "ok"));
     let evidence = |project: &Path| {
         let text = fs::read_to_string(project.join("matrix/evidence.json")).unwrap_or("[]".into());
         serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
@@ -396,7 +396,7 @@ fn what_nix_says_is_built_is_asked_of_the_store() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path()));
+    common::add_kernel(dir.path(), &common::pack_new_kernel(dir.path(), "ok"));
     // a nix-store that says that everything went well, and builds nothing
     let find = Command::new("sh")
         .args(["-c", "command -v nix-store"])

@@ -251,9 +251,9 @@ pub fn pack_fake_kernel(dir: &Path, behaviour: &str) -> PathBuf {
     tar
 }
 
-/// The well-behaved fake kernel as no store has it yet, so that all of it has to be built.
-pub fn pack_new_kernel(dir: &Path) -> PathBuf {
-    let tar = pack_fake_kernel(dir, "ok");
+/// The fake kernel, to behave as `behaviour` says, as no store has it yet, so that all of it has to be built.
+pub fn pack_new_kernel(dir: &Path, behaviour: &str) -> PathBuf {
+    let tar = pack_fake_kernel(dir, behaviour);
     let tree = dir.join("linux-fake");
     std::fs::create_dir(&tree).expect("the folder is writable");
     let now = SystemTime::now()
