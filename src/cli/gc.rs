@@ -201,6 +201,14 @@ fn words(freeable: &Freeable<'_>, collect: bool) -> String {
     }
 }
 
+/// The verb for so many links.
+fn keep(links: usize) -> &'static str {
+    match links {
+        1 => "keeps",
+        _ => "keep",
+    }
+}
+
 /// What is held, `here` being this project.
 fn text(holdings: &Holdings, here: Option<&Path>, earlier: Earlier) -> String {
     let mut lines = Vec::new();
@@ -222,7 +230,7 @@ fn text(holdings: &Holdings, here: Option<&Path>, earlier: Earlier) -> String {
             0 => "none of an old run".to_owned(),
             old => format!(
                 "{old} of old runs, which alone {} {}",
-                if old == 1 { "keeps" } else { "keep" },
+                keep(old),
                 size(project.alone)
             ),
         };
@@ -230,7 +238,7 @@ fn text(holdings: &Holdings, here: Option<&Path>, earlier: Earlier) -> String {
             "  {}{this}: {} {} {}; {old}",
             shown(&project.folder),
             count(project.links, "link"),
-            if project.links == 1 { "keeps" } else { "keep" },
+            keep(project.links),
             size(project.bytes)
         ));
     }
