@@ -43,11 +43,14 @@ pub use failure::{Failure, Result};
 use crate::catalog::{Catalog, LoadError, ProjectFile, SourceKind};
 use crate::exit;
 use crate::files;
+use crate::flake;
+use crate::id::ToolchainId;
 use crate::interrupt;
 use crate::nix::{Apt, Mirrors, Nix};
 use crate::packages::Packages;
-use crate::project::Project;
+use crate::project::{Flake, Home, Project};
 use crate::report::text::count;
+use crate::run::Tools;
 use crate::text::{clean, shown};
 
 /// Build any Linux kernel from 2.6 to today with the toolchain that fits it.
@@ -114,8 +117,30 @@ pub struct Context {
     pub store: Option<PathBuf>,
 }
 
+/// The project's flake with the toolchains `include` of `sources`, brought up to date, of which it says how much had to be written.
+fn flake_with(
+    context: &Context,
+    catalog: &Catalog,
+    tools: Tools<'_>,
+    sources: Vec<SourceKind>,
+    include: Vec<ToolchainId>,
+) -> Result<Flake> {
+    let options = flake::Options {
+        sources,
+        include,
+        packages: tools.settings.packages.clone(),
+        suite: None,
+        nixpkgs: None,
+    };
+    let flake = Project::new(&context.project)
+        .flake(catalog, &options, Home::Project, tools.stop)
+        .map_err(|error| Failure::new(error.exit_code(), error))?;
+    say_written(&context.project, flake.written());
+    Ok(flake)
+}
+
 /// Says how many files of the project's flake had to be written, where any had to.
-fn say_written(project: &std::path::Path, written: Option<crate::flake::Written>) {
+fn say_written(project: &std::path::Path, written: Option<flake::Written>) {
     if let Some(written) = written.filter(|it| it.written + it.removed > 0) {
         output::note(&format!(
             "flake: brought {} up to date ({} written)",

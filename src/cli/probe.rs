@@ -1,23 +1,23 @@
 //! `kflake probe`: which compilers build and boot a kernel, found by building.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::progress::{Detail, Watch};
 use super::session::BuildArgs;
-use super::{Context, Failure, Result, output};
+use super::{Context, Failure, Result, kernel_folder, output};
 use crate::blame::FailureTable;
 use crate::catalog::{Catalog, SourceKind};
 use crate::doctor;
 use crate::exit;
 use crate::files;
-use crate::flake;
 use crate::id::{ArchId, ToolchainId};
 use crate::interrupt::{self, Finishing};
 use crate::nix::Settings;
 use crate::probe::{self, Answer, Candidate, NothingToProbe, Proposal, Search, Trial, Tried};
-use crate::project::{Flake, Home, Project};
+use crate::project::Flake;
 use crate::report::text::count;
 use crate::resolve::SourceOrder;
 use crate::text::clean;
@@ -87,6 +87,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let order = SourceOrder::from(sources.clone());
     let (row, first) = row(args, &catalog, &order, arch)?;
     context.not_home()?;
+    let kernels: BTreeSet<&KernelVersion> = row.iter().map(|it| &it.kernel).collect();
+    kernel_folder::warn(kernels, &catalog, context);
     let ids: Vec<ToolchainId> = row.iter().map(|it| it.toolchain.id.clone()).collect();
     let nix = context.nix()?;
     let settings = Settings {
@@ -101,17 +103,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         table: &table,
         stop: &stop,
     };
-    let options = flake::Options {
-        sources,
-        include: ids.into_iter().collect(),
-        packages: settings.packages.clone(),
-        suite: None,
-        nixpkgs: None,
-    };
-    let flake = Project::new(&context.project)
-        .flake(&catalog, &options, Home::Project, tools.stop)
-        .map_err(|error| Failure::new(error.exit_code(), error))?;
-    super::say_written(&context.project, flake.written());
+    let flake = super::flake_with(context, &catalog, tools, sources, ids)?;
     let builder = Builder {
         args,
         context,

@@ -206,20 +206,17 @@ fn planned(
         verdict: Feasibility::Try,
         cell,
     };
-    match resolver.resolve(version, &planned.cell.arch, Purpose::Kernel) {
-        Ok(resolution) => match &selection.toolchain {
-            Some(id) => insist(id, &resolution.candidates, &mut planned),
-            None => choose(selection, &resolution, &mut planned),
-        },
-        Err(Unresolved::NoToolchain(nothing)) if selection.toolchain.is_some() => {
-            if let Some(id) = &selection.toolchain {
-                insist(id, &nothing.candidates, &mut planned);
-            }
+    let resolved = resolver.resolve(version, &planned.cell.arch, Purpose::Kernel);
+    match (resolved, &selection.toolchain) {
+        (Ok(resolution), None) => choose(selection, &resolution, &mut planned),
+        (Ok(resolution), Some(id)) => insist(id, &resolution.candidates, &mut planned),
+        (Err(Unresolved::NoToolchain(nothing)), Some(id)) => {
+            insist(id, &nothing.candidates, &mut planned);
         }
-        Err(Unresolved::Unsupported { support, .. }) => {
+        (Err(Unresolved::Unsupported { support, .. }), _) => {
             planned.verdict = Feasibility::Unsupported(support.reason.clone());
         }
-        Err(other) => planned.verdict = Feasibility::NoToolchain(other.to_string()),
+        (Err(other), _) => planned.verdict = Feasibility::NoToolchain(other.to_string()),
     }
     if planned.verdict == Feasibility::Try && planned.board.is_none() && furthest > Stage::Toolchain
     {
@@ -562,16 +559,15 @@ mod tests {
             kernels: vec!["2.6.31".parse().unwrap()],
             sources: vec![crate::catalog::SourceKind::Debian].into(),
             toolchain: Some(id.parse().unwrap()),
-            // 2.6.31 itself is not pinned by every catalog
             stage: Some(Stage::Toolchain),
             ..Selection::default()
         };
-        let gcc = |id: &str| plan(&catalog, &selection(id)).unwrap().cells[0].clone();
-        let cell = gcc("debian-12.2.0-mipsel");
-        assert_eq!(cell.verdict, Feasibility::Try);
-        assert_eq!(cell.toolchain.unwrap().id, "debian-12.2.0-mipsel");
-        let cell = gcc("debian-12.2.0-arm64");
-        assert!(matches!(cell.verdict, Feasibility::NoToolchain(_)));
+        let cell = |id: &str| plan(&catalog, &selection(id)).unwrap().cells[0].clone();
+        let taken = cell("debian-12.2.0-mipsel");
+        assert_eq!(taken.verdict, Feasibility::Try);
+        assert_eq!(taken.toolchain.unwrap().id, "debian-12.2.0-mipsel");
+        let other = cell("debian-12.2.0-arm64");
+        assert!(matches!(other.verdict, Feasibility::NoToolchain(_)));
     }
 
     #[test]

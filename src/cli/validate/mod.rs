@@ -15,10 +15,8 @@ use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::doctor;
 use crate::exit;
-use crate::flake;
 use crate::interrupt::{self, Finishing};
 use crate::nix::Settings;
-use crate::project::{Home, Project};
 use crate::report::text::count;
 use crate::report::{folder, json, terminal};
 use crate::text::shown;
@@ -120,17 +118,8 @@ fn prepare(
     tools: Tools<'_>,
     plan: &Plan,
 ) -> Result<Manifest> {
-    let options = flake::Options {
-        sources: context.toolchains(&args.toolchains),
-        include: plan.toolchains(),
-        packages: tools.settings.packages.clone(),
-        suite: None,
-        nixpkgs: None,
-    };
-    let flake = Project::new(&context.project)
-        .flake(catalog, &options, Home::Project, tools.stop)
-        .map_err(|error| Failure::new(error.exit_code(), error))?;
-    super::say_written(&context.project, flake.written());
+    let sources = context.toolchains(&args.toolchains);
+    let flake = super::flake_with(context, catalog, tools, sources, plan.toolchains())?;
     validate::evaluate(tools.nix, tools.settings, &flake, plan).map_err(run_error)
 }
 
