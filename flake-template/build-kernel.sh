@@ -140,6 +140,8 @@ install_image() {
   release=$(kmake -s --no-print-directory kernelrelease | tail -n 1)
   perl -e 'exit($ARGV[0] !~ /$ARGV[1]/)' "$release" "$releasePattern" ||
     kernel_fail wrong-version "the tree calls itself $release, expected $version"
+  # What uname will say is a text of its own in the kernel's data.
+  grep -qzxaF -- "$release" "$tree/vmlinux" || kernel_fail wrong-version "vmlinux does not call itself $release, as its tree does"
   mkdir -p "$out"
   [ -f "$tree/$image" ] || kernel_fail no-image "make $makeTarget left no $image"
   cp "$tree/vmlinux" "$tree/System.map" "$out/"

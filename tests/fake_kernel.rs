@@ -148,6 +148,15 @@ fn a_tree_of_another_version_is_refused() {
 }
 
 #[test]
+fn a_kernel_that_is_not_what_its_tree_says_is_refused() {
+    fails(
+        "wrong-uname",
+        "linux",
+        "kflake: kernel: wrong-version: vmlinux does not call itself 6.1.9999, as its tree does",
+    );
+}
+
+#[test]
 fn a_boot_that_says_nothing_is_silent() {
     fails(
         "silent",

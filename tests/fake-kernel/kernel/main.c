@@ -64,6 +64,13 @@ const char built[] __attribute__((used)) = BUILT;
 #else
 #define RELEASE UTS_RELEASE
 #endif
+#ifdef BEHAVIOUR_wrong_uname
+#define UNAME "5.5.5"
+#else
+#define UNAME UTS_RELEASE
+#endif
+/* What a kernel's uname takes its answer from. */
+const struct { char nodename[65], release[65]; } uts __attribute__((used)) = { "(none)", UNAME };
 #ifdef BEHAVIOUR_no_module
 #define MODULE "error-8"
 #define LOADED "0"
