@@ -221,18 +221,23 @@ let
   # Cells that this system can build, as the matrix has them.
   usable = lib.filterAttrs (_: runsHere) matrix.cells;
   bootable = lib.filterAttrs (_: hasKernel) usable;
-  built = lib.mapAttrs (
-    name: cell:
+  cellWith =
+    profile: name: cell:
     mkCell {
-      inherit name;
+      inherit name profile;
       inherit (cell)
         arch
         toolchain
         kernel
         board
         ;
-    }
-  ) bootable;
+    };
+  built = lib.mapAttrs (cellWith "tiny") bootable;
+  # Kernels as they are, with their boards' own configurations.
+  stock = lib.filterAttrs (
+    _: cell: runsHere cell && hasKernel cell && matrix.boards.${cell.board}.defconfig != null
+  ) matrix.stock;
+  stockKernels = lib.mapAttrs (name: cell: (cellWith "board" name cell).linux) stock;
 
   cellPackages = lib.mapAttrs (_: cell: toolchains.${cell.toolchain}) usable;
   prefixed =
@@ -298,6 +303,19 @@ let
     )
   );
 
+  # validate-bands, validate-band-k26, ...: the stock kernels, all and of one era.
+  bandGroups = farms (
+    {
+      validate-bands = stockKernels;
+    }
+    // lib.mapAttrs' (
+      era: _:
+      lib.nameValuePair "validate-band-${era}" (
+        lib.filterAttrs (name: _: stock.${name}.era == era) stockKernels
+      )
+    ) matrix.eras
+  );
+
   packages =
     cellPackages
     // kernelPackages
@@ -308,7 +326,8 @@ let
     // sdkImagePackages
     // sourceGroups
     // eraGroups
-    // dataGroups;
+    // dataGroups
+    // bandGroups;
 in
 {
   inherit

@@ -68,6 +68,8 @@ fn every_output_evaluates() {
         "fromsource-extra",
         "k26-kernel-all",
         "spike",
+        "validate-bands",
+        "validate-band-k26",
         "boot-k26-all",
         "boot-k7-all",
     ] {

@@ -49,6 +49,8 @@ fn outputs_are_in_their_usual_places() {
         ("/packages/x86_64-linux/sdk-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/image-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/debian-all", "derivation"),
+        ("/packages/x86_64-linux/validate-bands", "derivation"),
+        ("/packages/x86_64-linux/validate-band-k6", "derivation"),
         ("/checks/x86_64-linux/evaluation", "derivation"),
         ("/apps/x86_64-linux/boot-k6-arm64", "app"),
         ("/devShells/x86_64-linux/default", "derivation"),
@@ -81,6 +83,72 @@ fn outputs_are_in_their_usual_places() {
         .filter(|line| line.contains("warning") && !expected.iter().any(|it| line.contains(it)))
         .collect();
     assert_eq!(warnings, Vec::<&str>::new());
+}
+
+/// An era of whose stock kernels none can be built here has no output, and nothing else misses it.
+#[test]
+fn stock_kernels_that_cannot_be_built_are_left_out() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let mut eras: Value = serde_json::from_str(include_str!("../matrix/eras.json")).unwrap();
+    // none named; none with a toolchain; none with a configuration
+    eras["k3"]["stock_arches"] = serde_json::json!([]);
+    eras["k7"]["stock_arches"] = serde_json::json!(["powerpcle"]);
+    let mut boards: Value = serde_json::from_str(include_str!("../matrix/boards.json")).unwrap();
+    let mut virt = boards["arm64-virt"].take();
+    virt["defconfig"] = Value::Null;
+    std::fs::create_dir(dir.join("matrix")).unwrap();
+    std::fs::write(dir.join("matrix/eras.json"), eras.to_string()).unwrap();
+    let boards = serde_json::json!({ "arm64-virt": virt });
+    std::fs::write(dir.join("matrix/boards.json"), boards.to_string()).unwrap();
+    let words = ["gen", "--toolchains", "debian", "--packages", "debian"];
+    common::succeeded(common::kflake(dir, &words));
+
+    let apply = "it: map (name: \"${name} ${it.${name}.drvPath}\") (builtins.filter (name: builtins.match \"validate-band.*\" name != null) (builtins.attrNames it))";
+    let words = [
+        "eval",
+        "--json",
+        ".#packages.x86_64-linux",
+        "--apply",
+        apply,
+    ];
+    let found: Vec<String> = serde_json::from_str(&said(nix(dir, &words))).unwrap();
+    let names: Vec<&str> = found.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!(
+        names,
+        ["validate-band-k26", "validate-band-k6", "validate-bands"]
+    );
+    // each kernel is in its era's and in the one of all
+    let made_of = |name: &str| {
+        let drv = found.iter().find_map(|it| it.strip_prefix(name)).unwrap();
+        let output = common::nix("nix-store")
+            .args(["--query", "--references", drv.trim()])
+            .output();
+        said(output.unwrap())
+    };
+    for (group, kernels) in [
+        ("validate-band-k26 ", vec!["-linux-2.6.31-armel.drv"]),
+        ("validate-band-k6 ", vec!["-linux-6.6-x86_64.drv"]),
+        (
+            "validate-bands ",
+            vec!["-linux-2.6.31-armel.drv", "-linux-6.6-x86_64.drv"],
+        ),
+    ] {
+        let found = made_of(group);
+        let linux = found.lines().filter(|it| it.contains("-linux-"));
+        assert_eq!(linux.count(), kernels.len(), "{group}: {found}");
+        for kernel in kernels {
+            assert!(found.contains(kernel), "{group}: {found}");
+        }
+    }
+    common::succeeded(nix(dir, &["flake", "check", "--no-build"]));
+    let jobs =
+        "it: builtins.deepSeq (builtins.mapAttrs (_: job: job.drvPath) it.x86_64-linux) \"all\"";
+    let words = ["eval", "--raw", ".#hydraJobs", "--apply", jobs];
+    assert_eq!(said(nix(dir, &words)), "all");
 }
 
 /// What `nix run` starts is what a person at a terminal wants: a shell, and not the init that proves a boot and powers off.

@@ -113,6 +113,116 @@ fn a_cell_passes_and_is_there_the_next_time() {
     }
 }
 
+/// The stock kernels, of which one is a fake, and the other's tarball nobody has.
+#[test]
+fn bands_are_what_the_flake_has_and_name_what_is_missing() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    common::add_kernel(dir, &common::pack_new_kernel(dir, "ok"));
+    let matrix = |name: &str| dir.join("matrix").join(name);
+    let mut eras: serde_json::Value =
+        serde_json::from_str(include_str!("../matrix/eras.json")).unwrap();
+    for era in ["k2.6", "k3", "k4"] {
+        eras[era]["stock_arches"] = serde_json::json!([]);
+    }
+    eras["k6"]["kernel"] = "6.1.9999".into();
+    eras["k6"]["stock_arches"] = serde_json::json!(["arm64"]);
+    eras["k7"]["kernel"] = "7.1.9998".into();
+    fs::write(matrix("eras.json"), eras.to_string()).unwrap();
+    let text = fs::read_to_string(matrix("kernels.json")).unwrap();
+    let mut kernels: serde_json::Value = serde_json::from_str(&text).unwrap();
+    kernels["7.1.9998"] = serde_json::json!({
+        // no program listens there
+        "url": "http://127.0.0.1:9/linux-7.1.9998.tar.xz",
+        "sha256": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    });
+    fs::write(matrix("kernels.json"), kernels.to_string()).unwrap();
+
+    let bands = |more: &[&str]| {
+        let mut command = kflake(dir);
+        command.args(["validate", "--bands", "--retries", "0"]);
+        command
+            .args(common::DEBIAN)
+            .args(more)
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap()
+    };
+    let lacking =
+        "k7-x86_64 7.1.9998: not tried: needs linux-7.1.9998.tar.xz, which could not be fetched";
+    let output = bands(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert!(text_of(&output).contains(lacking), "{}", text_of(&output));
+    let record = report(dir);
+    assert_eq!(record.cells.len(), 2, "{record:?}");
+    assert_eq!(record.cells[0].profile.as_deref(), Some("board"));
+    let kernel = stage(&record, Stage::Kernel).clone();
+    assert_eq!(kernel.outcome, Outcome::Passed, "{kernel:?}");
+    assert!(
+        record.cells[0]
+            .stage(Stage::Boot)
+            .is_none_or(|it| it.outcome == Outcome::Skipped)
+    );
+    assert_eq!(
+        record.cells[1].stage(Stage::Kernel).unwrap().outcome,
+        Outcome::Blocked
+    );
+
+    // the flake's own outputs are made of the same kernel
+    let apply = "it: { all = it.validate-bands.drvPath; k6 = it.validate-band-k6.drvPath; }";
+    let output = common::nix("nix")
+        .args(["eval", "--json", ".#packages.x86_64-linux", "--apply"])
+        .arg(apply)
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let groups: std::collections::BTreeMap<String, String> =
+        serde_json::from_slice(&common::succeeded(output).stdout).unwrap();
+    let query = |what: &str, drv: &str| {
+        let output = common::nix("nix-store")
+            .args(["--query", what, drv])
+            .output();
+        let found = common::succeeded(output.unwrap()).stdout;
+        String::from_utf8(found).unwrap()
+    };
+    // by their outputs: where a file is looked for is part of a derivation, and kflake gives Nix its own mirrors
+    let out = kernel.out.as_deref().unwrap();
+    for (name, drv) in groups {
+        let made_of = query("--references", &drv);
+        let mut linux = made_of.lines().filter(|it| it.contains("-linux-6.1.9999"));
+        assert!(
+            linux.any(|drv| query("--outputs", drv).contains(out)),
+            "{name}: {out} in {made_of}"
+        );
+    }
+
+    // where no kernel could be tried, nothing was shown
+    let output = bands(&["--era", "k7"]);
+    assert_eq!(output.status.code(), Some(5), "{}", text_of(&output));
+    assert!(text_of(&output).contains(lacking), "{}", text_of(&output));
+    // without --bands it is a failure like any other
+    let words = ["validate", "--cell", "k7-x86_64", "--stage", "kernel"];
+    let mut plain = kflake(dir);
+    plain
+        .args(words)
+        .args(["--kernel", "7.1.9998", "--retries", "0"]);
+    let output = plain.args(common::DEBIAN).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+
+    // a kernel that was tried and failed is a failure of --bands as well
+    let broken = dir.join("broken");
+    fs::create_dir(&broken).unwrap();
+    common::add_kernel(&broken, &common::pack_fake_kernel(&broken, "compile-error"));
+    fs::write(broken.join("matrix/eras.json"), eras.to_string()).unwrap();
+    let mut failing = kflake(&broken);
+    failing.args(["validate", "--bands", "--era", "k6"]);
+    let output = failing.args(common::DEBIAN).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+}
+
 #[test]
 fn a_run_that_tries_nothing_is_not_green() {
     if !common::have_nix() {

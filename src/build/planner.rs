@@ -12,7 +12,7 @@ use super::config_machine::misfit;
 use crate::catalog::{Arch, Board, Catalog, Purpose, SourceKind, Toolchain};
 use crate::exit;
 use crate::files::Scratch;
-use crate::flake::{self, Options, Written};
+use crate::flake::{Options, Written};
 use crate::id::{ArchId, BoardId, TreeFile};
 use crate::kconfig::{Base, Config, Fragment};
 use crate::nix::{Nix, NixError, Settings};
@@ -146,7 +146,7 @@ impl<'c> Planner<'c> {
         let resolution = resolver
             .resolve(version, arch, purpose)
             .map_err(|unresolved| not_resolved(&unresolved))?;
-        let board = flake::board_for(self.catalog, arch, version);
+        let board = self.catalog.board_for(arch, version);
         let own = self
             .catalog
             .arches

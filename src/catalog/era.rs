@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::ArchId;
 use crate::suggest::nearest;
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -28,6 +29,9 @@ pub struct Era {
     pub prefer: BTreeMap<SourceKind, Vec<ToolVersion>>,
     /// The version that stands for the era where none is asked for.
     pub kernel: KernelVersion,
+    /// The arches on which that kernel is also built as it is: with the configuration that the tree has for their board.
+    #[serde(default)]
+    pub stock_arches: Vec<ArchId>,
 }
 
 impl Era {

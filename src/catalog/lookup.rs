@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::{Arch, Catalog, KernelPin};
-use crate::id::{ArchId, CellId, EraId};
+use super::{Arch, Board, Catalog, KernelPin};
+use crate::id::{ArchId, BoardId, CellId, EraId};
 use crate::suggest::nearest;
 use crate::version::KernelVersion;
 
@@ -75,6 +75,17 @@ impl Catalog {
     /// `version` as it is registered; where it is not, as it is.
     pub fn registered<'v>(&'v self, version: &'v KernelVersion) -> &'v KernelVersion {
         self.kernel(version).map_or(version, |(known, _)| known)
+    }
+
+    /// The machine that a kernel of `arch` is tried on: the first in the arch's own list that is meant for the version, or, where
+    /// that has none, any other by name.
+    pub fn board_for(&self, arch: &ArchId, version: &KernelVersion) -> Option<(&BoardId, &Board)> {
+        let listed = self.arches.get(arch).into_iter();
+        let listed = listed.flat_map(|it| &it.boards);
+        let listed = listed.filter_map(|id| self.boards.get_key_value(id));
+        listed
+            .chain(&self.boards)
+            .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
     }
 
     /// The arch that a user calls `name`: its own key, or what `uname -m`, the kernel, Debian, Bootlin or common usage say.

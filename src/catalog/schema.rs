@@ -213,6 +213,10 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&text).unwrap()
         };
         assert!(!refused("eras", era("8.0", "")));
+        let stock = |arches: &str| era("8.0", &format!(r#", "stock_arches": {arches}"#));
+        assert!(!refused("eras", stock(r#"["arm64"]"#)));
+        assert!(refused("eras", stock(r#""arm64""#)));
+        assert!(refused("eras", stock(r#"["ARM 64"]"#)));
         assert!(!refused("eras", json!({ "$schema": "x", "k6": null })));
         assert!(refused("eras", era("8", "")));
         assert!(refused("eras", era("8.0", r#", "belwo": "9.0""#)));

@@ -38,6 +38,11 @@ fn arches(sink: &mut Sink<'_>) {
     for (id, it) in &catalog.boards {
         named.push(("boards.json", vec![id.to_string(), "arch".into()], &it.arch));
     }
+    for (id, it) in &catalog.eras {
+        for (index, arch) in it.stock_arches.iter().enumerate() {
+            named.push(("eras.json", vec![id.to_string(), "stock_arches".into(), index.to_string()], arch));
+        }
+    }
     let lists = catalog
         .constraints
         .iter()

@@ -183,6 +183,40 @@ fn impossible_evidence_is_found_in_the_file_that_it_is_in() {
 }
 
 #[test]
+fn an_arch_is_no_stock_arch_where_its_kernel_cannot_be_built() {
+    let found = |boards: &str, kernel: &str, arches: &str| {
+        let eras = format!(
+            r#"{{"k3": {{"title": "3", "from": "3.0", "below": "4.0", "sources": ["debian"], "kernel": "{kernel}", "stock_arches": {arches}}}}}"#
+        );
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("matrix")).unwrap();
+        fs::write(dir.path().join("matrix/eras.json"), eras).unwrap();
+        fs::write(dir.path().join("matrix/boards.json"), boards).unwrap();
+        let catalog = Catalog::load(dir.path()).unwrap();
+        let findings = found_by(&[find("stock-arch").unwrap()], &catalog);
+        let told = findings.iter().map(|it| format!("{}: {it}", it.pointer));
+        let of_era: Vec<String> = told.filter(|it| it.starts_with("/k3/")).collect();
+        of_era.join("\n")
+    };
+    assert_eq!(found("{}", "3.18.140", r#"["mipsel", "x86_64"]"#), "");
+    // the arch came with 3.7
+    let before = found("{}", "3.4.113", r#"["arm64"]"#);
+    assert!(
+        before.starts_with("/k3/stock_arches/0: arm64 does not exist in Linux 3.4.113: "),
+        "{before}"
+    );
+    let without = r#"{"x86_64-pc": null}"#;
+    assert_eq!(
+        found(without, "3.18.140", r#"["mipsel", "x86_64"]"#),
+        "/k3/stock_arches/1: no board for x86_64 runs Linux 3.18.140"
+    );
+    assert_eq!(
+        found("{}", "3.18.140", r#"["x86_64", "x86_64"]"#),
+        "/k3/stock_arches/1: x86_64 is named twice"
+    );
+}
+
+#[test]
 fn codes_and_names_are_unique_and_explained() {
     let mut seen = BTreeSet::new();
     for lint in LINTS {

@@ -9,11 +9,11 @@ use super::model::{
     KernelFolder, KernelHash, Kernels, Matrix, Model, Outcome, Pin, SourceBuild, Sources, Table,
     Tables, Toolchain, VersionRange,
 };
-use super::stand_in::{board_for, cell_kernel};
+use super::stand_in::cell_kernel;
 use crate::catalog::{
     self, Catalog, ComponentKind, Endian, KernelPin, Origin, PinnedFile, Purpose, SourceKind, Vga,
 };
-use crate::id::{PinId, Suite, ToolchainId};
+use crate::id::{ArchId, EraId, PinId, Suite, ToolchainId};
 use crate::packages::Packages;
 use crate::resolve::{self, Answer, Resolver, SourceOrder};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -44,9 +44,11 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
         userland: tables(catalog, &resolver, Purpose::Userland),
     };
     let cells = cells(catalog, &resolver);
+    let stock = stock(catalog, &resolver);
     let groups = groups(catalog, &options.sources);
     let used: BTreeSet<&str> = chosen(&tables)
         .chain(cells.values().map(|cell| cell.toolchain.as_str()))
+        .chain(stock.values().map(|cell| cell.toolchain.as_str()))
         .chain(options.include.iter().map(ToolchainId::as_str))
         .chain(
             groups
@@ -85,6 +87,7 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
             runtimes: runtimes.by_name,
             boards: boards(catalog),
             cells,
+            stock,
             groups,
         },
         kernels: kernels(catalog),
@@ -223,27 +226,46 @@ fn chosen(tables: &Tables) -> impl Iterator<Item = &str> {
 /// A cell for each era and arch whose representative kernel has a toolchain.
 fn cells(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
     let mut cells = BTreeMap::new();
-    for (era_id, era) in &catalog.eras {
-        for arch in catalog.arches.keys() {
-            let version = cell_kernel(catalog, era);
-            let Ok(resolution) = resolver.resolve(version, arch, Purpose::Kernel) else {
-                continue;
-            };
-            let cell = Cell {
-                era: era_id.attr(),
-                arch: arch.to_string(),
-                toolchain: resolution.toolchain.id.to_string(),
-                kernel: catalog
-                    .kernels
-                    .get_key_value(version)
-                    .map(|(version, _)| version.to_string()),
-                board: board_for(catalog, arch, version).map(|(id, _)| id.to_string()),
-                reasons: resolution.reasons(),
-            };
-            cells.insert(format!("{}-{arch}", era_id.attr()), cell);
-        }
+    for (id, era) in &catalog.eras {
+        let version = cell_kernel(catalog, era);
+        let arches = catalog.arches.keys();
+        cells.extend(arches.filter_map(|arch| cell(catalog, resolver, id, arch, version)));
     }
     cells
+}
+
+/// The eras' own kernels on the arches for which they are built as they are, where there is a toolchain for them.
+fn stock(catalog: &Catalog, resolver: &Resolver<'_>) -> BTreeMap<String, Cell> {
+    let mut cells = BTreeMap::new();
+    for (id, era) in &catalog.eras {
+        let arches = era.stock_arches.iter();
+        cells.extend(arches.filter_map(|arch| cell(catalog, resolver, id, arch, &era.kernel)));
+    }
+    cells
+}
+
+/// The cell of `version` by its name, if a toolchain builds it.
+fn cell(
+    catalog: &Catalog,
+    resolver: &Resolver<'_>,
+    era: &EraId,
+    arch: &ArchId,
+    version: &KernelVersion,
+) -> Option<(String, Cell)> {
+    let resolution = resolver.resolve(version, arch, Purpose::Kernel).ok()?;
+    let board = catalog.board_for(arch, version);
+    let cell = Cell {
+        era: era.attr(),
+        arch: arch.to_string(),
+        toolchain: resolution.toolchain.id.to_string(),
+        kernel: catalog
+            .kernels
+            .get_key_value(version)
+            .map(|(version, _)| version.to_string()),
+        board: board.map(|(id, _)| id.to_string()),
+        reasons: resolution.reasons(),
+    };
+    Some((format!("{}-{arch}", era.attr()), cell))
 }
 
 /// Lists of host libraries, each once.
@@ -478,6 +500,49 @@ fn tool_range(range: &Range<ToolVersion>) -> VersionRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stock_kernels_are_the_eras_own_on_the_arches_that_they_name() {
+        let mut catalog = Catalog::embedded().unwrap();
+        // what stands for the era's cells in a project is no stock kernel
+        let registered = "6.1.9999".parse().unwrap();
+        let mut pin = catalog.kernels.values().next().unwrap().clone();
+        pin.url = None;
+        catalog.kernels.insert(registered, pin);
+        let made = model(&catalog, &Options::default(), &[]);
+        let rows: Vec<String> = made
+            .matrix
+            .stock
+            .iter()
+            .map(|(name, it)| format!("{name} {}", it.kernel.as_deref().unwrap_or("-")))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "k26-armel 2.6.31",
+                "k3-mipsel 3.18.140",
+                "k3-x86_64 3.18.140",
+                "k4-arm64 5.10.229",
+                "k6-x86_64 6.6",
+                "k7-x86_64 7.1.9"
+            ]
+        );
+        assert_eq!(
+            made.matrix.cells["k6-x86_64"].kernel.as_deref(),
+            Some("6.1.9999")
+        );
+        for (name, it) in &made.matrix.stock {
+            assert!(made.matrix.toolchains.contains_key(&it.toolchain), "{name}");
+            let board = &made.matrix.boards[it.board.as_ref().unwrap()];
+            assert!(board.defconfig.is_some(), "{name}");
+        }
+        // without a toolchain there is nothing to build
+        let none = Options {
+            sources: vec![SourceKind::Korg],
+            ..Options::default()
+        };
+        assert!(model(&catalog, &none, &[]).matrix.stock.is_empty());
+    }
 
     #[test]
     fn a_file_is_fetched_under_the_name_that_it_is_imported_under() {

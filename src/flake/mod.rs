@@ -27,7 +27,7 @@ pub use assemble::Options;
 pub(crate) use host_tools::suite_of;
 pub use lock::Choice;
 pub use render::RenderError;
-pub use stand_in::{board_for, cell_kernel, cells_with_toolchain};
+pub use stand_in::{cell_kernel, cells_with_toolchain};
 pub use tree::{Tree, TreePath};
 pub use write::{Plan, WriteError, Written};
 

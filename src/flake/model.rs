@@ -34,6 +34,7 @@ pub struct Matrix {
     pub patches: BTreeMap<String, Vec<String>>,
     pub boards: BTreeMap<String, Board>,
     pub cells: BTreeMap<String, Cell>,
+    pub stock: BTreeMap<String, Cell>,
     pub groups: BTreeMap<String, BTreeMap<String, String>>,
 }
 

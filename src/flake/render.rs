@@ -210,6 +210,18 @@ mod tests {
         };
         let matrix = Matrix {
             groups: [].into(),
+            stock: [(
+                "k26-armel".to_owned(),
+                Cell {
+                    era: "k26".into(),
+                    arch: "armel".into(),
+                    toolchain: "debian-10.2.1-armel".into(),
+                    kernel: text("2.6.31"),
+                    board: text("armel-versatilepb"),
+                    reasons: vec!["${builtins.abort \"no\"}".into()],
+                },
+            )]
+            .into(),
             runtimes: [(
                 "bookworm".to_owned(),
                 vec!["debian/bookworm/libc6".to_owned()],

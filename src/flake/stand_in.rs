@@ -1,7 +1,7 @@
-//! What stands for a cell of the matrix: the kernel for its era, the machine for its arch.
+//! What stands for a cell of the matrix: the kernel for its era.
 
 use crate::catalog::{self, Catalog, Purpose, SourceKind};
-use crate::id::{ArchId, BoardId, CellId};
+use crate::id::CellId;
 use crate::resolve::{Resolver, SourceOrder};
 use crate::version::KernelVersion;
 
@@ -26,19 +26,4 @@ pub fn cell_kernel<'a>(catalog: &'a Catalog, era: &'a catalog::Era) -> &'a Kerne
     versions
         .rfind(|version| era.contains(version))
         .unwrap_or(&era.kernel)
-}
-
-/// The machine that a kernel of `arch` is tried on: the first in the arch's own list that is meant for the version, or, where
-/// that has none, any other by name.
-pub fn board_for<'a>(
-    catalog: &'a Catalog,
-    arch: &ArchId,
-    version: &KernelVersion,
-) -> Option<(&'a BoardId, &'a catalog::Board)> {
-    let listed = catalog.arches.get(arch).into_iter();
-    let listed = listed.flat_map(|it| &it.boards);
-    let listed = listed.filter_map(|id| catalog.boards.get_key_value(id));
-    listed
-        .chain(&catalog.boards)
-        .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
 }

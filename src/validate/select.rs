@@ -30,15 +30,18 @@ pub struct Selection {
     pub exclude: Vec<String>,
     /// Kernel versions, in place of the eras' own.
     pub kernels: Vec<KernelVersion>,
+    /// The stock kernel of each era, on the arches that the era names, with the boards' own configurations, and no further than
+    /// the kernel unless `stage` says so.
+    pub stock: bool,
     /// Only this gcc: `12`, `12.2`.
     pub gcc: Option<ToolVersion>,
     /// This toolchain and no other, whatever speaks against it.
     pub toolchain: Option<ToolchainId>,
-    /// How far to go; none: to the boot.
+    /// How far to go; none: to the boot, or, of stock kernels, to the kernel.
     pub stage: Option<Stage>,
     /// Sources of toolchains.
     pub sources: SourceOrder,
-    /// Configuration; none: `tiny`.
+    /// Configuration; none: `tiny`, or, of stock kernels, `board`.
     pub profile: Option<String>,
     /// How long a boot may take.
     pub boot: BootLimits,
@@ -95,7 +98,8 @@ pub fn plan(catalog: &Catalog, selection: &Selection) -> Result<Plan, SelectErro
                     era: era_id.clone(),
                     arch: (*arch_id).clone(),
                 };
-                if !cells.is_empty() && !cells.contains(&cell) {
+                let stock = !selection.stock || era.stock_arches.contains(arch_id);
+                if !stock || !cells.is_empty() && !cells.contains(&cell) {
                     continue;
                 }
                 let planned = planned(catalog, selection, &resolver, cell, version);
@@ -150,7 +154,7 @@ fn cells(catalog: &Catalog, selection: &Selection) -> Result<BTreeSet<CellId>, S
         .collect::<Result<_, _>>()?)
 }
 
-/// The kernels that stand for `era`: those asked for, else those that the project registered from disk, else the era's own.
+/// The kernels that stand for `era`: those asked for, or its stock kernel if that is, else those that the project registered from disk, else the era's own.
 fn kernels<'c>(
     catalog: &'c Catalog,
     selection: &'c Selection,
@@ -166,6 +170,9 @@ fn kernels<'c>(
         asked.sort();
         asked.dedup();
         return asked;
+    }
+    if selection.stock {
+        return vec![catalog.registered(&era.kernel)];
     }
     let registered = catalog.kernels.iter().filter(|(_, pin)| pin.url.is_none());
     let registered: Vec<_> = registered
@@ -185,15 +192,21 @@ fn planned(
     cell: CellId,
     version: &KernelVersion,
 ) -> PlannedCell {
-    let furthest = selection.stage.unwrap_or(Stage::Boot);
+    let (profile, furthest) = match selection.stock {
+        true => ("board", Stage::Kernel),
+        false => ("tiny", Stage::Boot),
+    };
+    let furthest = selection.stage.unwrap_or(furthest);
     let mut planned = PlannedCell {
         kernel: Some(version.clone()),
         source: catalog.kernels.get(version).map(MeasuredSource::of),
         profile: selection
             .profile
             .clone()
-            .unwrap_or_else(|| "tiny".to_owned()),
-        board: flake::board_for(catalog, &cell.arch, version).map(|(id, _)| id.clone()),
+            .unwrap_or_else(|| profile.to_owned()),
+        board: catalog
+            .board_for(&cell.arch, version)
+            .map(|(id, _)| id.clone()),
         toolchain: None,
         systems: Vec::new(),
         reasons: Vec::new(),
@@ -528,6 +541,53 @@ mod tests {
         let plan = plan(&catalog(), &selection).unwrap();
         assert_eq!(ids(&plan), ["k6-arm64", "k6-mipsel"]);
         assert_eq!(plan.cells[0].key(), "k6-arm64-6.6");
+    }
+
+    #[test]
+    fn stock_kernels_are_built_as_their_boards_configure_them() {
+        let mut catalog = catalog();
+        // a kernel of the project's own is none of them
+        let registered = "6.1.9999".parse().unwrap();
+        let mut pin = catalog.kernels.values().next().unwrap().clone();
+        pin.url = None;
+        catalog.kernels.insert(registered, pin);
+        let rows = |selection: &Selection| {
+            let plan = plan(&catalog, selection).unwrap();
+            let row = |cell: &PlannedCell| {
+                let furthest = cell.stages.last().unwrap();
+                format!("{} {} {furthest}", cell.key(), cell.profile)
+            };
+            plan.cells.iter().map(row).collect::<Vec<_>>()
+        };
+        let stock = || Selection {
+            stock: true,
+            ..Selection::default()
+        };
+        assert_eq!(
+            rows(&stock()),
+            [
+                "k26-armel-2.6.31 board kernel",
+                "k3-mipsel-3.18.140 board kernel",
+                "k3-x86_64-3.18.140 board kernel",
+                "k4-arm64-5.10.229 board kernel",
+                "k6-x86_64-6.6 board kernel",
+                "k7-x86_64-7.1.9 board kernel"
+            ]
+        );
+        // and they can be narrowed like every selection
+        let selection = Selection {
+            eras: strings(&["k3", "k6"]),
+            arches: strings(&["x86_64"]),
+            exclude: strings(&["k6"]),
+            stage: Some(Stage::Boot),
+            ..stock()
+        };
+        assert_eq!(rows(&selection), ["k3-x86_64-3.18.140 board boot"]);
+        let nothing = Selection {
+            arches: strings(&["m68k"]),
+            ..stock()
+        };
+        assert!(matches!(plan(&catalog, &nothing), Err(SelectError::Empty)));
     }
 
     #[test]

@@ -17,11 +17,12 @@ use crate::version::{KernelVersion, ToolVersion};
 ///
 /// Brings the generated flake of the project up to date, evaluates it once, and has Nix build the stages of every cell
 /// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if
-/// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted.
+/// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, what lacks a file that could not
+/// be fetched counts as not tried.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \
-    kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --resume"
+    kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --bands\n  kflake validate --resume"
 )]
 pub struct Args {
     /// Only these eras: k2.6 (or k26), k3, k4, k6, k7
@@ -47,6 +48,10 @@ pub struct Args {
     /// Go no further than this stage [default: boot]
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
+    /// The stock kernel of each era, with its boards' own configurations, as the flake's validate-bands has them; no further than
+    /// the kernel, unless --stage says so
+    #[arg(long, conflicts_with_all = ["kernel", "profile"])]
+    pub bands: bool,
     /// These kernels, in place of the eras' own
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     kernel: Vec<KernelVersion>,
@@ -142,6 +147,7 @@ impl Args {
             ("--cell", lists(&self.cell, &began.cell)),
             ("--tag", lists(&self.tag, &began.tag)),
             ("--exclude", lists(&self.exclude, &began.exclude)),
+            ("--bands", self.bands && !began.bands),
             ("--kernel", lists(&self.kernel, &began.kernel)),
             ("--stage", one(self.stage.as_ref(), began.stage.as_ref())),
             ("--gcc", one(self.gcc.as_ref(), began.gcc.as_ref())),
@@ -192,6 +198,7 @@ impl Args {
             && self.toolchains.is_empty()
             && self.kernel.is_empty()
             && self.era.is_empty()
+            && !self.bands
         {
             // a gcc alone would take every cell of every era off its toolchain
             return Err(Failure::message(
@@ -207,6 +214,7 @@ impl Args {
             tags: self.tag.clone(),
             exclude: self.exclude.clone(),
             kernels: self.kernel.clone(),
+            stock: self.bands,
             gcc: self.gcc.clone(),
             toolchain: None,
             stage: self.stage,

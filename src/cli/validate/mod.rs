@@ -1,6 +1,7 @@
 //! `kflake validate`: builds and boots what the matrix promises, and reports what became of it.
 
 mod args;
+mod bands;
 mod cost;
 mod dry;
 mod resume;
@@ -103,9 +104,15 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             shown(options.report.join("report.html"))
         ));
     }
-    let code = exit_code(&record);
-    if code == exit::UNSUPPORTED {
-        output::note("nothing was tried: the matrix has nothing to build in any of these cells");
+    let lacking = args.bands.then(|| bands::not_tried(&record)).flatten();
+    let code = exit_code(&record, args.bands);
+    match &lacking {
+        Some(lacking) => output::note(lacking),
+        None if code == exit::UNSUPPORTED => {
+            let why = "the matrix has nothing to build in any of these cells";
+            output::note(&format!("nothing was tried: {why}"));
+        }
+        None => {}
     }
     Ok(code)
 }
@@ -127,8 +134,11 @@ fn run_error(error: RunError) -> Failure {
     Failure::new(error.exit_code(), error)
 }
 
-fn exit_code(record: &RunRecord) -> u8 {
-    let outcomes = || record.cells.iter().flat_map(|cell| &cell.stages);
+/// `bands`: what lacks a file was not tried.
+fn exit_code(record: &RunRecord, bands: bool) -> u8 {
+    let cells = record.cells.iter();
+    let tried = cells.filter(|cell| !bands || !bands::lacks_a_file(cell));
+    let outcomes = || tried.clone().flat_map(|cell| &cell.stages);
     let failed = outcomes().any(|stage| stage.outcome.is_failure());
     let passed = outcomes().any(|stage| stage.outcome.is_success());
     match (record.interrupted, failed, passed) {
