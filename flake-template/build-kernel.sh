@@ -215,8 +215,8 @@ install_dev() {
   shrink_host_programs
 }
 
-# Programs for modules to use were told of every library that a kernel may link, and keep the folders of those that they need; as
-# DT_RPATH where it was that, which alone counts for what the libraries need.
+# Programs for modules to use were told of every library that a kernel may link. Their run paths keep the folders of those that they
+# need; as DT_RPATH, which alone counts for what the libraries need.
 shrink_host_programs() {
   local program
   find "$dev" -type f -perm -0100 | while read -r program; do
