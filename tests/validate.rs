@@ -390,6 +390,15 @@ fn a_fresh_stage_is_built_again_and_what_comes_after_it() {
         }
     }
     assert_eq!(outcomes(&[]), before);
+    // a run that goes on has built that stage anew already
+    let fresh = outcomes(&["--fresh", "boot", "--record"]);
+    assert_eq!(outcomes(&["--resume", "--record"]), fresh);
+    let evidence = fs::read_to_string(dir.path().join("matrix/evidence.json")).unwrap();
+    assert_eq!(
+        evidence.matches("\"stage\":\"boot\"").count(),
+        1,
+        "{evidence}"
+    );
 }
 
 #[test]

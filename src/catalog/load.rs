@@ -422,7 +422,12 @@ fn project_files(
                     ErrorKind::FileTooLarge | ErrorKind::InvalidInput
                 ) =>
             {
-                unreadable(codes::UNREADABLE, Level::Error, &error.to_string(), "");
+                unreadable(
+                    codes::UNREADABLE,
+                    Level::Error,
+                    &error.to_string(),
+                    "put a regular file of JSON there, or take it away",
+                );
                 continue;
             }
             Err(error) => return Err(io(&path)(error)),

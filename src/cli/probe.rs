@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::progress::{Detail, Watch};
@@ -218,8 +219,14 @@ impl Builder<'_> {
         };
         let plan = validate::plan(self.catalog, &selection)
             .map_err(|error| Failure::new(exit::USAGE, error))?;
-        let manifest = validate::evaluate(self.tools.nix, self.tools.settings, self.flake, &plan)
-            .map_err(fail)?;
+        let manifest = validate::evaluate(
+            self.tools.nix,
+            self.tools.settings,
+            self.flake,
+            &plan,
+            Timestamp::now(),
+        )
+        .map_err(fail)?;
         let options = self.args.session.options(
             self.context,
             self.catalog,

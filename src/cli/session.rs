@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::limit::{BOOT_MARGIN, Limit, by_stage};
 use super::{Context, Failure, Result, kernel_folder};
 use crate::blame::FailureTable;
@@ -106,6 +108,7 @@ impl BuildArgs {
             limits: Limits { wall, silence },
             fail_fast: false,
             retries: self.retries.or(defaults.retries).unwrap_or(1),
+            started: Timestamp::now(),
             resume: false,
             project: project.to_owned(),
             command: Vec::new(),

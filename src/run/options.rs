@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Stage;
 use crate::blame::FailureTable;
 use crate::nix::{Nix, Settings};
@@ -30,6 +32,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// New tries of what failed through the network or the machine.
     pub retries: u32,
+    /// When it began; a run that goes on with an earlier one began when that one did.
+    pub started: Timestamp,
     /// Go on where the last run in this folder ended.
     pub resume: bool,
     /// The project that it is a run of: another's journal is not gone on with.

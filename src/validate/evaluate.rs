@@ -11,7 +11,8 @@ use super::planned::{Feasibility, Plan, PlannedCell};
 use crate::nix::{Nix, Settings};
 use crate::project::{Answer, Asked, ConfigChoice, Flake, ProofRequest, Request, Thing};
 
-/// The manifest of `plan` in `flake`, evaluating only what was not evaluated before.
+/// The manifest of `plan` in `flake`, evaluating only what was not evaluated before. What the plan has built anew is new for a
+/// run that `started` then, and the same when that run goes on.
 ///
 /// # Errors
 /// When Nix cannot evaluate it, or the project's own folder cannot be written.
@@ -20,14 +21,10 @@ pub fn evaluate(
     settings: &Settings,
     flake: &Flake,
     plan: &Plan,
+    started: Timestamp,
 ) -> Result<Manifest, RunError> {
-    let fresh: BTreeMap<Stage, String> = match plan.fresh.is_empty() {
-        true => BTreeMap::new(),
-        false => {
-            let now = format!("{}-{}", Timestamp::now(), std::process::id());
-            plan.fresh.iter().map(|it| (*it, now.clone())).collect()
-        }
-    };
+    let stages = plan.fresh.iter();
+    let fresh: BTreeMap<Stage, String> = stages.map(|it| (*it, started.to_string())).collect();
     let requests = plan.cells.iter().filter_map(request);
     let asked = Asked {
         lenient: true,

@@ -49,7 +49,7 @@ pub fn run(
         newest::put_down(roots, goals.iter().map(|(_, _, build)| build.drv.as_str()))?;
     }
 
-    let started = past.started.unwrap_or_else(Timestamp::now);
+    let started = past.started.unwrap_or(options.started);
     journal
         .begin(started, &options.project, &options.command, &work.missing)
         .map_err(&io)?;

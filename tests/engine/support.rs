@@ -103,6 +103,7 @@ impl World {
             limits: Limits::default(),
             fail_fast: false,
             retries: 0,
+            started: jiff::Timestamp::now(),
             resume: false,
             project: dir.path().to_owned(),
             command: vec!["kflake".to_owned(), "validate".to_owned()],

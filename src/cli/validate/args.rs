@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+use jiff::Timestamp;
+
 use crate::catalog::{Catalog, SourceKind};
 use crate::cli::limit::{BOOT_MARGIN, Limit, by_stage, stage};
 use crate::cli::{Context, Failure, Result};
@@ -19,7 +21,7 @@ use crate::version::{KernelVersion, ToolVersion};
 /// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if
 /// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, what lacks a file that could not
 /// be fetched counts as not tried.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \
     kflake validate --tag big-endian --stage kernel --dry-run\n  kflake validate --bands\n  kflake validate --resume"
@@ -243,7 +245,7 @@ impl Args {
     }
 
     /// How the run is to be done.
-    pub fn options(&self, context: &Context, catalog: &Catalog) -> Options {
+    pub fn options(&self, context: &Context, catalog: &Catalog, started: Timestamp) -> Options {
         let project = &context.project;
         let own = &context.choices.defaults;
         let times = |own: &[Limit], asked: &[Limit]| {
@@ -274,6 +276,7 @@ impl Args {
             },
             fail_fast: self.fail_fast,
             retries: self.retries.or(own.retries).unwrap_or(1),
+            started,
             resume: self.resume,
             project: project.clone(),
             command: command(),

@@ -10,6 +10,8 @@ pub use args::Args;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::progress::{Detail, Watch};
 use super::{Context, Failure, Result, kernel_folder, output};
 use crate::blame::FailureTable;
@@ -25,11 +27,11 @@ use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
 
 /// Runs `kflake validate`.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
-    let resumed = match args.resume {
-        true => Some(resume::going_on(args, context)?),
-        false => None,
+    let (args, started) = match args.resume {
+        true => resume::going_on(args, context)?,
+        false => (args.clone(), Timestamp::now()),
     };
-    let args = resumed.as_ref().unwrap_or(args);
+    let args = &args;
     let catalog = context.catalog()?;
     let selection = args.selection(context)?;
     let plan =
@@ -64,8 +66,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         table: &table,
         stop: &stop,
     };
-    let manifest = prepare(args, context, &catalog, tools, &plan)?;
-    let options = args.options(context, &catalog);
+    let options = args.options(context, &catalog, started);
+    let manifest = prepare(args, context, &catalog, tools, &plan, started)?;
     let free = doctor::free_space(&nix.real_path("/nix/store"));
     let large = cost::is_large(&plan);
     if large {
@@ -124,10 +126,11 @@ fn prepare(
     catalog: &Catalog,
     tools: Tools<'_>,
     plan: &Plan,
+    started: Timestamp,
 ) -> Result<Manifest> {
     let sources = context.toolchains(&args.toolchains);
     let flake = super::flake_with(context, catalog, tools, sources, plan.toolchains())?;
-    validate::evaluate(tools.nix, tools.settings, &flake, plan).map_err(run_error)
+    validate::evaluate(tools.nix, tools.settings, &flake, plan, started).map_err(run_error)
 }
 
 fn run_error(error: RunError) -> Failure {

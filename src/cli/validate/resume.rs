@@ -1,6 +1,7 @@
 //! `--resume`: the command line that the last run began with.
 
 use clap::Parser as _;
+use jiff::Timestamp;
 
 use super::args::Args;
 use crate::cli::{Cli, Command, Context, Failure, Result};
@@ -8,11 +9,11 @@ use crate::exit;
 use crate::run::Journal;
 use crate::text::{shell_words, shown};
 
-/// `args`, with what the run that they go on with had selected. What is named again has to be the same.
+/// `args`, with what the run that they go on with had selected, and when that began. What is named again has to be the same.
 ///
 /// # Errors
 /// Where there is no such run, or something else is named than it had.
-pub fn going_on(args: &Args, context: &Context) -> Result<Args> {
+pub fn going_on(args: &Args, context: &Context) -> Result<(Args, Timestamp)> {
     let folder = args.report(context);
     let past = Journal::look(&folder, &context.project).map_err(|error| {
         let file = folder.join("journal.jsonl");
@@ -23,7 +24,8 @@ pub fn going_on(args: &Args, context: &Context) -> Result<Args> {
         )
     })?;
     let refuse = |what: String, help: String| Err(Failure::message(exit::USAGE, what, Some(help)));
-    let Some(past) = past else {
+    let Some((past, started)) = past.and_then(|past| past.started.map(|started| (past, started)))
+    else {
         return refuse(
             format!(
                 "there is no run of this project in {} to go on with",
@@ -58,5 +60,5 @@ pub fn going_on(args: &Args, context: &Context) -> Result<Args> {
             ),
         );
     }
-    Ok(args.after(began))
+    Ok((args.after(began), started))
 }
