@@ -11,9 +11,6 @@ use std::process::{Command, Output};
 use assert_cmd::prelude::*;
 use kflake::validate::{Outcome, RunRecord, Stage};
 
-/// Suites whose Nix is tried: 2.26, and the newest.
-const SUITES: [&str; 2] = ["trixie", "sid"];
-
 /// musl-cross-make's patches are only read by builds; anything stands in for them here, where no network is.
 fn nix(program: &Path, dir: &Path, args: &[&str]) -> Output {
     common::nix(program.to_str().unwrap())
@@ -93,10 +90,7 @@ fn every_output_evaluates() {
         }
     }
 
-    for suite in SUITES {
-        let Some(program) = common::nix_of(suite) else {
-            continue;
-        };
+    for (suite, program) in common::newer_nixes() {
         let there = derivations(&program, dir);
         let differ: Vec<_> = here
             .iter()
@@ -120,10 +114,7 @@ fn a_cell_boots_with_each() {
     if !common::have_nix() {
         return;
     }
-    for suite in SUITES {
-        let Some(program) = common::nix_of(suite) else {
-            continue;
-        };
+    for (suite, program) in common::newer_nixes() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
         let kernel = common::pack_new_kernel(dir, "ok");

@@ -126,7 +126,7 @@ pub fn have_nix() -> bool {
 }
 
 /// `nix` of a Debian suite, unpacked beside this machine's.
-pub fn nix_of(suite: &str) -> Option<PathBuf> {
+fn nix_of(suite: &str) -> Option<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-nix");
     let output = Command::new(script).arg(suite).output().unwrap();
     if output.status.success() {
@@ -139,9 +139,15 @@ pub fn nix_of(suite: &str) -> Option<PathBuf> {
     None
 }
 
-/// This machine's Nix, and those of two newer Debian suites: 2.26, and the newest.
+/// Those of Debian's suites whose Nix is tried beside this machine's, each with it: 2.26, and the newest.
+pub fn newer_nixes() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let suites = ["trixie", "sid"].into_iter();
+    suites.filter_map(|suite| Some((suite, nix_of(suite)?)))
+}
+
+/// This machine's Nix, and the newer ones.
 pub fn nixes() -> Vec<PathBuf> {
-    let newer = ["trixie", "sid"].into_iter().filter_map(nix_of);
+    let newer = newer_nixes().map(|(_, program)| program);
     [PathBuf::from("nix")].into_iter().chain(newer).collect()
 }
 
