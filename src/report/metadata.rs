@@ -257,10 +257,14 @@ pub fn reproducer(run: &RunRecord, cell: &CellRecord) -> Vec<String> {
     if let Some(toolchain) = &cell.toolchain {
         option("--toolchains", toolchain.source.to_string());
     }
-    for name in ["--packages", "--profile"] {
-        if let Some(value) = given(&run.command, name) {
-            option(name, value.to_owned());
-        }
+    if let Some(packages) = given(&run.command, "--packages") {
+        option("--packages", packages.to_owned());
+    }
+    // of stock kernels (--bands) the command does not say it
+    if cell.profile.as_deref() == Some("board") {
+        option("--profile", "board".to_owned());
+    } else if let Some(profile) = given(&run.command, "--profile") {
+        option("--profile", profile.to_owned());
     }
     let last = cell
         .stages
@@ -324,6 +328,13 @@ mod tests {
         assert_eq!(
             shell(&reproducer(&run, &run.cells[0])),
             "kflake validate --cell k6-arm64 --kernel 6.1.192 --toolchains debian --packages debian"
+        );
+        let mut run = run;
+        run.command = ["kflake", "validate", "--bands"].map(str::to_owned).into();
+        run.cells[0].profile = Some("board".to_owned());
+        assert_eq!(
+            shell(&reproducer(&run, &run.cells[0])),
+            "kflake validate --cell k6-arm64 --kernel 6.1.192 --toolchains debian --profile board"
         );
         assert_eq!(
             given(&["--packages=debian".to_owned()], "--packages"),
