@@ -73,15 +73,15 @@ rec {
     in
     stdenv.mkDerivation {
       name = "initramfs-${name}";
-      inherit (toolchain) target;
+      inherit (toolchain) cc toolPrefix;
       module = if module == null then "" else "${module}";
       modules = map (module: "${module}") modules;
       inherit initSource writeInitramfs elfTools;
       initFlags = lib.optionalString bare (
-        "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start"
+        "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start${toolchain.bareFlags}"
         + lib.optionalString (lib.hasPrefix "mips" toolchain.target) " -mno-abicalls -G0"
       );
-      initLibraries = lib.optionalString bare "-lgcc";
+      initLibraries = lib.optionalString bare toolchain.bareLibraries;
       wantBits = toString toolchain.arch.bits;
       wantEndian = toolchain.arch.endian;
       wantMachine = toString toolchain.arch.elfMachine;
@@ -97,11 +97,11 @@ rec {
         runHook preBuild
         . $elfTools
         # shellcheck disable=SC2086 # lists of words
-        if ! "$target-gcc" -Os -static $initFlags -o init $initSource/init.c $initLibraries; then
+        if ! $cc -Os -static $initFlags -o init $initSource/init.c $initLibraries; then
           echo "kflake: boot: init-not-linked: the toolchain cannot link a static init" >&2
           exit 1
         fi
-        "$target-strip" init
+        "''${toolPrefix}strip" init
         elf_expect boot init "$wantBits" "$wantEndian" "$wantMachine"
         runHook postBuild
       '';

@@ -88,11 +88,12 @@ let
     zstd
   ];
 
-  # From gcc 8 on one option covers macros and debug information.
+  # From gcc 8 on, and with clang, one option covers macros and debug information.
   prefixMapFor =
     gcc:
     if
-      versions.toolWithin {
+      gcc == null
+      || versions.toolWithin {
         from = "8";
         below = null;
       } gcc
@@ -337,7 +338,7 @@ let
         outputs = [ "out" ] ++ lib.optional (withKernel || lib.elem "dev" targets) "dev";
         releasePattern = versions.releasePattern version;
         source = "${source}";
-        target = toolchain.target;
+        inherit (toolchain) cc toolPrefix kbuildFlags;
         config = if config == null then "" else "${config}";
         defconfig = if defconfig == null then "" else defconfig;
         profile = if profile == null then "" else profile;

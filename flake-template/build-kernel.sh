@@ -5,7 +5,8 @@ kernel_fail() {
   exit 1
 }
 
-# Flags that fixes add come last on every compiler command line, also where a makefile sets all of them itself: as specs.
+# Flags that fixes add come last on every compiler command line, also where a makefile sets all of them itself: as specs. clang has no
+# such thing; there they come last of the flags that the kernel's own makefile sets.
 write_specs() {
   [ -z "$2" ] || printf '*cc1_options:\n+ %s\n\n' "$2" >"$1"
 }
@@ -13,12 +14,15 @@ write_specs() {
 # Every make of a kernel, with what identifies the build fixed.
 kmake() {
   local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
-  if [ -n "$ccFlags" ]; then flags+=(CC="$target-gcc -specs=$NIX_BUILD_TOP/cc.specs"); fi
+  case $cc in
+  clang*) map+=${ccFlags:+ $ccFlags} ;;
+  *) if [ -n "$ccFlags" ]; then flags+=(CC="$cc -specs=$NIX_BUILD_TOP/cc.specs"); fi ;;
+  esac
   if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
   # one a line: their values may have blanks
   if [ -n "$fixMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${fixMakeFlags%$'\n'}"; fi
-  # shellcheck disable=SC2086 # makeFlags is a list of words
-  make -C "$source" O="$tree" ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
+  # shellcheck disable=SC2086 # makeFlags and kbuildFlags are lists of words
+  make -C "$source" O="$tree" ARCH="$linuxArch" $kbuildFlags SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
     PAHOLE="$pahole" \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
     KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" ${makeFlags:-} "$@"
@@ -175,7 +179,7 @@ install_dev() {
   mkdir -p "$dev"
   cp "$tree/.config" "$dev/.config"
   echo "$(<"$out/release")" >"$dev/release"
-  if [ -n "$ccFlags" ]; then cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs"; fi
+  case $cc in clang*) ;; *) if [ -n "$ccFlags" ]; then cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs"; fi ;; esac
   has_modules || return 0
   local srcarch
   srcarch=$(source_arch)
@@ -273,9 +277,9 @@ install_kernel() {
 kernel_facts() {
   local sizes
   printf '{\n  "kernelrelease": "%s",\n  "kernelversion": "%s",\n' "$(<"$out/release")" "$version"
-  printf '  "compiler_version_full": "%s"' "$("$target-gcc" --version | head -n 1 | tr -d '"\\')"
+  printf '  "compiler_version_full": "%s"' "$($cc --version | head -n 1 | tr -d '"\\')"
   if [ -f "$out/vmlinux" ]; then
-    read -r -a sizes <<<"$("$target-size" "$out/vmlinux" | tail -n 1)"
+    read -r -a sizes <<<"$("${toolPrefix}size" "$out/vmlinux" | tail -n 1)"
     printf ',\n  "vmlinux": { "file_size": %d, "text_size": %d, "data_size": %d, "bss_size": %d }' \
       "$(stat -c %s "$out/vmlinux")" "${sizes[0]}" "${sizes[1]}" "${sizes[2]}"
     printf ',\n  "text_offset": "0x%s"' "$(awk '$3 == "_text" { print $1 }' "$out/System.map")"

@@ -217,8 +217,9 @@ in
         "kflake.toolchain" = toolchain.id;
         "kflake.toolchain.source" = toolchain.spec.source;
         "kflake.toolchain.target" = toolchain.target;
-        "kflake.toolchain.gcc" = toolchain.gcc;
-        "kflake.toolchain.binutils" = toolchain.binutils;
+        "kflake.toolchain.gcc" = toString toolchain.gcc;
+        "kflake.toolchain.clang" = toString toolchain.spec.clang;
+        "kflake.toolchain.binutils" = toString toolchain.binutils;
         "kflake.toolchain.libc" = if toolchain.libc == null then "none" else toolchain.libc;
         "kflake.toolchain.reason" = lib.concatStringsSep "; " reasons;
       };
@@ -227,7 +228,7 @@ in
       described = {
         "org.opencontainers.image.title" = "kflake ${name}";
         "org.opencontainers.image.description" =
-          "gcc ${toolchain.gcc} for ${toolchain.target}, with what builds "
+          "${toolchain.compiler} for ${toolchain.target}, with what builds "
           + (
             if sdk == null then
               "Linux for ${linuxArch}"
@@ -274,7 +275,9 @@ in
               "LC_ALL=C"
               "TZ=UTC"
               "ARCH=${linuxArch}"
-              "CROSS_COMPILE=${toolchain.crossCompile}"
+            ]
+            ++ toolchain.kbuildEnvironment
+            ++ [
               "KCFLAGS=${map}"
               "KAFLAGS=${map}"
             ]

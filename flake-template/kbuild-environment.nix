@@ -29,6 +29,6 @@ in
 pkgs.writeText "kbuild-environment" ''
   export PATH=${toolchain}/bin:$PATH
   export ARCH=${matrix.arches.${arch}.linuxArch}
-  export CROSS_COMPILE=${toolchain.crossCompile}
+  export ${pkgs.lib.escapeShellArgs toolchain.kbuildEnvironment}
   kbuild_fixes="${toString (map (fix: fix.id) fixes)}"
 ''

@@ -1,7 +1,7 @@
 /**
-  A toolchain out of somebody else's binaries: a set of Debian packages, or one archive (Bootlin, kernel.org).
+  A toolchain out of somebody else's binaries: a set of Debian packages, of gcc or LLVM, or one archive (Bootlin, kernel.org).
 
-  What comes out is self-contained: plain `${target}-gcc` names, no path outside its own store paths, host libraries
+  What comes out is self-contained: plain `${target}-gcc` names, or `clang`, no path outside its own store paths, host libraries
   of its own. It has checked itself against the data it was made from before anything may use it.
 */
 {
@@ -78,6 +78,8 @@ in
     - arch: the entry of its architecture
     - archives: the fetched files
     - runtime: what `runtime` above made of its host libraries, or null where the archives bring their own
+    - targets: where it compiles for several architectures, the entry of each, with its target triple; null: for this one alone.
+      Whichever of them it is asked for, what is built is the same
   */
   toolchain =
     {
@@ -86,9 +88,11 @@ in
       arch,
       archives,
       runtime ? null,
+      targets ? null,
     }:
     let
-      isArchive = spec.source != "debian";
+      isLlvm = targets != null;
+      isArchive = !isLlvm && spec.source != "debian";
       # The loader and libraries that programs of this package set run with.
       host = {
         hostLoader = "${stdenv.cc.bintools.dynamicLinker}";
@@ -98,23 +102,17 @@ in
           zlib
         ];
       };
+      programs = import ./compiler.nix spec;
       family = if spec.libc == null then null else builtins.head (lib.splitString "-" spec.libc);
     in
     stdenv.mkDerivation (
       common
       // {
-        name = "toolchain-${id}";
+        name = "toolchain-${if isLlvm then spec.shared else id}";
         inherit archives;
-        inherit (spec) source target;
+        inherit (spec) source;
         suffix = if spec.suffix == null then "" else spec.suffix;
         runtime = if runtime == null then "" else runtime;
-        wantGcc = spec.gcc;
-        wantBinutils = spec.binutils;
-        wantLibc = if spec.libc == null then "" else spec.libc;
-        wantBits = toString arch.bits;
-        wantEndian = arch.endian;
-        wantMachine = toString arch.elfMachine;
-        wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
         nativeBuildInputs = [
           soundPatchelf
         ]
@@ -126,22 +124,38 @@ in
         buildPhase = ''
           runHook preBuild
           . ${if isArchive then archiveScript else script}
-          ${if isArchive then "unpack_archived_toolchain" else "unpack_toolchain"}
+          ${
+            if isLlvm then
+              "unpack_llvm"
+            else if isArchive then
+              "unpack_archived_toolchain"
+            else
+              "unpack_toolchain"
+          }
           runHook postBuild
         '';
         installPhase = ''
           runHook preInstall
           . ${elfTools}
           . ${selfCheck}
-          self_check
+          ${if isLlvm then "check_llvm" else "self_check"}
           runHook postInstall
         '';
         meta = {
-          description = "gcc ${spec.gcc} for ${spec.target}, prebuilt";
+          description = "${programs.compiler} for ${spec.target}, prebuilt";
           platforms = spec.systems;
         };
         passthru = {
           inherit id spec arch;
+          inherit (programs)
+            compiler
+            cc
+            toolPrefix
+            kbuildFlags
+            kbuildEnvironment
+            bareFlags
+            bareLibraries
+            ;
           inherit (spec)
             target
             gcc
@@ -151,6 +165,22 @@ in
           # What CROSS_COMPILE is set to, with the toolchain's bin folder on PATH.
           crossCompile = "${spec.target}-";
         };
+      }
+      // lib.optionalAttrs isLlvm {
+        wantClang = spec.clang;
+        targets = map (
+          it: "${it.triple} ${toString it.arch.bits} ${it.arch.endian} ${toString it.arch.elfMachine}\n"
+        ) targets;
+      }
+      // lib.optionalAttrs (!isLlvm) {
+        inherit (spec) target;
+        wantGcc = spec.gcc;
+        wantBinutils = spec.binutils;
+        wantLibc = if spec.libc == null then "" else spec.libc;
+        wantBits = toString arch.bits;
+        wantEndian = arch.endian;
+        wantMachine = toString arch.elfMachine;
+        wantInterpreter = if family == null then "" else toString (arch.interpreter.${family} or null);
       }
       // lib.optionalAttrs isArchive host
     );

@@ -81,8 +81,8 @@ patch_host_files() {
   loader=$(echo "$runtime"/lib/ld-linux*.so.*)
   machine=$(host_machine)
   {
-    find "$out/bin" "$out/$target/bin" "$out/libexec" "$out"/lib/gcc "$out"/lib/gcc-cross -type f 2>/dev/null || true
-    find "$out/lib" -type f 2>/dev/null | grep -E '/lib(bfd|opcodes|ctf|ctf-nobfd|sframe|cc1|gprofng)[-.][^/]*$' || true
+    find "$out/bin" ${target:+"$out/$target/bin"} "$out/libexec" "$out"/lib/gcc "$out"/lib/gcc-cross -type f 2>/dev/null || true
+    find "$out/lib" -type f 2>/dev/null | grep -E '/lib(bfd|opcodes|ctf|ctf-nobfd|sframe|cc1|gprofng|LLVM|clang-cpp)[-.][^/]*$' || true
   } | sort -u | while read -r file; do
     case $file in *.o | *.a | *.h | *.py) continue ;; esac
     is_elf "$file" || continue
@@ -162,4 +162,26 @@ unpack_toolchain() {
   elif [ -x "$out/relocate-sdk.sh" ]; then
     (cd "$out" && bash ./relocate-sdk.sh) || toolchain_fail relocate "the archive's own relocate-sdk.sh failed"
   fi
+}
+
+# Of LLVM, what kernels are built with: clang, lld, and the tools that stand for binutils. They lie below usr/lib/llvm-N.
+unpack_llvm() {
+  local archive root=$NIX_BUILD_TOP/root from program link
+  local programs=(clang lld llvm-ar llvm-nm llvm-objcopy llvm-objdump llvm-readobj llvm-size llvm-strings)
+  mkdir -p "$root" "$out/bin" "$out/lib/$(uname -m)-linux-gnu"
+  for archive in $archives; do unpack_deb "$archive" "$root"; done
+  from=$root/usr/lib/llvm$suffix
+  for program in "${programs[@]}"; do
+    [ -f "$from/bin/$program" ] || toolchain_fail missing-file "$program is in none of: $(for archive in $archives; do basename "$archive" | cut -d- -f2-; done | tr '\n' ' ')"
+    cp "$(realpath "$from/bin/$program")" "$out/bin/$program"
+  done
+  for link in ld.lld:lld llvm-ranlib:llvm-ar llvm-strip:llvm-objcopy llvm-readelf:llvm-readobj; do ln -s "${link#*:}" "$out/bin/${link%:*}"; done
+  # Of some versions they are links into usr/lib/llvm-N.
+  cp -L -t "$out/lib/$(uname -m)-linux-gnu" "$root"/usr/lib/*-linux-gnu/lib{LLVM,clang-cpp}*.so.*
+  # The compiler's own headers, which it finds by where it lies itself.
+  cp -a --no-preserve=ownership "$from/lib/clang" "$out/lib/clang"
+  rm -rf "$root"
+  chmod -R u+w "$out"
+  find "$out" -xtype l -delete
+  patch_host_files
 }

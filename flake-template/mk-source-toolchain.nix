@@ -192,6 +192,15 @@ in
         };
         passthru = {
           inherit id spec arch;
+          inherit (import ./compiler.nix spec)
+            compiler
+            cc
+            toolPrefix
+            kbuildFlags
+            kbuildEnvironment
+            bareFlags
+            bareLibraries
+            ;
           inherit (spec)
             target
             gcc

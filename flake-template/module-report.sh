@@ -55,7 +55,7 @@ expected_vermagic() {
   [ -d "$kernelDev/arch/$srcarch" ] || case $linuxArch in i386 | x86_64) srcarch=x86 ;; sparc64) srcarch=sparc ;; esac
   [ -f "$kernelDev/arch/$srcarch/include/asm/vermagic.h" ] || [ -f "$kernelDev/include/asm-generic/vermagic.h" ] || header=asm/module.h
   printf '#define INCLUDE_VERMAGIC\n#include <%s>\n#include <linux/vermagic.h>\nkflake_vermagic VERMAGIC_STRING\n' "$header" >vermagic.c
-  "$target-gcc" -E -P -nostdinc -D__KERNEL__ -DMODULE -I"$kernelDev/arch/$srcarch/include" -I"$kernelDev/arch/$srcarch/include/generated" \
+  $cc -E -P -nostdinc -D__KERNEL__ -DMODULE -I"$kernelDev/arch/$srcarch/include" -I"$kernelDev/arch/$srcarch/include/generated" \
     -I"$kernelDev/include" -I"$kernelDev/arch/$srcarch/include/uapi" -I"$kernelDev/arch/$srcarch/include/generated/uapi" \
     -I"$kernelDev/include/uapi" -I"$kernelDev/include/generated/uapi" -include "$kernelDev/include/generated/autoconf.h" vermagic.c 2>/dev/null |
     perl -e '

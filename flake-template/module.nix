@@ -63,7 +63,7 @@ in
         disallowedReferences = lib.optional (kernel.prefixMapFlag == "-ffile-prefix-map") kernel.dev;
         NIX_NO_SELF_RPATH = true;
         inherit (kernel) linuxArch prefixMapFlag;
-        target = kernel.toolchain.target;
+        inherit (kernel.toolchain) cc toolPrefix kbuildFlags;
         wantBits = toString kernel.arch.bits;
         wantEndian = kernel.arch.endian;
         wantMachine = toString kernel.arch.elfMachine;

@@ -9,9 +9,10 @@ module_fail() {
 make_arguments() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
   local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/="
-  makeArguments=(ARCH="$linuxArch" CROSS_COMPILE="$target-" SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map")
+  # shellcheck disable=SC2206 # a list of words
+  makeArguments=(ARCH="$linuxArch" $kbuildFlags SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map")
   # The flags that the kernel itself was built with.
-  if [ -f "$kernelDev/cc.specs" ]; then makeArguments+=(CC="$target-gcc -specs=$kernelDev/cc.specs"); fi
+  if [ -f "$kernelDev/cc.specs" ]; then makeArguments+=(CC="$cc -specs=$kernelDev/cc.specs"); fi
   # What other modules export, by the Module.symvers of their builds.
   if [ -n "${extraSymbols:-}" ]; then makeArguments+=(KBUILD_EXTRA_SYMBOLS="$extraSymbols"); fi
   # What came along built was built for something else.
@@ -28,7 +29,7 @@ build_module() {
 
 # The value of KEY in a module's .modinfo.
 modinfo_of() {
-  "$target-objcopy" -O binary -j .modinfo "$1" modinfo.bin
+  "${toolPrefix}objcopy" -O binary -j .modinfo "$1" modinfo.bin
   tr '\0' '\n' <modinfo.bin | sed -n "s/^$2=//p" | head -n 1
 }
 

@@ -47,6 +47,8 @@ in
         name = "sdk-${name}";
         cell = name;
         toolchain = "${toolchain}";
+        # What builds modules, where that is not gcc as for programs.
+        llvm = lib.optionalString (kernel.toolchain.gcc == null) "${kernel.toolchain}";
         inherit (toolchain) target gcc libc;
         toolchainId = toolchain.id;
         kernelDev = "${kernel.dev}";

@@ -78,9 +78,9 @@ write_environment() {
 export KFLAKE_SDK=$out
 export KFLAKE_SYSROOT=$sysroot
 export KFLAKE_KERNEL=$kernelDev
-export PATH=$out/bin:$toolchain/bin:\$PATH
+export PATH=$out/bin:$toolchain/bin:${llvm:+$llvm/bin:}\$PATH
 export ARCH=$linuxArch
-export CROSS_COMPILE=$target-
+export CROSS_COMPILE=$target-${llvm:+ LLVM=1 LLVM_IAS=1}
 export TARGET_TRIPLE=$target
 export BUILD_TRIPLE=$build
 export CC=$target-gcc

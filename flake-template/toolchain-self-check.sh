@@ -53,3 +53,34 @@ self_check() {
   fi
   cd ..
 }
+
+# LLVM says its version, and compiles and links for every target of the data.
+check_llvm() {
+  local clang=$out/bin/clang program got real triple bits endian machine
+  for program in clang ld.lld llvm-ar llvm-nm llvm-objcopy llvm-objdump llvm-ranlib llvm-readelf llvm-size llvm-strings llvm-strip; do
+    got=$("$out/bin/$program" --version) || check_fail broken "$program does not run"
+    got=$(grep -oE '(version|LLD) [0-9]+(\.[0-9]+)+' <<<"$got" | head -n 1)
+    [ "${got##* }" = "$wantClang" ] || check_fail wrong-version "$program says it is ${got##* }, the matrix says $wantClang"
+  done
+  mkdir -p check
+  cd check
+  printf '#include <stdarg.h>\n#include <stddef.h>\nint answer(void) { return 42; }\nvoid _start(void) { for (;;) answer(); }\n' >bare.c
+  # shellcheck disable=SC2154 # of the derivation
+  while read -r triple bits endian machine; do
+    [ -n "$triple" ] || continue
+    "$clang" --target="$triple" -O2 -ffreestanding -c bare.c -o bare.o || check_fail cannot-compile "$triple: a short C file does not compile"
+    elf_expect toolchain bare.o "$bits" "$endian" "$machine"
+    "$clang" --target="$triple" -O2 -ffreestanding -fuse-ld=lld -nostdlib -static -Wl,--build-id=none -Wl,-e,_start bare.c -o bare ||
+      check_fail cannot-link "$triple: a program without libc does not link"
+    elf_expect toolchain bare "$bits" "$endian" "$machine"
+    "$out/bin/llvm-objcopy" -O binary bare bare.bin || check_fail cannot-link "$triple: llvm-objcopy cannot read what was linked"
+    # What a compile reads must lie in the toolchain itself.
+    "$clang" --target="$triple" -ffreestanding -M bare.c | tr ' \\' '\n\n' | grep '^/' | while read -r real; do
+      case $(realpath "$real") in
+      "$out"/*) ;;
+      *) check_fail leak "$triple: a compile reads $real, outside of the toolchain" ;;
+      esac
+    done
+  done <<<"$targets"
+  cd ..
+}

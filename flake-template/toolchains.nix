@@ -59,6 +59,7 @@ let
         "debian"
         "bootlin"
         "korg"
+        "llvm"
       ]
     then
       prebuilt.toolchain {
@@ -72,6 +73,14 @@ let
               name = spec.source;
               archives = map fetchPin matrix.runtimes.${spec.runtime};
             };
+        targets =
+          if spec.shared == null then
+            null
+          else
+            lib.mapAttrsToList (name: triple: {
+              inherit triple;
+              arch = matrix.arches.${name};
+            }) matrix.shared.${spec.shared};
       }
     else if
       builtins.elem spec.source [

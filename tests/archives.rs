@@ -175,7 +175,7 @@ impl Mirror {
               matrix = {{
                 arches.mipsel = {{ bits = 32; endian = "little"; elfMachine = 8; interpreter.glibc = "/lib/ld.so.1"; }};
                 toolchains.it = {{
-                  source = "{source}"; arch = "mipsel"; target = "{TARGET}"; suffix = "";
+                  source = "{source}"; arch = "mipsel"; target = "{TARGET}"; suffix = ""; clang = null; shared = null;
                   systems = [ "x86_64-linux" ]; pins = [ "it" ]; runtime = null; build = null;
                   {facts}
                 }};

@@ -62,7 +62,8 @@ fn a_libc_that_refuses_the_kernel_is_left_out_of_init() {
     }
     let flags = eval(
         r#"map (kernel: (boots.initramfs {
-             toolchain = { libc = "glibc-2.31"; target = "arm-linux-gnueabi"; name = "t"; outPath = "/t";
+             toolchain = import ./compiler.nix matrix.toolchains."debian-10.2.1-armel" // {
+               libc = "glibc-2.31"; target = "arm-linux-gnueabi"; name = "t"; outPath = "/t";
                spec = matrix.toolchains."debian-10.2.1-armel"; arch = matrix.arches.armel; };
              inherit kernel;
            }).initFlags) [ "2.6.31" "3.1.10" "3.2" "3.4.113" ]"#,

@@ -31,7 +31,8 @@ fn make_arguments(files: &[&str]) -> Vec<String> {
         .env("kernelDev", at("dev"))
         .env("linuxArch", "arm64")
         .env("prefixMapFlag", "-ffile-prefix-map")
-        .env("target", "aarch64-linux-gnu")
+        .env("cc", "aarch64-linux-gnu-gcc")
+        .env("kbuildFlags", "CROSS_COMPILE=aarch64-linux-gnu- LLVM=1")
         .env("NIX_BUILD_CORES", "1")
         .env("makeFlags", "CONFIG_X=m")
         .output()
@@ -55,6 +56,7 @@ fn a_module_gets_the_flags_that_its_kernel_was_built_with() {
     let map = "KCFLAGS=-ffile-prefix-map=/dev/= -ffile-prefix-map=/module/=".to_owned();
     assert!(plain.contains(&map), "{plain:?}");
     assert_eq!(plain.last().map(String::as_str), Some("modules"));
+    assert!(plain.contains(&"LLVM=1".to_owned()), "{plain:?}");
     let fixed = make_arguments(&["Module.symvers", "cc.specs"]);
     assert!(
         fixed.contains(&own) && !fixed.contains(&lenient),

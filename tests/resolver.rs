@@ -68,8 +68,8 @@ fn mips_page_c_gets_a_gcc_that_accepts_it() {
     let catalog = catalog();
     let resolver = Resolver::new(&catalog, SourceOrder::Era);
     for on in ["mipsel", "mipseb"] {
-        assert!(taken(&resolver, "2.6.31", on).gcc < tool("4.8"));
-        assert!(taken(&resolver, "3.4.113", on).gcc < tool("4.8"));
+        assert!(taken(&resolver, "2.6.31", on).compiler.version() < &tool("4.8"));
+        assert!(taken(&resolver, "3.4.113", on).compiler.version() < &tool("4.8"));
     }
 }
 
@@ -227,7 +227,7 @@ fn documented_floors_hold_at_each_boundary() {
     }
 }
 
-/// s390's floors are of clang: 13 from 5.14, 14 from 5.19, 15 from 6.1. kflake has no clang, but the data says so.
+/// s390's floors are of clang: 13 from 5.14, 14 from 5.19, 15 from 6.1; its linker's floor, 18.1 from 6.9 on, comes on top.
 #[test]
 fn s390_has_floors_of_its_own() {
     let catalog = catalog();
@@ -247,6 +247,7 @@ fn s390_has_floors_of_its_own() {
     assert_eq!(floor("5.19"), Some(tool("14")));
     assert_eq!(floor("6.0.19"), Some(tool("14")));
     assert_eq!(floor("6.1"), Some(tool("15")));
+    assert_eq!(floor("6.12"), Some(tool("18.1")));
 }
 
 /// Debian's gcc 10 stands for 4.x and 5.x, gcc 12 for 6.x, gcc 14 for 7.x; loongarch64's first there is gcc 13.
@@ -262,10 +263,10 @@ fn debian_alone_serves_by_era() {
         ("7.1", "arm64", 14),
     ] {
         let toolchain = taken(&resolver, at, on);
-        assert_eq!(toolchain.gcc.major(), gcc, "{at} on {on}");
+        assert_eq!(toolchain.compiler.major(), gcc, "{at} on {on}");
         assert!(matches!(toolchain.origin, Origin::Debian { .. }));
     }
-    assert!(taken(&resolver, "6.6", "loongarch64").gcc.major() >= 13);
+    assert!(taken(&resolver, "6.6", "loongarch64").compiler.major() >= 13);
 }
 
 /// Programs get a libc.
@@ -370,5 +371,70 @@ fn reasons_do_not_change_the_answer() {
             long,
             "{asked} on {on}"
         );
+    }
+}
+
+/// LLVM where the tree can be built with it, in a version that the tree takes; elsewhere the reason is a fact of the data.
+#[test]
+fn llvm_is_taken_where_the_tree_knows_it() {
+    let catalog = catalog();
+    let resolver = Resolver::new(&catalog, SourceOrder::Only(vec![SourceKind::Llvm]));
+    let clang = |at: &str, on: &str| {
+        let it = taken(&resolver, at, on);
+        assert_eq!(
+            (it.source, &it.binutils),
+            (SourceKind::Llvm, &None),
+            "{}",
+            it.id
+        );
+        it.compiler.clang().unwrap().major()
+    };
+    for (at, on, major) in [
+        ("5.10.223", "arm64", 14),
+        ("5.15", "x86_64", 14),
+        ("6.1.192", "riscv64", 19),
+        ("6.1.192", "armhf", 19),
+        ("6.12.95", "s390x", 19),
+        ("6.12.95", "loongarch64", 19),
+        ("7.2.12", "mipsel", 19),
+    ] {
+        assert_eq!(clang(at, on), major, "{at} on {on}");
+    }
+    for (at, on, fact) in [
+        ("4.19.300", "arm64", "llvm-none-before-5.10"),
+        ("5.9", "x86_64", "llvm-none-before-5.10"),
+        ("6.1.192", "s390x", "llvm-s390-lld"),
+        ("6.1.192", "powerpc64le", "llvm-powerpc-lld"),
+        ("6.1.192", "loongarch64", "llvm-loongarch-none"),
+    ] {
+        let Err(Unresolved::NoToolchain(nothing)) = ask(&resolver, at, on) else {
+            panic!("{at} on {on}");
+        };
+        let obstacles: Vec<String> = nothing.obstacles.iter().map(ToString::to_string).collect();
+        assert_eq!(obstacles, [fact], "{at} on {on}");
+    }
+    for on in ["m68k", "sparc64", "sh4"] {
+        let error = ask(&resolver, "6.12", on).unwrap_err().to_string();
+        assert_eq!(error, format!("no toolchain for {on} comes from llvm"));
+    }
+}
+
+/// What is known of gcc and binutils says nothing of LLVM, nor the other way round.
+#[test]
+fn facts_of_one_compiler_do_not_judge_the_other() {
+    let catalog = catalog();
+    let both = SourceOrder::Only(vec![SourceKind::Debian, SourceKind::Llvm]);
+    let resolver = Resolver::new(&catalog, both);
+    for at in ["4.4", "5.10", "6.1", "6.18", "7.2"] {
+        let Ok(resolution) = ask(&resolver, at, "arm64") else {
+            panic!("{at}");
+        };
+        for candidate in &resolution.candidates {
+            for objection in &candidate.verdict.rejected {
+                let tool = objection.constraint.unwrap().tool.name();
+                let is_clang = candidate.toolchain.compiler.clang().is_some();
+                assert_eq!(tool == "llvm", is_clang, "{at}: {}", candidate.toolchain.id);
+            }
+        }
     }
 }

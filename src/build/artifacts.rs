@@ -138,7 +138,10 @@ impl Artifacts {
             build: BuildInfo {
                 targets: again.targets.clone(),
                 target_arch: selection.toolchain.arch.to_string(),
-                toolchain: format!("gcc-{}", selection.toolchain.gcc.major()),
+                toolchain: {
+                    let compiler = &selection.toolchain.compiler;
+                    format!("{}-{}", compiler.name(), compiler.major())
+                },
                 wrapper: "none".to_owned(),
                 environment: BTreeMap::new(),
                 kconfig: again.config.clone(),

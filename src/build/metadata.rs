@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Toolchain;
+use crate::catalog::{self, Toolchain};
 
 /// What was built, how, and how to build it again, under TuxMake's names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -166,8 +166,11 @@ pub(super) struct Facts {
 impl Compiler {
     pub(super) fn of(toolchain: &Toolchain, says: String) -> Compiler {
         Compiler {
-            name: format!("{}-gcc", toolchain.target),
-            version: toolchain.gcc.to_string(),
+            name: match &toolchain.compiler {
+                catalog::Compiler::Gcc(_) => format!("{}-gcc", toolchain.target),
+                catalog::Compiler::Clang(_) => "clang".to_owned(),
+            },
+            version: toolchain.compiler.version().to_string(),
             version_full: says,
             toolchain: toolchain.id.to_string(),
         }

@@ -70,6 +70,7 @@ impl Tool {
             "binutils" => Aspect::Binutils,
             "glibc" | "musl" | "uclibc" => Aspect::Libc,
             "gcc-target-abi" => Aspect::Property,
+            "llvm" => Aspect::Llvm,
             _ => return None,
         })
     }
@@ -111,7 +112,6 @@ const OTHER_SUBJECTS: &[&str] = &[
     "kbuild-feature",
     "kconfig",
     "ld-flavour",
-    "llvm",
     "qemu-firmware",
     "rustc",
     "target-triple",
@@ -137,6 +137,7 @@ impl Tool {
             "musl",
             "uclibc",
             "gcc-target-abi",
+            "llvm",
         ];
         OF_TOOLCHAIN
             .iter()
@@ -153,6 +154,8 @@ pub enum Aspect {
     Gcc,
     /// The version of binutils.
     Binutils,
+    /// The version of clang, lld and LLVM's tools.
+    Llvm,
     /// The libc's version, where the toolchain has that libc.
     Libc,
     /// A tag of the toolchain.
@@ -165,10 +168,17 @@ pub enum Aspect {
 pub enum Window {
     /// Only versions inside the range.
     Accept(Range<ToolVersion>),
-    /// Only versions outside the range.
+    /// Only versions outside the range; without bounds: none.
     Avoid(Range<ToolVersion>),
     /// The tool must have this property: `elfv1`, `multilib-32`, `present`.
     Property(String),
+}
+
+impl Window {
+    /// Whether no version at all is accepted: an `avoid` without bounds.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Window::Avoid(range) if range.from.is_none() && range.below.is_none())
+    }
 }
 
 /// What happens where a constraint is not met.

@@ -1,4 +1,4 @@
-//! `matrix/debian.json`: Debian's cross compilers as pinned packages.
+//! `matrix/debian.json`: Debian's cross compilers, and its LLVM, as pinned packages.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,10 @@ use crate::version::{KernelVersion, ToolVersion};
 pub struct Debian {
     /// Packages.
     pub pins: BTreeMap<PinId, DebianPin>,
-    /// Toolchains.
+    /// Toolchains, each for one arch.
     pub toolchains: BTreeMap<ToolchainId, DebianToolchain>,
+    /// Versions of LLVM, each for many arches.
+    pub llvm: BTreeMap<ToolchainId, DebianLlvm>,
 }
 
 /// A Debian package, as the archive's index of its suite describes it.
@@ -68,4 +70,22 @@ pub struct DebianToolchain {
     /// Tags that constraints ask for: `elfv1`, `multilib-32`.
     #[serde(default)]
     pub properties: Vec<String>,
+}
+
+/// clang, lld and LLVM's tools made of Debian packages: one toolchain that compiles for all its arches, and has no libc for any.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DebianLlvm {
+    /// Suite the packages are from.
+    pub suite: String,
+    /// What `clang --version` says; lld's and the tools' are the same.
+    pub clang: ToolVersion,
+    /// What Debian appends to the programs' names: `-19`.
+    pub suffix: String,
+    /// The arches it compiles for, by their `debian_triple`.
+    pub arches: Vec<ArchId>,
+    /// The packages, what others need first.
+    pub pins: Vec<PinId>,
+    /// The libraries that its programs run with.
+    pub runtime_pins: Vec<PinId>,
 }

@@ -23,7 +23,7 @@ pub struct Era {
     pub below: Option<KernelVersion>,
     /// Sources of toolchains, the preferred one first.
     pub sources: Vec<SourceKind>,
-    /// Per source, which of its compilers stand for the era: gcc versions or their beginnings (`12`, `9.3`), the preferred
+    /// Per source, which of its compilers stand for the era: versions or their beginnings (`12`, `9.3`), the preferred
     /// one first. Compilers that match none come after them, the newest first.
     #[serde(default)]
     pub prefer: BTreeMap<SourceKind, Vec<ToolVersion>>,
@@ -62,16 +62,19 @@ pub enum SourceKind {
     Debian,
     /// kernel.org's prebuilt compilers, without a libc.
     Korg,
+    /// Debian's prebuilt clang, lld and LLVM, without a libc.
+    Llvm,
 }
 
 impl SourceKind {
     /// Every source.
-    pub const ALL: [SourceKind; 5] = [
+    pub const ALL: [SourceKind; 6] = [
         SourceKind::Bootlin,
         SourceKind::Musl,
         SourceKind::KernelOnly,
         SourceKind::Debian,
         SourceKind::Korg,
+        SourceKind::Llvm,
     ];
 
     /// The spelling of data and command line: `kernel-only`.
@@ -82,6 +85,7 @@ impl SourceKind {
             SourceKind::KernelOnly => "kernel-only",
             SourceKind::Debian => "debian",
             SourceKind::Korg => "korg",
+            SourceKind::Llvm => "llvm",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MeasuredSource, SourceKind};
+use super::{Compiler, MeasuredSource, SourceKind};
 use crate::id::ArchId;
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -58,12 +58,24 @@ pub struct Evidence {
 pub struct MeasuredToolchain {
     /// Its source.
     pub source: SourceKind,
-    /// gcc.
-    pub gcc: ToolVersion,
-    /// binutils.
-    pub binutils: ToolVersion,
+    /// Its compiler.
+    #[serde(flatten)]
+    pub compiler: Compiler,
+    /// binutils, where the compiler is gcc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binutils: Option<ToolVersion>,
     /// Whether it was built from other bytes than kflake pins: then no toolchain of kflake's own has to be like it, nor is one
     /// that is like it what was measured.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overridden: bool,
+}
+
+impl MeasuredToolchain {
+    /// Its compiler, and binutils where it has them: `gcc 12.2.0, binutils 2.40`.
+    pub fn tools(&self) -> String {
+        match &self.binutils {
+            Some(binutils) => format!("{}, binutils {binutils}", self.compiler),
+            None => self.compiler.to_string(),
+        }
+    }
 }

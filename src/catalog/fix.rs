@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Compiler;
 use crate::id::{ArchId, ConstraintId, TreeFile, TreePattern};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
@@ -15,7 +16,7 @@ pub struct Fix {
     /// The arches; empty: all.
     #[serde(default)]
     pub arches: Vec<ArchId>,
-    /// The compilers it is needed for; none: all.
+    /// The versions of gcc it is needed for; none: all compilers.
     #[serde(default)]
     pub gcc: Option<Range<ToolVersion>>,
     /// The constraints that it lifts.
@@ -30,11 +31,16 @@ pub struct Fix {
 }
 
 impl Fix {
-    /// Whether it is applied to `version` on `arch` when `gcc` compiles it.
-    pub fn applies(&self, arch: &ArchId, version: &KernelVersion, gcc: &ToolVersion) -> bool {
+    /// Whether it is applied to `version` on `arch` when `compiler` compiles it.
+    pub fn applies(&self, arch: &ArchId, version: &KernelVersion, compiler: &Compiler) -> bool {
+        let needed = |range: &Range<ToolVersion>| {
+            compiler
+                .gcc()
+                .is_some_and(|version| range.contains(version))
+        };
         self.kernel.holds_for(version)
             && (self.arches.is_empty() || self.arches.contains(arch))
-            && self.gcc.as_ref().is_none_or(|range| range.contains(gcc))
+            && self.gcc.as_ref().is_none_or(needed)
     }
 }
 

@@ -19,7 +19,7 @@ use super::pointer::Pointer;
 use super::table::Table;
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
-    DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
+    DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
     MuslCrossMake, SourceToolchain,
 };
 use crate::files;
@@ -82,29 +82,23 @@ macro_rules! plain_table {
     };
 }
 
-/// A file of two tables.
-macro_rules! two_tables {
-    ($name:literal, $field:ident, $one:ident: $key:ty => $value:ty, $two:ident: $other_key:ty => $other:ty) => {
+/// A file of several tables.
+macro_rules! tables {
+    ($name:literal, $field:ident, $($section:ident: $key:ty => $value:ty),+) => {
         File {
             name: $name,
-            layout: Layout::Sections(&[
-                (stringify!($one), entries!($key, $value)),
-                (stringify!($two), entries!($other_key, $other)),
-            ]),
+            layout: Layout::Sections(&[$((stringify!($section), entries!($key, $value))),+]),
             read: |text, catalog| {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
                 struct Shape {
                     #[serde(rename = "$schema", default)]
                     _schema: serde::de::IgnoredAny,
-                    #[serde(default)]
-                    $one: Table<$key, $value>,
-                    #[serde(default)]
-                    $two: Table<$other_key, $other>,
+                    $(#[serde(default)]
+                    $section: Table<$key, $value>,)+
                 }
                 let shape: Shape = serde_json::from_str(text)?;
-                shape.$one.overlay(&mut catalog.$field.$one);
-                shape.$two.overlay(&mut catalog.$field.$two);
+                $(shape.$section.overlay(&mut catalog.$field.$section);)+
                 Ok(())
             },
         }
@@ -159,8 +153,8 @@ static FILES: &[File] = &[
     ),
     plain_table!("host-tools.json", host_tools, Suite, HostTools),
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
-    two_tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain),
-    two_tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),
+    tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain, llvm: ToolchainId => DebianLlvm),
+    tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),
     File {
         name: "components.json",
         layout: Layout::Sections(&[

@@ -6,8 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::json;
 
 use super::{
-    Arch, Board, BootlinRelease, BootlinTarball, Component, Constraint, DebianPin, DebianToolchain,
-    Era, Evidence, FailureClass, Fix, HostTools, KernelPin, MuslCrossMake, SourceToolchain,
+    Arch, Board, BootlinRelease, BootlinTarball, Component, Constraint, DebianLlvm, DebianPin,
+    DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin, MuslCrossMake,
+    SourceToolchain,
 };
 use crate::id::{
     ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
@@ -67,7 +68,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             |generator| {
                 let pins = table::<PinId, DebianPin>(generator);
                 let toolchains = table::<ToolchainId, DebianToolchain>(generator);
-                sections(&[("pins", pins), ("toolchains", toolchains)])
+                let llvm = table::<ToolchainId, DebianLlvm>(generator);
+                sections(&[("pins", pins), ("toolchains", toolchains), ("llvm", llvm)])
             },
         ),
         ("bootlin", "Bootlin's tarballs", |generator| {

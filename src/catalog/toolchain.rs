@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arch, Bits, Catalog, Endian, SourceKind, SourceTarget};
+use super::{Arch, Bits, Catalog, Compiler, Endian, SourceKind, SourceTarget};
 use crate::id::{ArchId, EraId, FileName, PinId, ToolchainId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -15,9 +15,9 @@ pub struct Toolchain {
     pub source: SourceKind,
     /// The arch it compiles for.
     pub arch: ArchId,
-    /// gcc.
-    pub gcc: ToolVersion,
-    /// binutils; none where nobody recorded it.
+    /// Its compiler.
+    pub compiler: Compiler,
+    /// binutils; none where nobody recorded it, or where LLVM has its own tools.
     pub binutils: Option<ToolVersion>,
     /// libc and its version (`musl-1.2.5`); none: without one, for kernels only.
     pub libc: Option<String>,
@@ -70,6 +70,11 @@ pub enum Origin {
         pins: Vec<PinId>,
         /// The libraries that its programs run with.
         runtime_pins: Vec<PinId>,
+    },
+    /// Debian's packages of LLVM, which compile for other arches as well: the key of what serves them all in `debian.json`.
+    Llvm {
+        /// The key.
+        shared: ToolchainId,
     },
     /// Bootlin's tarball.
     Bootlin {
@@ -124,6 +129,7 @@ fn overridden(catalog: &Catalog, definition: &super::SourceToolchain) -> Vec<Pin
 /// Every toolchain of every source, by id.
 pub(super) fn all(catalog: &Catalog) -> BTreeMap<ToolchainId, Toolchain> {
     let list = debian(catalog)
+        .chain(llvm(catalog))
         .chain(bootlin(catalog))
         .chain(from_source(catalog));
     list.map(|toolchain| (toolchain.id.clone(), toolchain))
@@ -135,7 +141,7 @@ fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
         id: id.clone(),
         source: SourceKind::Debian,
         arch: it.arch.clone(),
-        gcc: it.gcc.clone(),
+        compiler: Compiler::Gcc(it.gcc.clone()),
         binutils: Some(it.binutils.clone()),
         libc: Some(it.libc.clone()),
         linux_headers: it.linux_headers.as_ref().map(ToString::to_string),
@@ -149,6 +155,29 @@ fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
             pins: it.pins.clone(),
             runtime_pins: it.runtime_pins.clone(),
         },
+    })
+}
+
+/// One version of LLVM is a toolchain for each arch that it compiles for.
+fn llvm(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    catalog.debian.llvm.iter().flat_map(move |(id, it)| {
+        it.arches.iter().filter_map(move |arch| {
+            Some(Toolchain {
+                id: format!("{id}-{arch}").parse().ok()?,
+                source: SourceKind::Llvm,
+                arch: arch.clone(),
+                compiler: Compiler::Clang(it.clang.clone()),
+                binutils: None,
+                libc: None,
+                linux_headers: None,
+                oldest_kernel: None,
+                target: catalog.arches.get(arch)?.debian_triple.clone()?,
+                suffix: it.suffix.clone(),
+                systems: PREBUILT_SYSTEMS.to_vec(),
+                properties: vec![],
+                origin: Origin::Llvm { shared: id.clone() },
+            })
+        })
     })
 }
 
@@ -224,7 +253,7 @@ fn bootlin_one(
         id: id.parse().ok()?,
         source: SourceKind::Bootlin,
         arch: arch.clone(),
-        gcc: tarball.gcc.clone().or_else(|| of_release(|it| &it.gcc))?,
+        compiler: Compiler::Gcc(tarball.gcc.clone().or_else(|| of_release(|it| &it.gcc))?),
         binutils: tarball
             .binutils
             .clone()
@@ -275,7 +304,7 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 id: format!("{id}-{arch}{mark}").parse().ok()?,
                 source: definition.source,
                 arch: arch.clone(),
-                gcc: definition.gcc.clone(),
+                compiler: Compiler::Gcc(definition.gcc.clone()),
                 binutils: Some(definition.binutils.clone()),
                 libc,
                 linux_headers: definition.linux_headers.clone(),

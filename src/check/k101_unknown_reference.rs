@@ -35,6 +35,11 @@ fn arches(sink: &mut Sink<'_>) {
     for (id, it) in &catalog.debian.toolchains {
         named.push(("debian.json", vec!["toolchains".into(), id.to_string(), "arch".into()], &it.arch));
     }
+    for (id, it) in &catalog.debian.llvm {
+        for (index, arch) in it.arches.iter().enumerate() {
+            named.push(("debian.json", vec!["llvm".into(), id.to_string(), "arches".into(), index.to_string()], arch));
+        }
+    }
     for (id, it) in &catalog.boards {
         named.push(("boards.json", vec![id.to_string(), "arch".into()], &it.arch));
     }
@@ -72,11 +77,13 @@ fn arches(sink: &mut Sink<'_>) {
 
 fn pins(sink: &mut Sink<'_>) {
     let debian = &sink.catalog.debian;
-    for (id, it) in &debian.toolchains {
-        for (field, list) in [("pins", &it.pins), ("runtime_pins", &it.runtime_pins)] {
+    let toolchains = debian.toolchains.iter().map(|(id, it)| ("toolchains", id, &it.pins, &it.runtime_pins));
+    let llvm = debian.llvm.iter().map(|(id, it)| ("llvm", id, &it.pins, &it.runtime_pins));
+    for (section, id, pins, runtime_pins) in toolchains.chain(llvm) {
+        for (field, list) in [("pins", pins), ("runtime_pins", runtime_pins)] {
             for (index, pin) in list.iter().enumerate() {
                 if !debian.pins.contains_key(pin) {
-                    let parts = ["toolchains", id.as_str(), field, &index.to_string()];
+                    let parts = [section, id.as_str(), field, &index.to_string()];
                     missing(sink, "debian.json", &parts, "pin", pin.as_str());
                 }
             }

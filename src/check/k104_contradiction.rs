@@ -21,6 +21,8 @@ fn run(sink: &mut Sink<'_>) {
         .constraints
         .iter()
         .filter(|(id, it)| it.is_hard() && it.tool.aspect().is_some() && !lifted(*id))
+        // that no version will do is said on purpose, not by two facts that exclude each other
+        .filter(|(_, it)| !it.window.is_closed())
         .collect();
     for (index, (id, one)) in hard.iter().enumerate() {
         for (other_id, other) in &hard[index + 1..] {

@@ -28,7 +28,7 @@ fn run(sink: &mut Sink<'_>) {
                 Err(Unresolved::NoToolchain(it)) => it.candidates,
                 Err(_) => continue,
             };
-            let Some(first) = candidates.first().filter(|it| preferred.iter().any(|prefix| it.toolchain.gcc.starts_with(prefix))) else {
+            let Some(first) = candidates.first().filter(|it| preferred.iter().any(|prefix| it.toolchain.compiler.version().starts_with(prefix))) else {
                 continue;
             };
             let refused = first.verdict.rejected.iter().find(|objection| {

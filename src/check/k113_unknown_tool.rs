@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     name: "unknown-tool",
     level: Level::Error,
     summary: "A constraint speaks of a tool that kflake does not know.",
-    explanation: "The resolver judges gcc, binutils, libcs and tags of the compiler; other tools are listed for the machine that builds. A tool that is neither would be judged by nobody. Properties of gcc and binutils are tags too: `gcc-target-abi` with `{\"property\": \"elfv1\"}`.",
+    explanation: "The resolver judges gcc, binutils, LLVM, libcs and tags of the compiler; other tools are listed for the machine that builds. A tool that is neither would be judged by nobody. Properties of gcc and binutils are tags too: `gcc-target-abi` with `{\"property\": \"elfv1\"}`.",
     run: Run::OnCatalog(run),
 };
 

@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     name: "idle-preference",
     level: Level::Warning,
     summary: "An era prefers a compiler that its source does not have.",
-    explanation: "`prefer` lists gcc versions, or their beginnings, of one source's toolchains. One that matches none has no effect: a spelling mistake, or a pin that is gone.",
+    explanation: "`prefer` lists versions, or their beginnings, of compilers of one source's toolchains. One that matches none has no effect: a spelling mistake, or a pin that is gone.",
     run: Run::OnCatalog(run),
 };
 
@@ -18,10 +18,10 @@ fn run(sink: &mut Sink<'_>) {
     for (id, era) in &catalog.eras {
         for (source, prefixes) in &era.prefer {
             for (index, prefix) in prefixes.iter().enumerate() {
-                let matches = |it: &Toolchain| it.source == *source && it.gcc.starts_with(prefix);
+                let matches = |it: &Toolchain| it.source == *source && it.compiler.version().starts_with(prefix);
                 if !catalog.toolchains().values().any(matches) {
                     let parts = [id.as_str(), "prefer", source.as_str(), &index.to_string()];
-                    sink.add("eras.json", &parts, &format!("{source} has no toolchain with gcc {prefix}"));
+                    sink.add("eras.json", &parts, &format!("{source} has no compiler of version {prefix}"));
                 }
             }
             if !era.sources.contains(source) {

@@ -62,7 +62,7 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
     }
     for (id, it) in catalog.toolchains() {
         let file = match it.source {
-            SourceKind::Debian => "debian.json",
+            SourceKind::Debian | SourceKind::Llvm => "debian.json",
             SourceKind::Bootlin => "arches.json",
             _ => "source-toolchains.json",
         };

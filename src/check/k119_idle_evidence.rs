@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     name: "idle-evidence",
     level: Level::Warning,
     summary: "A measurement speaks of something that the matrix does not have.",
-    explanation: "A measurement counts for the toolchain with exactly its source, gcc and binutils, on its arch. One whose arch or toolchain is gone from the matrix counts for nothing, and a stage or outcome that is none is never looked at. A toolchain that a project built from files of its own (`overridden`) is none of the matrix, and is not asked about.",
+    explanation: "A measurement counts for the toolchain with exactly its source, compiler and binutils, on its arch. One whose arch or toolchain is gone from the matrix counts for nothing, and a stage or outcome that is none is never looked at. A toolchain that a project built from files of its own (`overridden`) is none of the matrix, and is not asked about.",
     run: Run::OnCatalog(run),
 };
 
@@ -21,8 +21,8 @@ fn run(sink: &mut Sink<'_>) {
         let toolchain = it.toolchain.overridden || catalog.toolchains().values().any(|toolchain| {
             toolchain.arch == it.arch
                 && toolchain.source == it.toolchain.source
-                && toolchain.gcc == it.toolchain.gcc
-                && toolchain.binutils.as_ref() == Some(&it.toolchain.binutils)
+                && toolchain.compiler == it.toolchain.compiler
+                && toolchain.binutils == it.toolchain.binutils
         });
         let stage = matches!(it.stage.as_str(), "toolchain" | "kernel" | "module" | "boot");
         let outcome = matches!(it.outcome.as_str(), "passed" | "failed" | "timed-out");
@@ -34,8 +34,8 @@ fn run(sink: &mut Sink<'_>) {
             _ => continue,
         };
         let said = format!(
-            "{what}: {} on {}, gcc {} and binutils {} from {}, {} {}",
-            it.kernel, it.arch, it.toolchain.gcc, it.toolchain.binutils, it.toolchain.source, it.stage, it.outcome
+            "{what}: {} on {}, {} from {}, {} {}",
+            it.kernel, it.arch, it.toolchain.tools(), it.toolchain.source, it.stage, it.outcome
         );
         sink.add_evidence(index, &said);
     }

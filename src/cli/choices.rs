@@ -206,7 +206,7 @@ impl Choices {
         format!(
             "# What kflake remembers of this project. Options on the command line overrule it.\n\n\
              # Where a build's own tools come from: nixpkgs, debian, or debian:SUITE.\n{}\n\
-             # Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg.\n{}\n\
+             # Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm.\n{}\n\
              # Folder in this one for what `kflake validate` reports.\n{}\n\
              [defaults]\n# jobs = 2\n# cores = 4\n# retries = 1\n# timeout = [\"3h\", \"kernel=5h\"]\n# silence-timeout = [\"30m\"]\n",
             line("packages", packages, "\"nixpkgs\""),

@@ -12,7 +12,7 @@ use crate::build::{Layout, is_layout};
 use crate::container::{Ended, Engine, EngineError, Job};
 use crate::exit;
 use crate::interrupt::{self, Finishing};
-use crate::resolve::PREFIX;
+use crate::resolve;
 use crate::text::shown;
 
 /// What `--makefile` prints.
@@ -116,7 +116,7 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
     let (tag, short, layout) = if is_layout(dir) {
         let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
         (image::tag("image", &layout), "image".to_owned(), layout)
-    } else if name.contains([':', '/']) && !name.starts_with(PREFIX) {
+    } else if name.contains([':', '/']) && !resolve::is_name(name) {
         let short = name.rsplit('/').next().unwrap_or(name);
         return Ok(Ready {
             name: name.to_owned(),

@@ -47,7 +47,7 @@ pub fn summary(resolution: &Resolution<'_>) -> String {
     let Toolchain {
         id,
         source,
-        gcc,
+        compiler,
         binutils,
         libc,
         target,
@@ -58,13 +58,15 @@ pub fn summary(resolution: &Resolution<'_>) -> String {
         let _ = writeln!(out, "  {DIM}{name:<9}{DIM:#} {value}");
     };
     row("source", source.as_str());
-    row("gcc", gcc.as_str());
-    row(
-        "binutils",
-        binutils
-            .as_ref()
-            .map_or("not recorded", |version| version.as_str()),
-    );
+    row(compiler.name(), compiler.version().as_str());
+    if compiler.gcc().is_some() {
+        row(
+            "binutils",
+            binutils
+                .as_ref()
+                .map_or("not recorded", |version| version.as_str()),
+        );
+    }
     row("libc", libc.as_deref().unwrap_or("none (for kernels only)"));
     row("target", target);
     row("basis", &basis(resolution));
@@ -273,7 +275,7 @@ fn list_candidates<'a>(
     rest(out, &candidates[tried.len() + 1..]);
 }
 
-/// Candidates with the same source, gcc, binutils and rejections, in the order of each group's first.
+/// Candidates with the same source, compiler, binutils and rejections, in the order of each group's first.
 fn groups<'a>(candidates: &'a [Candidate<'a>]) -> Vec<Vec<&'a Candidate<'a>>> {
     let fate = |it: &Candidate<'_>| -> Vec<String> {
         it.verdict
@@ -283,9 +285,11 @@ fn groups<'a>(candidates: &'a [Candidate<'a>]) -> Vec<Vec<&'a Candidate<'a>>> {
             .collect()
     };
     let alike = |a: &Candidate<'_>, b: &Candidate<'_>| {
-        (a.toolchain.source, &a.toolchain.gcc, &a.toolchain.binutils)
-            == (b.toolchain.source, &b.toolchain.gcc, &b.toolchain.binutils)
-            && fate(a) == fate(b)
+        let tools = |it: &Candidate<'_>| {
+            let it = it.toolchain;
+            (it.source, it.compiler.clone(), it.binutils.clone())
+        };
+        tools(a) == tools(b) && fate(a) == fate(b)
     };
     let mut groups: Vec<Vec<&Candidate<'_>>> = vec![];
     for candidate in candidates {
@@ -308,12 +312,17 @@ fn numbers<'a>(facts: &mut Facts<'a>, objections: &'a [Objection<'a>]) -> String
 fn line(out: &mut String, style: Style, mark: &str, group: &[&Candidate<'_>], text: &str) {
     let Toolchain {
         source,
-        gcc,
+        compiler,
         binutils,
         libc,
         ..
     } = group[0].toolchain;
-    let binutils = binutils.as_ref().map_or("?", |version| version.as_str());
+    let binutils = match (compiler.gcc(), binutils) {
+        (None, _) => String::new(),
+        (_, None) => "binutils ?".to_owned(),
+        (_, Some(version)) => format!("binutils {version}"),
+    };
+    let (name, version) = (compiler.name(), compiler.version().as_str());
     let what = match group.len() {
         1 => libc.clone().unwrap_or_else(|| "no libc".into()),
         n => {
@@ -329,7 +338,7 @@ fn line(out: &mut String, style: Style, mark: &str, group: &[&Candidate<'_>], te
     };
     let _ = writeln!(
         out,
-        "  {style}{mark}{style:#} {source:<11} gcc {gcc:<6}  binutils {binutils:<7} {what:<26} {style}{text}{style:#}",
+        "  {style}{mark}{style:#} {source:<11} {name} {version:<6}  {binutils:<16} {what:<26} {style}{text}{style:#}",
     );
 }
 
@@ -376,7 +385,7 @@ pub fn toolchain_json(toolchain: &Toolchain) -> Value {
         id,
         source,
         arch,
-        gcc,
+        compiler,
         binutils,
         libc,
         target,
@@ -385,8 +394,8 @@ pub fn toolchain_json(toolchain: &Toolchain) -> Value {
         ..
     } = toolchain;
     json!({
-        "id": id, "source": source, "arch": arch, "gcc": gcc, "binutils": binutils, "libc": libc, "target": target,
-        "properties": properties, "systems": systems,
+        "id": id, "source": source, "arch": arch, "gcc": compiler.gcc(), "clang": compiler.clang(), "binutils": binutils,
+        "libc": libc, "target": target, "properties": properties, "systems": systems,
     })
 }
 

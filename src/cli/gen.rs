@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "check")]
     force: bool,
 
-    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg [default:
+    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm [default:
     /// what kflake.toml says, else each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,

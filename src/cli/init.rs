@@ -25,7 +25,7 @@ pub struct Args {
     /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
-    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg
+    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
     /// Folder in the project for what `kflake validate` reports

@@ -291,7 +291,7 @@ fn heading(args: &Args, arch: &ArchId, row: &[Candidate<'_>]) -> String {
 /// A candidate, by what varies along the row.
 fn short(args: &Args, candidate: &Candidate<'_>) -> String {
     match args.version {
-        Some(_) => format!("gcc {}", candidate.toolchain.gcc),
+        Some(_) => candidate.toolchain.compiler.to_string(),
         None => format!("Linux {}", candidate.kernel),
     }
 }
@@ -395,7 +395,8 @@ fn as_json(
             json!({
                 "kernel": it.candidate.kernel,
                 "toolchain": it.candidate.toolchain.id,
-                "gcc": it.candidate.toolchain.gcc,
+                "gcc": it.candidate.toolchain.compiler.gcc(),
+                "clang": it.candidate.toolchain.compiler.clang(),
                 "binutils": it.candidate.toolchain.binutils,
                 "result": word(it.trial),
                 "stage": it.stage,

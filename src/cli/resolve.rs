@@ -19,7 +19,7 @@ pub struct Args {
     /// What the toolchain is for
     #[arg(long = "for", value_name = "PURPOSE", default_value = "kernel")]
     purpose: For,
-    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg) [default: what
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg, llvm) [default: what
     /// kflake.toml says, else each era's own]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,

@@ -32,7 +32,7 @@ pub struct BuildArgs {
     /// kflake.toml says, else what the project's flake.lock has]
     #[arg(long, value_name = "SET")]
     pub(super) packages: Option<Packages>,
-    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg) [default: what
+    /// Take toolchains from these sources only, in this order (bootlin, musl, kernel-only, debian, korg, llvm) [default: what
     /// kflake.toml says, else each era's own]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub(super) toolchains: Vec<SourceKind>,

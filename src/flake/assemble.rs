@@ -83,6 +83,7 @@ pub fn model(catalog: &Catalog, options: &Options, inputs: &[lock::Input]) -> Mo
             eras: eras(catalog),
             arches: arches(catalog),
             patches: patches(catalog, &toolchains),
+            shared: shared(catalog, &toolchains),
             toolchains,
             runtimes: runtimes.by_name,
             boards: boards(catalog),
@@ -316,13 +317,19 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain, runtimes: &mut Runtimes
         Origin::Debian {
             pins, runtime_pins, ..
         } => (ids(pins), ids(runtime_pins)),
+        Origin::Llvm { shared } => {
+            let it = catalog.debian.llvm.get(shared);
+            it.map(|it| (ids(&it.pins), ids(&it.runtime_pins)))
+                .unwrap_or_default()
+        }
         Origin::Bootlin { file, .. } => (vec![format!("bootlin/{file}")], vec![]),
         Origin::Source { .. } => (vec![], vec![]),
     };
     Toolchain {
         source: it.source.as_str(),
         arch: it.arch.to_string(),
-        gcc: it.gcc.to_string(),
+        gcc: it.compiler.gcc().map(ToString::to_string),
+        clang: it.compiler.clang().map(ToString::to_string),
         binutils: it.binutils.as_ref().map(ToString::to_string),
         libc: it.libc.clone(),
         oldest_kernel: it.oldest_kernel.as_ref().map(ToString::to_string),
@@ -331,6 +338,10 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain, runtimes: &mut Runtimes
         systems: it.systems.iter().map(ToString::to_string).collect(),
         pins,
         runtime: runtimes.name(runtime_pins),
+        shared: match &it.origin {
+            Origin::Llvm { shared } => Some(shared.to_string()),
+            _ => None,
+        },
         build: build(catalog, it),
     }
 }
@@ -339,17 +350,47 @@ fn debian_pin(id: &PinId) -> String {
     format!("debian/{id}")
 }
 
+fn debian_pins(catalog: &Catalog, pins: &[PinId], more: &[PinId]) -> Vec<(String, Pin)> {
+    let ids = pins.iter().chain(more);
+    let known = ids.filter_map(|id| catalog.debian.pins.get_key_value(id));
+    known
+        .map(|(id, pin)| (debian_pin(id), fetched(pin.pinned(id))))
+        .collect()
+}
+
+/// What toolchains that are for several architectures compile for: target triples by architecture.
+fn shared(
+    catalog: &Catalog,
+    toolchains: &BTreeMap<String, Toolchain>,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let used: BTreeSet<&String> = toolchains
+        .values()
+        .filter_map(|it| it.shared.as_ref())
+        .collect();
+    let targets = |id: &ToolchainId| -> BTreeMap<String, String> {
+        let all = catalog.toolchains().values();
+        let served = all.filter(|it| matches!(&it.origin, Origin::Llvm { shared } if shared == id));
+        served
+            .map(|it| (it.arch.to_string(), it.target.clone()))
+            .collect()
+    };
+    let known = catalog.debian.llvm.keys();
+    known
+        .filter(|id| used.contains(&id.to_string()))
+        .map(|id| (id.to_string(), targets(id)))
+        .collect()
+}
+
 /// The pins that a toolchain is made of.
 fn pins(catalog: &Catalog, it: &catalog::Toolchain) -> Vec<(String, Pin)> {
     match &it.origin {
         Origin::Debian {
             pins, runtime_pins, ..
-        } => {
-            let ids = pins.iter().chain(runtime_pins);
-            let known = ids.filter_map(|id| catalog.debian.pins.get_key_value(id));
-            known
-                .map(|(id, pin)| (debian_pin(id), fetched(pin.pinned(id))))
-                .collect()
+        } => debian_pins(catalog, pins, runtime_pins),
+        Origin::Llvm { shared } => {
+            let it = catalog.debian.llvm.get(shared);
+            it.map(|it| debian_pins(catalog, &it.pins, &it.runtime_pins))
+                .unwrap_or_default()
         }
         Origin::Bootlin { file, .. } => {
             let tarball = catalog.bootlin.tarballs.get(file);

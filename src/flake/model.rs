@@ -32,6 +32,7 @@ pub struct Matrix {
     pub toolchains: BTreeMap<String, Toolchain>,
     pub runtimes: BTreeMap<String, Vec<String>>,
     pub patches: BTreeMap<String, Vec<String>>,
+    pub shared: BTreeMap<String, BTreeMap<String, String>>,
     pub boards: BTreeMap<String, Board>,
     pub cells: BTreeMap<String, Cell>,
     pub stock: BTreeMap<String, Cell>,
@@ -81,7 +82,9 @@ pub struct Interpreter {
 pub struct Toolchain {
     pub source: &'static str,
     pub arch: String,
-    pub gcc: String,
+    /// Of gcc and clang, the one that it has.
+    pub gcc: Option<String>,
+    pub clang: Option<String>,
     pub binutils: Option<String>,
     pub libc: Option<String>,
     pub oldest_kernel: Option<String>,
@@ -92,6 +95,8 @@ pub struct Toolchain {
     pub pins: Vec<String>,
     /// Key of [`Matrix::runtimes`]; none where it brings its own libraries.
     pub runtime: Option<String>,
+    /// Key of [`Matrix::shared`]; none where it is for one architecture.
+    pub shared: Option<String>,
     /// How it is built from source; none for a prebuilt one.
     pub build: Option<SourceBuild>,
 }

@@ -227,6 +227,7 @@ mod tests {
                 vec!["debian/bookworm/libc6".to_owned()],
             )]
             .into(),
+            shared: [].into(),
             patches: [("gcc/12.2.0".to_owned(), vec!["0001-a.diff".to_owned()])].into(),
             eras: [(
                 "k26".to_owned(),
@@ -260,7 +261,8 @@ mod tests {
                 Toolchain {
                     source: "debian",
                     arch: "arm64".into(),
-                    gcc: "12.2.0".into(),
+                    gcc: text("12.2.0"),
+                    clang: None,
                     binutils: text("2.40"),
                     libc: None,
                     oldest_kernel: None,
@@ -269,6 +271,7 @@ mod tests {
                     systems: vec!["x86_64-linux".into()],
                     pins: vec!["debian/bookworm/gcc-12".into()],
                     runtime: text("bookworm"),
+                    shared: None,
                     build: None,
                 },
             )]

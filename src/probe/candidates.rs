@@ -70,13 +70,14 @@ pub fn compilers<'c>(
     for candidate in &judged {
         let toolchain = candidate.toolchain;
         let same = |it: &Candidate| {
-            it.toolchain.gcc == toolchain.gcc && it.toolchain.binutils == toolchain.binutils
+            it.toolchain.compiler == toolchain.compiler
+                && it.toolchain.binutils == toolchain.binutils
         };
         if !found.iter().any(same) {
             found.push(as_candidate(kernel, candidate));
         }
     }
-    let age = |it: &Candidate<'c>| (it.toolchain.gcc.clone(), it.toolchain.binutils.clone());
+    let age = |it: &Candidate<'c>| (it.toolchain.compiler.clone(), it.toolchain.binutils.clone());
     found.sort_by_key(age);
     let first = chosen.and_then(|id| found.iter().position(|it| it.toolchain.id == id));
     let first = first.unwrap_or(found.len() / 2);
@@ -101,8 +102,11 @@ pub fn kernels<'c>(
         let Ok((judged, _)) = judged(catalog, order, kernel, arch) else {
             continue;
         };
-        known.extend(judged.iter().map(|it| it.toolchain.gcc.clone()));
-        let fits = judged.iter().find(|it| it.toolchain.gcc.starts_with(gcc));
+        let own = |it: &resolve::Candidate<'c>| it.toolchain.compiler.gcc().cloned();
+        known.extend(judged.iter().filter_map(own));
+        let fits = judged
+            .iter()
+            .find(|it| own(it).is_some_and(|own| own.starts_with(gcc)));
         found.extend(fits.map(|it| as_candidate(kernel, it)));
     }
     if !found.is_empty() {
@@ -169,7 +173,7 @@ mod tests {
         let (arch, kernel) = ("arm64".parse().unwrap(), "6.1.192".parse().unwrap());
         let (found, first) = compilers(&catalog, &order, &kernel, &arch).unwrap();
         assert!(found.len() > 2, "{found:?}");
-        assert!(found.is_sorted_by_key(|it| it.toolchain.gcc.clone()));
+        assert!(found.is_sorted_by_key(|it| it.toolchain.compiler.clone()));
         assert!(found[first].ruled_out.is_empty());
         let (arch, kernel) = ("mipsel".parse().unwrap(), "2.6.31".parse().unwrap());
         let (found, _) = compilers(&catalog, &order, &kernel, &arch).unwrap();

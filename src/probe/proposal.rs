@@ -2,7 +2,7 @@
 
 use super::candidates::Candidate;
 use super::search::Trial;
-use crate::catalog::{Confidence, Constraint, Purpose, Severity, Stage, Tool, Window};
+use crate::catalog::{Compiler, Confidence, Constraint, Purpose, Severity, Stage, Tool, Window};
 use crate::id::{ArchId, ConstraintId};
 use crate::version::{KernelVersion, Range, ToolVersion};
 
@@ -63,9 +63,16 @@ fn beyond(
     }
     let low = failed < inner;
     let over_kernels = bad.kernel != near.kernel;
-    let gcc_differs = bad.toolchain.gcc != near.toolchain.gcc;
+    let gcc_differs = bad.toolchain.compiler != near.toolchain.compiler;
     let (tool, version, accepted) = match over_kernels || gcc_differs {
-        true => ("gcc", &bad.toolchain.gcc, &near.toolchain.gcc),
+        true => (
+            match bad.toolchain.compiler {
+                Compiler::Gcc(_) => "gcc",
+                Compiler::Clang(_) => "llvm",
+            },
+            bad.toolchain.compiler.version(),
+            near.toolchain.compiler.version(),
+        ),
         false => (
             "binutils",
             bad.toolchain.binutils.as_ref()?,
@@ -139,8 +146,8 @@ fn described(candidate: &Candidate<'_>) -> String {
     let binutils = toolchain.binutils.as_ref();
     let binutils = binutils.map_or(String::new(), |it| format!(" with binutils {it}"));
     format!(
-        "Linux {} by gcc {}{binutils}",
-        candidate.kernel, toolchain.gcc
+        "Linux {} by {}{binutils}",
+        candidate.kernel, toolchain.compiler
     )
 }
 
@@ -194,7 +201,7 @@ mod tests {
         let (arch, kernel) = ("arm64".parse().unwrap(), "6.1.192".parse().unwrap());
         let (mut found, _) = compilers(&catalog, &order, &kernel, &arch).unwrap();
         found.retain(|it| it.ruled_out.is_empty());
-        found.dedup_by_key(|it| it.toolchain.gcc.clone());
+        found.dedup_by_key(|it| it.toolchain.compiler.clone());
         found.truncate(4);
         let [_, second, _, last] = &found[..] else {
             panic!("{found:?}")
@@ -208,7 +215,7 @@ mod tests {
         assert_eq!(
             low.constraint.window,
             Window::Accept(Range {
-                from: Some(second.toolchain.gcc.clone()),
+                from: Some(second.toolchain.compiler.version().clone()),
                 below: None
             })
         );
@@ -216,7 +223,7 @@ mod tests {
             high.constraint.window,
             Window::Accept(Range {
                 from: None,
-                below: Some(last.toolchain.gcc.clone())
+                below: Some(last.toolchain.compiler.version().clone())
             })
         );
         let kernels = &low.constraint.kernel;
@@ -256,7 +263,7 @@ mod tests {
         let Window::Avoid(avoided) = &told.constraint.window else {
             panic!("{told:?}")
         };
-        assert!(avoided.contains(&found[0].toolchain.gcc));
+        assert!(avoided.contains(found[0].toolchain.compiler.version()));
     }
 
     #[test]

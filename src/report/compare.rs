@@ -278,9 +278,9 @@ fn differences(old: &CellRecord, new: &CellRecord) -> Vec<String> {
         of(new, |t| t.source.to_string()),
     );
     differ(
-        "gcc",
-        of(old, |t| t.gcc.to_string()),
-        of(new, |t| t.gcc.to_string()),
+        "compiler",
+        of(old, |t| t.compiler.to_string()),
+        of(new, |t| t.compiler.to_string()),
     );
     // without it, an older report does not say what it was
     let tree = |cell: &CellRecord| cell.source.as_ref().map(|it| it.sha256.to_string());

@@ -55,7 +55,7 @@ impl Entry<'_> {
         let toolchain = self.newest().map(|evidence| &evidence.toolchain);
         toolchain.map_or_else(String::new, |t| {
             let whose = if t.overridden { " (override)" } else { "" };
-            format!("{} gcc {}, binutils {}{whose}", t.source, t.gcc, t.binutils)
+            format!("{} {}{whose}", t.source, t.tools())
         })
     }
 }
@@ -281,7 +281,7 @@ fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Ent
 fn is_bare(evidence: &Evidence) -> bool {
     let without = matches!(
         evidence.toolchain.source,
-        SourceKind::KernelOnly | SourceKind::Korg
+        SourceKind::KernelOnly | SourceKind::Korg | SourceKind::Llvm
     );
     evidence.stage == Stage::Boot.as_str() && (evidence.bare_init || without)
 }
@@ -315,8 +315,8 @@ fn never(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]
         for arch in catalog.arches.keys().filter(|arch| !tried.contains(arch)) {
             let answer = match resolver.resolve(kernel, arch, Purpose::Kernel) {
                 Ok(resolution) => escape(&format!(
-                    "{} gcc {}",
-                    resolution.toolchain.source, resolution.toolchain.gcc
+                    "{} {}",
+                    resolution.toolchain.source, resolution.toolchain.compiler
                 )),
                 Err(Unresolved::NoToolchain(_)) => "no toolchain fits".to_owned(),
                 Err(_) => continue,

@@ -161,10 +161,10 @@ fn variants(cells: &[CellRecord]) -> Vec<Option<String>> {
         }
         let profile = |cell: &CellRecord| cell.profile.clone().unwrap_or_default();
         let source = |cell: &CellRecord| toolchain(cell, |t| t.source.to_string());
-        let gcc = |cell: &CellRecord| toolchain(cell, |t| format!("gcc {}", t.gcc));
+        let compiler = |cell: &CellRecord| toolchain(cell, |t| t.compiler.to_string());
         let id = |cell: &CellRecord| toolchain(cell, |t| t.id.clone());
         let both = |cell: &CellRecord| format!("{} {}", profile(cell), id(cell));
-        let names: [&dyn Fn(&CellRecord) -> String; 5] = [&profile, &source, &gcc, &id, &both];
+        let names: [&dyn Fn(&CellRecord) -> String; 5] = [&profile, &source, &compiler, &id, &both];
         match names.into_iter().find(|name| unique(*name)) {
             Some(name) => group
                 .iter()

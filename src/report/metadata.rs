@@ -79,7 +79,7 @@ pub struct Target {
 /// The compiler.
 #[derive(Debug, Serialize)]
 pub struct Compiler {
-    /// `gcc`.
+    /// `gcc` or `clang`.
     pub name: &'static str,
     /// Its version.
     pub version: String,
@@ -162,7 +162,7 @@ impl Metadata {
                 toolchain: cell
                     .toolchain
                     .as_ref()
-                    .map(|t| format!("gcc-{}", t.gcc.major())),
+                    .map(|t| format!("{}-{}", t.compiler.name(), t.compiler.major())),
                 wrapper: "none",
                 environment: BTreeMap::new(),
                 kconfig: cell.profile.as_ref().map(|profile| match profile.as_str() {
@@ -196,11 +196,11 @@ impl Metadata {
                     .collect(),
             },
             compiler: cell.toolchain.as_ref().map(|toolchain| Compiler {
-                name: "gcc",
-                version: toolchain.gcc.to_string(),
+                name: toolchain.compiler.name(),
+                version: toolchain.compiler.version().to_string(),
                 version_full: format!(
-                    "{}-gcc {} ({})",
-                    toolchain.target, toolchain.gcc, toolchain.source
+                    "{}-{} ({})",
+                    toolchain.target, toolchain.compiler, toolchain.source
                 ),
                 binutils: toolchain.binutils.as_ref().map(ToString::to_string),
                 libc: toolchain.libc.clone(),

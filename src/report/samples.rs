@@ -1,7 +1,7 @@
 //! Sample runs for tests. `tests/data/reports/` holds them as files; a test keeps those equal to what is built here,
 //! and `KFLAKE_UPDATE=1 cargo test` writes them.
 
-use crate::catalog::{Confidence, SourceKind};
+use crate::catalog::{Compiler, Confidence, SourceKind};
 use crate::validate::{
     CellRecord, Coverage, FailureRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord,
     ToolchainRecord,
@@ -98,7 +98,7 @@ fn toolchain(era: &str, arch: &str) -> ToolchainRecord {
     ToolchainRecord {
         id: format!("{source}-{gcc}-{arch}"),
         source,
-        gcc: gcc.parse().expect("gcc"),
+        compiler: Compiler::Gcc(gcc.parse().expect("gcc")),
         binutils: Some(binutils.parse().expect("binutils")),
         libc: libc.map(str::to_owned),
         oldest_kernel: None,
@@ -217,7 +217,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                     "{} is {era}'s first source with a compiler for {arch}",
                     chosen.source
                 ),
-                format!("gcc {} lies in [4.9, 15) that {kernel} takes", chosen.gcc),
+                format!("{} lies in [4.9, 15) that {kernel} takes", chosen.compiler),
             ],
             None => vec![format!("{arch} does not exist in {kernel}")],
         },

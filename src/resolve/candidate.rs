@@ -6,12 +6,12 @@
 //! 3. stable releases before bleeding-edge ones;
 //! 4. musl, glibc, uClibc-ng, none;
 //! 5. the arch's first Bootlin variant before its second;
-//! 6. the newest gcc, then the newest binutils;
+//! 6. the newest compiler, then the newest binutils;
 //! 7. the newest release, then the id, so that the order is total.
 
 use std::cmp::Reverse;
 
-use crate::catalog::{Arch, Era, Origin, SourceKind, Toolchain};
+use crate::catalog::{Arch, Compiler, Era, Origin, SourceKind, Toolchain};
 use crate::id::{EraId, ToolchainId};
 use crate::version::ToolVersion;
 
@@ -54,7 +54,7 @@ type Key<'t> = (
     bool,
     usize,
     usize,
-    Reverse<&'t ToolVersion>,
+    Reverse<&'t Compiler>,
     Reverse<Option<&'t ToolVersion>>,
     Reverse<&'t str>,
     &'t ToolchainId,
@@ -92,7 +92,7 @@ fn key<'c>(
         _ => false,
     };
     let preferred = era.prefer.get(&toolchain.source).map_or(0, |prefixes| {
-        let matches = |prefix: &ToolVersion| toolchain.gcc.starts_with(prefix);
+        let matches = |prefix: &ToolVersion| toolchain.compiler.version().starts_with(prefix);
         prefixes.iter().position(matches).unwrap_or(prefixes.len())
     });
     let (bleeding, variant, release) = match &toolchain.origin {
@@ -124,7 +124,7 @@ fn key<'c>(
         bleeding,
         libc,
         variant,
-        Reverse(&toolchain.gcc),
+        Reverse(&toolchain.compiler),
         Reverse(toolchain.binutils.as_ref()),
         Reverse(release),
         &toolchain.id,

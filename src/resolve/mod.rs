@@ -21,7 +21,7 @@ use miette::Diagnostic;
 
 pub use candidate::SourceOrder;
 pub use interval::{Answer, Interval};
-pub use named::{Name, PREFIX};
+pub use named::{Name, is_name};
 pub use verdict::{Fact, Lift, Objection, Verdict};
 
 use crate::catalog::{
@@ -102,15 +102,17 @@ impl Resolution<'_> {
 
     /// Why this toolchain, in sentences; the first says where it comes from.
     pub fn reasons(&self) -> Vec<String> {
-        let Toolchain { source, gcc, .. } = self.toolchain;
+        let Toolchain {
+            source, compiler, ..
+        } = self.toolchain;
         let era = &self.cell.era;
         let mut reasons = vec![match self.decisive.is_empty() {
-            true => format!("gcc {gcc} from {source} is the first choice for {era}"),
+            true => format!("{compiler} from {source} is the first choice for {era}"),
             false => {
                 let facts: Vec<String> = self.decisive.iter().map(ToString::to_string).collect();
                 let facts = facts.join(", ");
                 format!(
-                    "gcc {gcc} from {source} is the first of {era}'s choices that is not ruled out by {facts}"
+                    "{compiler} from {source} is the first of {era}'s choices that is not ruled out by {facts}"
                 )
             }
         }];

@@ -1,6 +1,6 @@
-//! Compilers by the names that kernel.org's images go by: `gcc:12`, `gcc:12.2-x86-arm64`, `gcc:12-arm64`, `gcc:arm64`.
+//! Compilers by the names that kernel.org's images go by: `gcc:12`, `gcc:12.2-x86-arm64`, `gcc:12-arm64`, `clang:19-arm64`, `gcc:arm64`.
 //!
-//! A name is `gcc:`, then what of a version, the machine that it runs on and the arch that it compiles for is worth saying, joined by `-`.
+//! A name is `gcc:` or `clang:`, then what of a version, the machine that it runs on and the arch that it compiles for is worth saying, joined by `-`.
 //! Of the compilers that a name fits, the one is meant that would be tried first for the newest kernels.
 
 use std::collections::BTreeSet;
@@ -10,13 +10,26 @@ use crate::catalog::{Arch, Toolchain, UnknownName};
 use crate::id::ArchId;
 use crate::version::ToolVersion;
 
-/// What every name begins with.
-pub const PREFIX: &str = "gcc:";
+/// The compilers that names are of.
+const COMPILERS: [&str; 2] = ["gcc", "clang"];
 /// A name, for whoever gave one that is none.
-const EXAMPLE: &str = "a compiler's name is gcc:VERSION-ARCH, such as gcc:12-arm64 or gcc:arm64";
+const EXAMPLE: &str = "a compiler's name is gcc:VERSION-ARCH or clang:VERSION-ARCH, such as gcc:12-arm64 or gcc:arm64";
+
+/// Whether `name` is meant as the name of a compiler, right or wrong.
+pub fn is_name(name: &str) -> bool {
+    kind_of(name).is_some()
+}
+
+/// The compiler that a name is of, and what it says besides.
+fn kind_of(name: &str) -> Option<(&'static str, &str)> {
+    let (kind, tag) = name.split_once(':')?;
+    let kind = COMPILERS.into_iter().find(|it| *it == kind)?;
+    Some((kind, tag))
+}
 
 /// What a name says.
 struct Words<'c> {
+    kind: &'static str,
     version: Option<ToolVersion>,
     /// The machine that it runs on.
     host: &'c ArchId,
@@ -46,9 +59,9 @@ impl<'c> Resolver<'c> {
                 format!("it is made on a machine that it runs on, and this one is for {system}");
             return Err(unknown(name, help));
         }
-        let fits = self.compilers(words.arch, system);
+        let fits = self.compilers(words.kind, words.arch, system);
         let meant = |it: &&&Toolchain| match &words.version {
-            Some(version) => it.gcc.starts_with(version),
+            Some(version) => it.compiler.version().starts_with(version),
             None => true,
         };
         fits.iter().find(meant).copied().ok_or_else(|| {
@@ -56,11 +69,14 @@ impl<'c> Resolver<'c> {
                 return unknown(name, format!("nothing here compiles for {}", words.arch));
             }
             let mut known = self.names(system);
-            known.retain(|it| it.toolchain.arch == *words.arch);
+            known.retain(|it| {
+                let own = it.toolchain;
+                own.arch == *words.arch && own.compiler.name() == words.kind
+            });
             let major = words.version.as_ref().map(ToolVersion::major);
             let near = known
                 .iter()
-                .find(|it| Some(it.toolchain.gcc.major()) == major);
+                .find(|it| Some(it.toolchain.compiler.major()) == major);
             let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
             match near {
                 // another minor version is nearer than any other number
@@ -80,21 +96,32 @@ impl<'c> Resolver<'c> {
     pub fn names(&self, system: &str) -> Vec<Name<'c>> {
         let mut names: Vec<Name<'c>> = Vec::new();
         let own = self.host(system);
-        for arch in self.catalog.arches.keys() {
-            let fits = self.compilers(arch, system);
+        let arches = self.catalog.arches.keys();
+        let all = arches.flat_map(|arch| COMPILERS.map(|kind| (arch, kind)));
+        for (arch, kind) in all {
+            let fits = self.compilers(kind, arch, system);
             let numbers = |it: &Toolchain| -> (u16, String) {
-                let text = it.gcc.as_str().split('.').take(2).collect::<Vec<_>>();
-                (it.gcc.major(), text.join("."))
+                let text = it
+                    .compiler
+                    .version()
+                    .as_str()
+                    .split('.')
+                    .take(2)
+                    .collect::<Vec<_>>();
+                (it.compiler.major(), text.join("."))
             };
             let first = |text: &str| {
                 let version: Option<ToolVersion> = text.parse().ok();
-                let is = |it: &&&Toolchain| version.as_ref().is_some_and(|v| it.gcc.starts_with(v));
+                let is = |it: &&&Toolchain| {
+                    let own = it.compiler.version();
+                    version.as_ref().is_some_and(|v| own.starts_with(v))
+                };
                 fits.iter().find(is).map(|it| &it.id)
             };
             let mut seen = BTreeSet::new();
             let mut of_arch: Vec<&'c Toolchain> = fits.clone();
             of_arch.retain(|it| seen.insert(numbers(it)));
-            of_arch.sort_by(|one, two| two.gcc.cmp(&one.gcc));
+            of_arch.sort_by(|one, two| two.compiler.cmp(&one.compiler));
             for it in of_arch {
                 let (major, version) = numbers(it);
                 let major = major.to_string();
@@ -102,9 +129,9 @@ impl<'c> Resolver<'c> {
                 let mut add = |text: Option<&str>| {
                     let text = text.unwrap_or_default();
                     let dash = if text.is_empty() { "" } else { "-" };
-                    others.push(format!("{PREFIX}{text}{dash}{arch}"));
+                    others.push(format!("{kind}:{text}{dash}{arch}"));
                     if own == Some(arch) && !text.is_empty() {
-                        others.push(format!("{PREFIX}{text}"));
+                        others.push(format!("{kind}:{text}"));
                     }
                 };
                 if version != major && first(&major) == Some(&it.id) {
@@ -114,10 +141,10 @@ impl<'c> Resolver<'c> {
                     add(None);
                 }
                 if let Some(word) = own.and_then(|id| self.catalog.arches.get(id)) {
-                    others.push(format!("{PREFIX}{version}-{}-{arch}", word.linux_arch));
+                    others.push(format!("{kind}:{version}-{}-{arch}", word.linux_arch));
                 }
                 names.push(Name {
-                    name: format!("{PREFIX}{version}-{arch}"),
+                    name: format!("{kind}:{version}-{arch}"),
                     others,
                     toolchain: it,
                 });
@@ -126,8 +153,8 @@ impl<'c> Resolver<'c> {
         names
     }
 
-    /// Those for `arch` that run on `system`, in the order that the newest era tries them in.
-    fn compilers(&self, arch: &ArchId, system: &str) -> Vec<&'c Toolchain> {
+    /// Those for `arch` that are a `kind` and run on `system`, in the order that the newest era tries them in.
+    fn compilers(&self, kind: &str, arch: &ArchId, system: &str) -> Vec<&'c Toolchain> {
         let newest = self
             .catalog
             .eras
@@ -137,13 +164,13 @@ impl<'c> Resolver<'c> {
             return vec![];
         };
         let mut ordered = self.ordered(per_arch, era_id, era).to_vec();
-        ordered.retain(|it| it.systems.contains(&system));
+        ordered.retain(|it| it.compiler.name() == kind && it.systems.contains(&system));
         ordered
     }
 
     fn words(&self, name: &str, system: &str) -> Result<Words<'c>, UnknownName> {
         let wrong = |help: &str| unknown(name, help.to_owned());
-        let tag = name.strip_prefix(PREFIX).ok_or_else(|| wrong(EXAMPLE))?;
+        let (kind, tag) = kind_of(name).ok_or_else(|| wrong(EXAMPLE))?;
         let own = self
             .host(system)
             .ok_or_else(|| wrong("this machine is of no arch that is known"))?;
@@ -159,6 +186,7 @@ impl<'c> Resolver<'c> {
             return match version {
                 None => Err(wrong(EXAMPLE)),
                 version => Ok(Words {
+                    kind,
                     version,
                     host: own,
                     arch: own,
@@ -181,6 +209,7 @@ impl<'c> Resolver<'c> {
             ))
         })?;
         Ok(Words {
+            kind,
             version,
             host,
             arch,
@@ -279,7 +308,8 @@ mod tests {
             ("gcc:1-arm64", "gcc:14.2-arm64"),
             ("gcc:", "such as gcc:12-arm64"),
             ("gcc:12..3", "such as gcc:12-arm64"),
-            ("clang:19", "such as gcc:12-arm64"),
+            ("llvm:19", "such as gcc:12-arm64"),
+            ("clang:19", "nothing here compiles for x86_64"),
             ("gcc:12-arm", "armel, armhf"),
             ("gcc:12-arm64-riscv64", "this one is for x86_64-linux"),
             ("gcc:12-x86-", "arch"),
@@ -293,7 +323,8 @@ mod tests {
     /// Whatever is listed can be asked for, and is what the list says.
     #[test]
     fn every_name_means_its_compiler() {
-        for sources in [&[][..], &[SourceKind::Debian]] {
+        let both = [SourceKind::Debian, SourceKind::Llvm];
+        for sources in [&[][..], &[SourceKind::Debian], &both] {
             with(sources, |it| {
                 let names = it.names(HERE);
                 assert!(names.len() > 50, "{}", names.len());
@@ -307,6 +338,13 @@ mod tests {
                 }
                 for short in ["gcc:arm64", "gcc:12", "gcc:12-arm64", "gcc:12.2-x86-arm64"] {
                     assert!(sources.is_empty() || seen.contains(short), "{short}");
+                }
+                for short in ["clang:19", "clang:14-arm64", "clang:riscv64"] {
+                    assert_eq!(
+                        seen.contains(short),
+                        sources != [SourceKind::Debian],
+                        "{short}"
+                    );
                 }
             });
         }

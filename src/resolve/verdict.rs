@@ -185,6 +185,7 @@ fn violation(constraint: &Constraint, toolchain: &Toolchain) -> Option<String> {
         Breach::Lacks(tag) => format!("it is not {tag}"),
         Breach::Older(version, from) => format!("{tool} {version} is older than {from}"),
         Breach::NotBelow(version, below) => format!("{tool} {version} is not below {below}"),
+        Breach::Avoided(..) if constraint.window.is_closed() => format!("no {tool} will do"),
         Breach::Avoided(version, range) => {
             format!("{tool} {version} is one to avoid ({range})")
         }
@@ -194,6 +195,13 @@ fn violation(constraint: &Constraint, toolchain: &Toolchain) -> Option<String> {
 
 fn breach<'a>(constraint: &'a Constraint, toolchain: &'a Toolchain) -> Option<Breach<'a>> {
     let aspect = constraint.tool.aspect()?;
+    let clang = toolchain.compiler.clang();
+    // what is said of GNU's tools says nothing of LLVM's, nor the other way round
+    match aspect {
+        Aspect::Gcc | Aspect::Binutils | Aspect::Property if clang.is_some() => return None,
+        Aspect::Llvm if clang.is_none() => return None,
+        _ => {}
+    }
     let range = match &constraint.window {
         Window::Property(tag) => {
             let has = toolchain.properties.iter().any(|property| property == tag);
@@ -202,7 +210,7 @@ fn breach<'a>(constraint: &'a Constraint, toolchain: &'a Toolchain) -> Option<Br
         Window::Accept(range) | Window::Avoid(range) => range,
     };
     let version = match aspect {
-        Aspect::Gcc => Some(Cow::Borrowed(&toolchain.gcc)),
+        Aspect::Gcc | Aspect::Llvm => Some(Cow::Borrowed(toolchain.compiler.version())),
         Aspect::Binutils => toolchain.binutils.as_ref().map(Cow::Borrowed),
         Aspect::Libc => {
             let (name, version) = toolchain.libc.as_deref()?.split_once('-')?;
@@ -236,7 +244,7 @@ pub(super) fn lifting_fix<'c>(
     let named = constraint.shim.as_ref().and_then(|shim| shim.fix.as_ref());
     let lifts = |(fix_id, fix): &(&FixId, &Fix)| {
         (named == Some(*fix_id) || fix.lifts.contains(id))
-            && fix.applies(case.arch, case.version, &toolchain.gcc)
+            && fix.applies(case.arch, case.version, &toolchain.compiler)
     };
     catalog.fixes.iter().find(lifts).map(|(fix_id, _)| fix_id)
 }
@@ -256,8 +264,8 @@ pub(super) fn measured<'c>(
             && it.arch == *case.arch
             && it.kernel.rank() == case.version.rank()
             && it.toolchain.source == toolchain.source
-            && it.toolchain.gcc == toolchain.gcc
-            && Some(&it.toolchain.binutils) == toolchain.binutils.as_ref()
+            && it.toolchain.compiler == toolchain.compiler
+            && it.toolchain.binutils == toolchain.binutils
             && it.toolchain.overridden == toolchain.is_overridden()
     })
 }

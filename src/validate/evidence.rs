@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::RunError;
 use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
-use crate::catalog::{Catalog, Editing, Evidence, MeasuredToolchain};
+use crate::catalog::{Catalog, Compiler, Editing, Evidence, MeasuredToolchain};
 use crate::files;
 
 /// Appends every stage that `record` really tried, unless that is there already; the number of new entries. A stage that was built
@@ -73,8 +73,11 @@ fn measured(
         arch: cell.arch.clone(),
         toolchain: MeasuredToolchain {
             source: toolchain.source,
-            gcc: toolchain.gcc.clone(),
-            binutils: toolchain.binutils.clone()?,
+            compiler: toolchain.compiler.clone(),
+            binutils: match toolchain.compiler {
+                Compiler::Gcc(_) => Some(toolchain.binutils.clone()?),
+                Compiler::Clang(_) => None,
+            },
             overridden: toolchain.overridden,
         },
         source: cell.source.clone(),

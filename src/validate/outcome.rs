@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Coverage, FailureRecord, Outcome, Stage};
-use crate::catalog::{Confidence, MeasuredSource, SourceKind, libc_starts_on};
+use crate::catalog::{Compiler, Confidence, MeasuredSource, SourceKind, libc_starts_on};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -101,9 +101,10 @@ pub struct ToolchainRecord {
     pub id: String,
     /// Its source.
     pub source: SourceKind,
-    /// gcc.
-    pub gcc: ToolVersion,
-    /// binutils.
+    /// Its compiler.
+    #[serde(flatten)]
+    pub compiler: Compiler,
+    /// binutils; none where that is not known, or where LLVM has its own tools.
     pub binutils: Option<ToolVersion>,
     /// libc with version, such as `glibc-2.36`; none: without one.
     pub libc: Option<String>,

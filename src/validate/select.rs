@@ -280,7 +280,10 @@ fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut Plan
         planned.basis = Some(resolution.basis);
         return;
     };
-    let fits = |toolchain: &Toolchain| is_prefix(gcc, &toolchain.gcc);
+    let fits = |toolchain: &Toolchain| {
+        let own = toolchain.compiler.gcc();
+        own.is_some_and(|own| is_prefix(gcc, own))
+    };
     let found = resolution
         .candidates
         .iter()
@@ -306,7 +309,7 @@ fn record(toolchain: &Toolchain) -> ToolchainRecord {
     ToolchainRecord {
         id: toolchain.id.to_string(),
         source: toolchain.source,
-        gcc: toolchain.gcc.clone(),
+        compiler: toolchain.compiler.clone(),
         binutils: toolchain.binutils.clone(),
         libc: toolchain.libc.clone(),
         oldest_kernel: toolchain.oldest_kernel.clone(),
@@ -640,7 +643,13 @@ mod tests {
             ..Selection::default()
         };
         let plan = plan(&catalog(), &selection).unwrap();
-        let gcc = plan.cells[0].toolchain.as_ref().unwrap().gcc.to_string();
+        let gcc = plan.cells[0]
+            .toolchain
+            .as_ref()
+            .unwrap()
+            .compiler
+            .version()
+            .to_string();
         assert!(gcc.starts_with("13."), "{gcc}");
     }
 }

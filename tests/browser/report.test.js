@@ -90,11 +90,11 @@ test("filters by outcome, source, gcc and text, and says how many are left", asy
     await said("60 cells");
     await tab.getByLabel("Source").selectOption("kernel-only");
     await said("10 of 60 cells");
-    await tab.getByLabel("gcc").selectOption("12");
+    await tab.getByLabel("Compiler").selectOption("gcc-12");
     await said("0 of 60 cells");
     await tab.getByLabel("Source").selectOption("");
     await said("15 of 60 cells");
-    await tab.getByLabel("gcc").selectOption("");
+    await tab.getByLabel("Compiler").selectOption("");
     await tab.getByLabel("Search").fill("MIPS64 7.0");
     await said("2 of 60 cells");
     await tab.getByLabel("Search").fill("relocation-overflow");

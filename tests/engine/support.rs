@@ -323,7 +323,7 @@ pub fn toolchain(arch: &str) -> ToolchainRecord {
     ToolchainRecord {
         id: format!("test-12.2.0-{arch}"),
         source: SourceKind::Debian,
-        gcc: "12.2.0".parse().expect("gcc"),
+        compiler: kflake::catalog::Compiler::Gcc("12.2.0".parse().expect("gcc")),
         binutils: None,
         libc: None,
         oldest_kernel: None,

@@ -30,7 +30,8 @@ pub fn run(catalog: &Catalog, sources: Vec<SourceKind>, json: bool) -> Result<u8
                     "others": it.others,
                     "toolchain": it.toolchain.id,
                     "arch": it.toolchain.arch,
-                    "gcc": it.toolchain.gcc,
+                    "gcc": it.toolchain.compiler.gcc(),
+                    "clang": it.toolchain.compiler.clang(),
                     "cells": cells(it.toolchain),
                 })
             })

@@ -131,7 +131,7 @@
       (!outcomes.length || outcomes.includes(cell.dataset.outcome)) &&
       (!changes.length || changes.includes(cell.dataset.change)) &&
       (!data.get("source") || cell.dataset.source === data.get("source")) &&
-      (!data.get("gcc") || cell.dataset.gcc === data.get("gcc")) &&
+      (!data.get("compiler") || cell.dataset.compiler === data.get("compiler")) &&
       words.every((word) => cell.dataset.text.includes(word));
     const found = new Set();
     for (const cell of cells) {

@@ -157,7 +157,8 @@ fn facts(out: &mut String, cell: &CellRecord) {
         Some(toolchain) => {
             row("toolchain", Some(toolchain.id.clone()));
             row("source", Some(toolchain.source.to_string()));
-            row("gcc", Some(toolchain.gcc.to_string()));
+            let compiler = &toolchain.compiler;
+            row(compiler.name(), Some(compiler.version().to_string()));
             row(
                 "binutils",
                 toolchain.binutils.as_ref().map(ToString::to_string),

@@ -133,13 +133,16 @@ pub fn changes(out: &mut String, run: &RunRecord, old: &RunRecord, changes: &Cha
 
 pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut compilers: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut compilers: BTreeMap<(&str, u16), usize> = BTreeMap::new();
     let mut verdicts: BTreeMap<CellOutcome, usize> = BTreeMap::new();
     for cell in &run.cells {
         *verdicts.entry(CellOutcome::of(cell)).or_default() += 1;
         if let Some(toolchain) = &cell.toolchain {
             *sources.entry(toolchain.source.as_str()).or_default() += 1;
-            *compilers.entry(toolchain.gcc.major()).or_default() += 1;
+            let compiler = &toolchain.compiler;
+            *compilers
+                .entry((compiler.name(), compiler.major()))
+                .or_default() += 1;
         }
     }
     out.push_str("<h2 class=\"hush\" id=\"matrix\">Matrix</h2>\n<details class=\"fold js-only\" open><summary>Filter</summary>\n<form class=\"filters\" aria-label=\"Filter the cells\">\n");
@@ -179,10 +182,13 @@ pub fn filters(out: &mut String, run: &RunRecord, changes: Option<&Changes>) {
     }
     let _ = write!(
         out,
-        "</select></label>\n<label>gcc<select name=\"gcc\"><option value=\"\">all versions</option>"
+        "</select></label>\n<label>Compiler<select name=\"compiler\"><option value=\"\">all versions</option>"
     );
-    for (major, n) in compilers {
-        let _ = write!(out, "<option value=\"{major}\">gcc {major} ({n})</option>");
+    for ((name, major), n) in compilers {
+        let _ = write!(
+            out,
+            "<option value=\"{name}-{major}\">{name} {major} ({n})</option>"
+        );
     }
     out.push_str(
         "</select></label>\n<label>Search<input type=\"search\" name=\"text\" placeholder=\"mips 5.10 relocation\" autocomplete=\"off\"></label>\n\
@@ -305,12 +311,15 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
     let _ = write!(
         out,
         "<a class=\"cell at{depth} {}\" href=\"#c{number}\" aria-label=\"{}\" data-outcome=\"{}\" data-change=\"{changed}\" \
-        data-source=\"{}\" data-gcc=\"{}\" data-text=\"{}\"><span class=\"word\">{word}</span>",
+        data-source=\"{}\" data-compiler=\"{}\" data-text=\"{}\"><span class=\"word\">{word}</span>",
         verdict.as_str(),
         escape(&spoken),
         verdict.as_str(),
         toolchain.map_or("", |toolchain| toolchain.source.as_str()),
-        toolchain.map_or_else(String::new, |toolchain| toolchain.gcc.major().to_string()),
+        toolchain.map_or_else(String::new, |toolchain| {
+            let compiler = &toolchain.compiler;
+            format!("{}-{}", compiler.name(), compiler.major())
+        }),
         escape(&text.to_lowercase())
     );
     if verdict == CellOutcome::Passed && warned(cell) {
