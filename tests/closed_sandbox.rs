@@ -71,7 +71,7 @@ fn a_build_that_names_a_program_of_the_host_fails() {
 #[test]
 fn machines_find_their_firmware() {
     // each with the cards that QEMU gives it: they look for ROMs of their own
-    let script = "for program in x86_64 i386 mipsel ppc64; do \
+    let script = "for program in x86_64 i386 mipsel ppc64 s390x sparc64 'riscv64 -machine virt'; do \
         echo quit | qemu-system-$program -display none -serial null -monitor stdio -S >log 2>&1 || { echo $program:; cat log; exit 1; }; \
         done; echo found >$out";
     let tools = [
@@ -79,6 +79,9 @@ fn machines_find_their_firmware() {
         "qemu-system-x86",
         "qemu-system-mips",
         "qemu-system-ppc",
+        "qemu-system-riscv",
+        "qemu-system-s390x",
+        "qemu-system-sparc",
     ];
     assert_eq!(result(build(&tools, script)), "found\n");
 }
