@@ -25,7 +25,7 @@ enum { NR_read = 5000, NR_write = 5001, NR_open = 5002, NR_dup2 = 5032, NR_getpi
 #elif defined(__x86_64__)
 enum { NR_read = 0, NR_write = 1, NR_open = 2, NR_dup2 = 33, NR_getpid = 39, NR_uname = 63,
        NR_mkdir = 83, NR_close = 3, NR_unlink = 87, NR_sync = 162, NR_mount = 165, NR_reboot = 169, NR_init_module = 175 };
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__riscv) || defined(__loongarch__)
 /* The numbers that new architectures share have no open, mkdir, unlink and dup2. */
 enum { NR_read = 63, NR_write = 64, NR_openat = 56, NR_dup3 = 24, NR_getpid = 172, NR_uname = 160,
        NR_mkdirat = 34, NR_close = 57, NR_unlinkat = 35, NR_sync = 81, NR_mount = 40, NR_reboot = 142, NR_init_module = 105 };
@@ -69,6 +69,27 @@ static long call(long number, long a, long b, long c, long d, long e)
 	REG(x4, "x4", e);
 	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
 	result = x0;
+#elif defined(__riscv)
+	REG(a7, "a7", number);
+	REG(a0, "a0", a);
+	REG(a1, "a1", b);
+	REG(a2, "a2", c);
+	REG(a3, "a3", d);
+	REG(a4, "a4", e);
+	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
+	result = a0;
+#elif defined(__loongarch__)
+	REG(a7, "$a7", number);
+	REG(a0, "$a0", a);
+	REG(a1, "$a1", b);
+	REG(a2, "$a2", c);
+	REG(a3, "$a3", d);
+	REG(a4, "$a4", e);
+	__asm__ volatile("syscall 0"
+			 : "+r"(a0)
+			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4)
+			 : "$t0", "$t1", "$t2", "$t3", "$t4", "$t5", "$t6", "$t7", "$t8", "memory");
+	result = a0;
 #elif defined(__mips__)
 	REG(v0, "$2", number);
 	REG(a0, "$4", a);
@@ -139,6 +160,10 @@ static long call(long number, long a, long b, long c, long d, long e)
 __asm__(".text\n.globl _start\n_start:\n\tmov r0, sp\n\tbl start\n");
 #elif defined(__aarch64__)
 __asm__(".text\n.globl _start\n_start:\n\tmov x0, sp\n\tbl start\n");
+#elif defined(__riscv)
+__asm__(".text\n.globl _start\n_start:\n\tmv a0, sp\n\tandi sp, sp, -16\n\tcall start\n");
+#elif defined(__loongarch__)
+__asm__(".text\n.globl _start\n_start:\n\tmove $a0, $sp\n\tbl start\n");
 #elif defined(__mips__)
 __asm__(".text\n.set push\n.set noreorder\n.globl _start\n.ent _start\n_start:\n\tmove $4, $29\n\taddiu $29, $29, -32\n"
 	"\tjal start\n\tnop\n.end _start\n.set pop\n");
