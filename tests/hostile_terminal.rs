@@ -289,13 +289,16 @@ fn prose_of_data_that_loads_is_only_text() {
     let write = |file: &str, value: serde_json::Value| {
         std::fs::write(matrix.join(file), value.to_string()).unwrap();
     };
-    write(
-        "constraints.json",
-        serde_json::json!({ "own-fact": {
-            "tool": "gcc", "kernel": { "from": "6.1.9998", "below": "6.1.9999" },
+    let fact = |tool: &str| {
+        serde_json::json!({
+            "tool": tool, "kernel": { "from": "6.1.9998", "below": "6.1.9999" },
             "window": { "accept": { "from": "99", "below": null } }, "severity": "refuses", "confidence": "folklore",
             "reason": prose, "evidence": prose,
-        } }),
+        })
+    };
+    write(
+        "constraints.json",
+        serde_json::json!({ "own-fact": fact("gcc"), "own-fact-of-llvm": fact("llvm") }),
     );
     let sha256 = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     write(

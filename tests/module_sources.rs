@@ -25,7 +25,9 @@ fn run(dir: &Path, src: &Path, steps: &str) -> (bool, String) {
         .env("elfTools", dir.join("elf"))
         .env("linuxArch", "arm64")
         .env("prefixMapFlag", "-ffile-prefix-map")
-        .env("target", "aarch64-linux-gnu")
+        .env("cc", "aarch64-linux-gnu-gcc")
+        .env("toolPrefix", "aarch64-linux-gnu-")
+        .env("kbuildFlags", "CROSS_COMPILE=aarch64-linux-gnu-")
         .env("NIX_BUILD_CORES", "1")
         .output()
         .unwrap();

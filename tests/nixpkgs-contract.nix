@@ -169,6 +169,14 @@ let
     mapAttrs = lib.mapAttrs (name: value: name + value) { a = "1"; } == { a = "a1"; };
     mapAttrs' =
       lib.mapAttrs' (name: value: lib.nameValuePair (name + "x") value) { a = 1; } == { ax = 1; };
+    mapAttrsToList =
+      lib.mapAttrsToList (name: value: name + value) {
+        b = "2";
+        a = "1";
+      } == [
+        "a1"
+        "b2"
+      ];
     nameValuePair =
       lib.nameValuePair "a" 1 == {
         name = "a";
