@@ -22,26 +22,32 @@ let
     "HOSTAR=ar"
   ];
 in
-if spec.clang == null then
-  {
-    compiler = "gcc ${spec.gcc}";
-    cc = "${crossCompile}gcc";
-    # What the names of objcopy and its like begin with.
-    toolPrefix = crossCompile;
-    kbuildFlags = gnu;
-    kbuildEnvironment = gnu;
-    # What more a program without a C library is linked with.
-    bareFlags = "";
-    bareLibraries = "-lgcc";
-  }
-else
-  {
-    compiler = "clang ${spec.clang}";
-    cc = "clang --target=${spec.target}";
-    toolPrefix = "llvm-";
-    kbuildFlags = llvm ++ host;
-    # What MAKEFLAGS holds counts as given on the command line.
-    kbuildEnvironment = llvm ++ [ "MAKEFLAGS=${toString host}" ];
-    bareFlags = " -fuse-ld=lld";
-    bareLibraries = "";
-  }
+{
+  # What CROSS_COMPILE is set to, with the toolchain's bin folder on PATH.
+  inherit crossCompile;
+}
+// (
+  if spec.clang == null then
+    {
+      compiler = "gcc ${spec.gcc}";
+      cc = "${crossCompile}gcc";
+      # What the names of objcopy and its like begin with.
+      toolPrefix = crossCompile;
+      kbuildFlags = gnu;
+      kbuildEnvironment = gnu;
+      # What more a program without a C library is linked with.
+      bareFlags = "";
+      bareLibraries = "-lgcc";
+    }
+  else
+    {
+      compiler = "clang ${spec.clang}";
+      cc = "clang --target=${spec.target}";
+      toolPrefix = "llvm-";
+      kbuildFlags = llvm ++ host;
+      # What MAKEFLAGS holds counts as given on the command line.
+      kbuildEnvironment = llvm ++ [ "MAKEFLAGS=${toString host}" ];
+      bareFlags = " -fuse-ld=lld";
+      bareLibraries = "";
+    }
+)

@@ -145,25 +145,14 @@ in
           description = "${programs.compiler} for ${spec.target}, prebuilt";
           platforms = spec.systems;
         };
-        passthru = {
+        passthru = programs // {
           inherit id spec arch;
-          inherit (programs)
-            compiler
-            cc
-            toolPrefix
-            kbuildFlags
-            kbuildEnvironment
-            bareFlags
-            bareLibraries
-            ;
           inherit (spec)
             target
             gcc
             binutils
             libc
             ;
-          # What CROSS_COMPILE is set to, with the toolchain's bin folder on PATH.
-          crossCompile = "${spec.target}-";
         };
       }
       // lib.optionalAttrs isLlvm {

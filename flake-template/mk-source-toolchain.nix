@@ -190,17 +190,8 @@ in
           description = "gcc ${spec.gcc} for ${spec.target}, built from source";
           platforms = spec.systems;
         };
-        passthru = {
+        passthru = import ./compiler.nix spec // {
           inherit id spec arch;
-          inherit (import ./compiler.nix spec)
-            compiler
-            cc
-            toolPrefix
-            kbuildFlags
-            kbuildEnvironment
-            bareFlags
-            bareLibraries
-            ;
           inherit (spec)
             target
             gcc
@@ -208,7 +199,6 @@ in
             libc
             ;
           inherit (build) overridden;
-          crossCompile = "${spec.target}-";
           builtBinutils = binutils spec;
         };
       }

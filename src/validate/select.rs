@@ -154,7 +154,8 @@ fn cells(catalog: &Catalog, selection: &Selection) -> Result<BTreeSet<CellId>, S
         .collect::<Result<_, _>>()?)
 }
 
-/// The kernels that stand for `era`: those asked for, or its stock kernel if that is, else those that the project registered from disk, else the era's own.
+/// The kernels that stand for `era`: those asked for, or its stock kernel if that is, else those that the project registered from
+/// disk, else the era's own.
 fn kernels<'c>(
     catalog: &'c Catalog,
     selection: &'c Selection,
