@@ -173,6 +173,13 @@ install_modules() {
   done
 }
 
+# Headers of another architecture that those in FOLDER include by their path, as arm64's do 32-bit ARM's.
+borrowed_headers() {
+  local header
+  { grep -rhoE '#[[:space:]]*include[[:space:]]*[<"]\.\./\.\./[a-z0-9_]+/include/[^>"]+' -- "$1" || true; } | sed 's|^[^.]*\.\./\.\./|arch/|' | sort -u |
+    while read -r header; do if [ -f "$header" ]; then echo "$header"; fi; done
+}
+
 # What building a module out of tree reads, laid out as one tree: the source's makefiles, scripts and headers, with the build's
 # results over them.
 install_dev() {
@@ -190,6 +197,7 @@ install_dev() {
       if [ -f Kbuild ]; then echo Kbuild; fi
       find "arch/$srcarch" \( -name 'Makefile*' -o -name 'Kbuild*' -o -name Platform -o -name '*.lds' -o -name '*.mk' \) -type f
       find "arch/$srcarch" -path '*/include/*' -type f
+      borrowed_headers "arch/$srcarch/include"
     } | sort -u | tar -cf - --no-recursion -T -
   ) | tar -xf - -C "$dev"
   chmod -R u+w "$dev"

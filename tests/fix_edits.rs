@@ -128,3 +128,18 @@ fn old_initramfs_folders_have_the_date_of_the_build_no_more() {
         "\ttime_t mtime = 1;\n\t\t(long) mtime,\t\t/* mtime */\n"
     );
 }
+
+#[test]
+fn mips_says_once_that_it_saves_the_fpu() {
+    let text = ".set noreorder\n\t.set\tmips3\n\nLEAF(_save_fp_context)\n\tcfc1\tt1, fcr31\nLEAF(_restore_fp_context)\n";
+    assert_eq!(
+        edited("mips-hardfloat", "arch/mips/kernel/r4k_fpu.S", text),
+        text.replacen("LEAF(", "\t.set\thardfloat\nLEAF(", 1)
+    );
+    // where the first one is indented
+    let text = "\t.align\t5\n\tLEAF(resume)\n\tmfc0\tt1, CP0_STATUS\n";
+    assert_eq!(
+        edited("mips-hardfloat", "arch/mips/kernel/r4k_switch.S", text),
+        "\t.align\t5\n\t.set\thardfloat\n\tLEAF(resume)\n\tmfc0\tt1, CP0_STATUS\n"
+    );
+}

@@ -1,4 +1,8 @@
 #include <generated/utsrelease.h>
+#include <asm/opcodes.h>
+#ifndef FAKE_OPCODE
+#error "arm64 borrows this from 32-bit ARM, as real trees do"
+#endif
 #define FAKE_JOIN2(a, b) a##b
 #define FAKE_JOIN(a, b) FAKE_JOIN2(a, b)
 #define FAKE_INFO(key, text) \

@@ -1,0 +1,2 @@
+/* What arm64 shares with 32-bit ARM. */
+#include <../../arm/include/asm/opcodes.h>
