@@ -19,7 +19,7 @@ pub const VARIABLE: &str = "KFLAKE_ENGINE";
 pub const SOURCE: &str = "/src";
 /// See [`SOURCE`].
 pub const OUTPUT: &str = "/out";
-/// What takes images to registries.
+/// What takes images to registries, and from them.
 const SKOPEO: &str = "skopeo";
 /// How long a command may take to end once it was interrupted.
 const GRACE: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ pub enum EngineError {
         reason: String,
     },
     /// What takes images to registries is not there.
-    #[error("skopeo, which takes images to registries, is not usable here: {reason}")]
+    #[error("skopeo, which takes images to and from registries, is not usable here: {reason}")]
     #[diagnostic(
         code(kflake::container::skopeo),
         help(
@@ -130,6 +130,20 @@ pub enum EngineError {
         /// What skopeo said.
         reason: String,
     },
+    /// The registry does not give the image.
+    #[error("{source_name}: the image was not pulled: {reason}")]
+    #[diagnostic(
+        code(kflake::container::pull),
+        help(
+            "an image in a folder is named oci:DIR; `skopeo login` logs in at a registry; --insecure is for one that speaks plain HTTP or has a certificate of its own"
+        )
+    )]
+    Pull {
+        /// Its name there.
+        source_name: String,
+        /// What skopeo said.
+        reason: String,
+    },
     /// A folder that cannot be shown.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::container::folder), help("{help}"))]
@@ -157,7 +171,9 @@ impl EngineError {
     pub fn exit_code(&self) -> u8 {
         match self {
             EngineError::None { .. } | EngineError::NoSkopeo { .. } => exit::NO_ENGINE,
-            EngineError::Load { .. } | EngineError::Push { .. } => exit::FAILED,
+            EngineError::Load { .. } | EngineError::Push { .. } | EngineError::Pull { .. } => {
+                exit::FAILED
+            }
             EngineError::Folder { .. } | EngineError::Registry { .. } => exit::USAGE,
             EngineError::Run { .. } => exit::IO,
         }
@@ -433,6 +449,41 @@ pub fn push(dir: &Path, target: &str, insecure: bool) -> Result<(), EngineError>
         true => Ok(()),
         false => Err(EngineError::Push {
             target: target.to_owned(),
+            reason: last_line(&output.stderr),
+        }),
+    }
+}
+
+/// Takes the image that a registry has as `source` to the folder `dir`, as an image layout: the one for `architecture`, where it has
+/// several.
+///
+/// # Errors
+/// When skopeo is missing or fails.
+pub fn pull(
+    source: &str,
+    architecture: Option<&str>,
+    dir: &Path,
+    insecure: bool,
+) -> Result<(), EngineError> {
+    let mut target = OsString::from("oci:");
+    target.push(dir);
+    let mut command = Command::new(SKOPEO);
+    command.args(["--override-os", "linux"]);
+    if let Some(architecture) = architecture {
+        command.args(["--override-arch", architecture]);
+    }
+    command.args(["copy", "--quiet", "--format", "oci"]);
+    if insecure {
+        command.arg("--src-tls-verify=false");
+    }
+    let name = source.strip_prefix("docker://").unwrap_or(source);
+    command.arg(format!("docker://{name}")).arg(target);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| no_skopeo(&error))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(EngineError::Pull {
+            source_name: clean_line(name),
             reason: last_line(&output.stderr),
         }),
     }

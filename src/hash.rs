@@ -1,7 +1,7 @@
 //! Digests of files, in the spellings that facts and Nix use.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -49,6 +49,43 @@ impl Sha256 {
     /// The digest as SRI, the form Nix's fetchers take.
     pub fn sri(&self) -> String {
         format!("sha256-{}", BASE64.encode(&self.0))
+    }
+}
+
+/// Passes on what is written, and knows its digest and length.
+pub struct Hashing<W> {
+    to: W,
+    hasher: Sha256Hasher,
+    written: u64,
+}
+
+impl<W: Write> Hashing<W> {
+    /// Passes on to `to`.
+    pub fn new(to: W) -> Hashing<W> {
+        Hashing {
+            to,
+            hasher: Sha256Hasher::new(),
+            written: 0,
+        }
+    }
+
+    /// Where it was passed on to, its digest, and how many bytes it was.
+    pub fn finish(self) -> (W, Sha256, u64) {
+        let digest = Sha256(self.hasher.finalize().into());
+        (self.to, digest, self.written)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.to.write(bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.written += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

@@ -4,45 +4,14 @@
 
 mod common;
 
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
+
+use common::walk::{self, parts};
 
 const GUIDE: &str = include_str!("../docs/guide.md");
 /// The guide's kernel.
 const TARBALL: &str = "/usr/src/linux-source-6.1.tar.xz";
 const VERSION: &str = "6.1.192";
-
-/// The guide's files, by name, and its commands.
-fn parts(guide: &str) -> (Vec<(String, String)>, Vec<String>) {
-    let (mut files, mut commands) = (Vec::new(), Vec::new());
-    let mut lines = guide.lines();
-    let mut name = None;
-    while let Some(line) = lines.next() {
-        if let Some(fence) = line.strip_prefix("```") {
-            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            match (fence, name.take()) {
-                ("console", None) => {
-                    for line in body {
-                        let command = line
-                            .strip_prefix("$ ")
-                            .unwrap_or_else(|| panic!("{line:?} is no command"));
-                        commands.push(command.to_owned());
-                    }
-                }
-                (_, Some(name)) => files.push((name, body.join("\n") + "\n")),
-                (fence, None) => panic!("a block of {fence:?} without a name"),
-            }
-        } else if let Some(file) = line
-            .strip_prefix('`')
-            .and_then(|line| line.strip_suffix("`:"))
-        {
-            name = Some(file.to_owned());
-        }
-    }
-    (files, commands)
-}
 
 /// Runs the guide in `dir`; what it printed.
 fn run(dir: &Path, tarball: &Path, version: &str) -> String {
@@ -51,40 +20,16 @@ fn run(dir: &Path, tarball: &Path, version: &str) -> String {
         files.len() >= 4 && commands.len() >= 15,
         "{files:?} {commands:?}"
     );
-    for (name, text) in files {
-        let path = dir.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    let mut script = String::from("set -eu\n");
-    for command in commands {
-        let command = command
-            .replace(TARBALL, tarball.to_str().unwrap())
-            .replace(VERSION, version);
-        // each is shown before it runs, and `!` must not hide that a command succeeded
-        let line = match command.strip_prefix("! ") {
-            Some(failing) => {
-                format!("if {failing}; then echo 'it should have failed' >&2; exit 1; fi")
-            }
-            None => command.clone(),
-        };
-        writeln!(script, "cat <<'SHOWN' >&2\n$ {command}\nSHOWN\n{line}").unwrap();
-    }
-    let programs = Path::new(env!("CARGO_BIN_EXE_kflake")).parent().unwrap();
-    let path = std::env::join_paths(
-        [PathBuf::from(programs)]
-            .into_iter()
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
-    );
-    let output = Command::new("bash")
-        .args(["-c", &script])
-        .current_dir(dir)
-        .env("PATH", path.unwrap())
-        .output()
-        .unwrap();
-    // a console ends its lines in its own way
-    let said = String::from_utf8(common::succeeded(output).stdout).unwrap();
-    said.replace('\r', "")
+    walk::write(dir, files);
+    let commands: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            command
+                .replace(TARBALL, tarball.to_str().unwrap())
+                .replace(VERSION, version)
+        })
+        .collect();
+    walk::run(dir, &commands, &[], &[])
 }
 
 #[track_caller]

@@ -243,6 +243,28 @@ pub enum BuildError {
         /// Why.
         reason: String,
     },
+    /// What an image should be extended by, or with, does not do.
+    #[error("{}: {reason}", shown(path))]
+    #[diagnostic(code(kflake::build::payload), help("{help}"))]
+    Payload {
+        /// What.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// A kernel module that the kernel of an image would not load.
+    #[error("{}: {reason}", shown(path))]
+    #[diagnostic(code(kflake::build::payload_module), help("{help}"))]
+    PayloadModule {
+        /// The module.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
     /// What should be an image layout is none, or lacks something.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(
@@ -292,12 +314,14 @@ impl BuildError {
             | BuildError::NoMachine { .. }
             | BuildError::ForeignTools
             | BuildError::BootFile { .. }
-            | BuildError::ModuleSource { .. } => exit::USAGE,
+            | BuildError::ModuleSource { .. }
+            | BuildError::Payload { .. } => exit::USAGE,
             BuildError::Unresolved { code, .. } => *code,
             BuildError::Failed { .. }
             | BuildError::Answer { .. }
             | BuildError::Output { .. }
             | BuildError::Layout { .. }
+            | BuildError::PayloadModule { .. }
             | BuildError::Splats { .. }
             | BuildError::BootSplats { .. } => exit::FAILED,
             BuildError::Interrupted => exit::INTERRUPTED,

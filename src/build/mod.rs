@@ -5,22 +5,31 @@
 //! is laid out for a person in [`Artifacts`].
 
 mod artifacts;
+mod base;
 mod config_machine;
 mod console;
 mod error;
+mod extension;
 mod hardware;
 mod image;
 mod initramfs;
+mod kernel_module;
+mod layer;
 mod metadata;
 mod module_report;
 mod nonce;
 mod oci;
+mod payload;
+mod payload_modules;
 mod planner;
 mod sdk;
+mod sysext;
 
 pub use artifacts::{Artifacts, Reproduction};
+pub use base::Base;
 pub use console::{Console, Ending, Limit, Limits, Modules, Shown, Watched, watch};
 pub use error::BuildError;
+pub use extension::{Extension, Platform};
 pub use hardware::{Append, Hardware};
 pub use image::Image;
 pub use initramfs::{Initramfs, init_of};
@@ -28,5 +37,8 @@ pub use metadata::{Metadata, Timing};
 pub use module_report::{BuiltModule, ExportsFrom, ModuleReport, NotImported};
 pub use nonce::Nonce;
 pub use oci::{ARCHIVE as IMAGE_ARCHIVE, Layout, is_layout};
+pub use payload::Payload;
+pub use payload_modules::{ForKernel, check as check_modules};
 pub use planner::{Evaluated, Planner, Selection};
 pub use sdk::ROOT as SDK_ROOT;
+pub use sysext::{ExtensionRelease, FieldError, write as write_sysext};

@@ -1,11 +1,12 @@
 //! A container image: an OCI image layout that a build made, in a folder, or as one file that engines load.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Artifacts, BuildError};
 use crate::files;
@@ -33,7 +34,10 @@ struct Index {
 
 /// What names a blob.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Descriptor {
+    #[serde(default)]
+    media_type: String,
     digest: String,
     size: u64,
 }
@@ -42,6 +46,8 @@ struct Descriptor {
 struct Manifest {
     config: Descriptor,
     layers: Vec<Descriptor>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
@@ -93,6 +99,33 @@ impl Layout {
     /// Where it lies.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What the manifest says of itself by `name`.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.manifest.annotations.get(name).map(String::as_str)
+    }
+
+    /// The files of its layers, the lowest first, and their media types.
+    pub(super) fn layers(&self) -> impl Iterator<Item = (PathBuf, &str)> {
+        self.manifest.layers.iter().filter_map(|it| {
+            let path = self.dir.join(it.name()?);
+            Some((path, it.media_type.as_str()))
+        })
+    }
+
+    /// The whole of its configuration.
+    pub(super) fn config(&self) -> Result<Value, BuildError> {
+        self.value(&self.manifest.config)
+    }
+
+    /// The whole of its manifest.
+    pub(super) fn manifest_value(&self) -> Result<Value, BuildError> {
+        self.value(&self.index)
+    }
+
+    fn value(&self, blob: &Descriptor) -> Result<Value, BuildError> {
+        read(&self.dir.join(blob.name().unwrap_or_default()))
     }
 
     /// Bytes of its blobs.
@@ -157,6 +190,76 @@ impl Artifacts {
     /// When a file cannot be read or written.
     pub fn image_archive(&self, layout: &Layout, tag: &str) -> Result<(), BuildError> {
         self.only(&[ARCHIVE.to_owned()], |_, file| layout.archive(tag, file))
+    }
+}
+
+/// A layout on its way.
+pub(super) struct Writer {
+    dir: PathBuf,
+}
+
+impl Writer {
+    pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+    /// Begins it in the folder `dir`, which is made.
+    pub fn create(dir: &Path) -> Result<Writer, BuildError> {
+        let writer = Writer {
+            dir: dir.to_owned(),
+        };
+        let blobs = writer.blobs();
+        fs::create_dir_all(&blobs).map_err(BuildError::io(&blobs))?;
+        Ok(writer)
+    }
+
+    /// Where its blobs go.
+    pub fn blobs(&self) -> PathBuf {
+        self.dir.join("blobs/sha256")
+    }
+
+    /// Moves the file at `from` in; its descriptor.
+    pub fn file(
+        &self,
+        from: &Path,
+        digest: &Sha256,
+        size: u64,
+        media_type: &str,
+    ) -> Result<Value, BuildError> {
+        let to = self.blobs().join(digest.hex());
+        fs::rename(from, &to).map_err(BuildError::io(&to))?;
+        let digest = format!("sha256:{}", digest.hex());
+        Ok(json!({ "mediaType": media_type, "digest": digest, "size": size }))
+    }
+
+    /// Writes `value`; its descriptor.
+    pub fn json(&self, value: &Value, media_type: &str) -> Result<Value, BuildError> {
+        let text = value.to_string();
+        let digest = Sha256::of_bytes(text.as_bytes());
+        let file = self.dir.join("blob");
+        fs::write(&file, &text).map_err(BuildError::io(&file))?;
+        self.file(&file, &digest, text.len() as u64, media_type)
+    }
+
+    /// Writes the manifest and what leads to it; the layout.
+    pub fn finish(
+        self,
+        manifest: &Value,
+        platform: &Value,
+        name: &str,
+    ) -> Result<Layout, BuildError> {
+        let mut manifest = self.json(manifest, Writer::MANIFEST)?;
+        manifest["platform"] = platform.clone();
+        manifest["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+        let index =
+            json!({ "schemaVersion": 2, "mediaType": Writer::INDEX, "manifests": [manifest] });
+        let layout = json!({ "imageLayoutVersion": "1.0.0" });
+        for (name, value) in FILES.into_iter().zip([index, layout]) {
+            let path = self.dir.join(name);
+            fs::write(&path, value.to_string()).map_err(BuildError::io(&path))?;
+        }
+        Layout::open(&self.dir)
     }
 }
 

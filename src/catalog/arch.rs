@@ -28,6 +28,9 @@ pub struct Arch {
     /// systemd's name of it, which a system extension carries; by default, the arch's own.
     #[serde(default)]
     pub systemd: Option<String>,
+    /// The name that container images carry, with a variant where they tell such apart (`arm/v7`); by default, the arch's own.
+    #[serde(default)]
+    pub oci: Option<String>,
     /// The dynamic loader that programs name.
     #[serde(default)]
     pub interpreter: PerLibc,

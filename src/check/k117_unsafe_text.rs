@@ -42,6 +42,10 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
                 look("arches.json", &[id.as_str(), field], name, text::word);
             }
         }
+        // with a variant: `arm/v7`
+        for part in it.oci.iter().flat_map(|name| name.split('/')) {
+            look("arches.json", &[id.as_str(), "oci"], part, text::word);
+        }
         let interpreter = [&it.interpreter.glibc, &it.interpreter.musl, &it.interpreter.uclibc];
         for path in interpreter.into_iter().flatten() {
             look("arches.json", &[id.as_str(), "interpreter"], path, text::path);

@@ -1,10 +1,12 @@
-//! `kflake image`: compilers and SDKs as container images.
+//! `kflake image`: compilers and SDKs as container images, and what was built with them.
 
 mod list;
+mod payload;
 mod subject;
 
 use std::path::{Path, PathBuf};
 
+use payload::PayloadArgs;
 pub use subject::Subject;
 
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
@@ -23,12 +25,14 @@ use crate::text::shown;
 /// An image is made by Nix, of the package set that builds use, without a container engine: the same cell gives the same digest.
 #[derive(clap::Args)]
 #[command(
-    group = clap::ArgGroup::new("what").required(true).args(["name", "toolchain", "sdk", "all", "list"]),
+    group = clap::ArgGroup::new("what").required(true).args(["name", "toolchain", "sdk", "all", "list", "payload"]),
     group = clap::ArgGroup::new("where").required(true).multiple(true).args(["out", "push", "list"]),
     after_help = "Examples:\n  kflake image k6-arm64 --out image && skopeo copy oci:image docker://registry.example/gcc:12-arm64\n  \
     kflake image gcc:12-arm64 --push registry.example\n  \
     kflake image k6-arm64 --format docker-archive --out image && podman load -i image/image.tar\n  \
-    kflake image --sdk k6-arm64 --out image\n  kflake image --all --era k6 --push registry.example/kflake"
+    kflake image --sdk k6-arm64 --out image\n  kflake image --all --era k6 --push registry.example/kflake\n  \
+    kflake image --payload staging --name greet --base oci:base --kernel sdk --out image\n  \
+    kflake image --payload staging --name greet --arch arm64 --format sysext --out extensions"
 )]
 pub struct Args {
     /// Cell, such as k6-arm64, or a compiler as kernel.org names its images: gcc:12-arm64, gcc:arm64 (--list shows them)
@@ -51,7 +55,7 @@ pub struct Args {
     /// With --list: print JSON
     #[arg(long, requires = "list")]
     json: bool,
-    /// What to write: an OCI image layout, or one file that `docker load` and `podman load` take
+    /// What to write: an OCI image layout, or one file that `docker load` and `podman load` take, or of a payload a system extension
     #[arg(long, value_enum, default_value_t = Format::Oci)]
     format: Format,
     /// Folder for the image: new, empty, or filled by an earlier run; with --all, a folder of such folders
@@ -61,8 +65,10 @@ pub struct Args {
     #[arg(long, value_name = "REGISTRY")]
     push: Option<String>,
     /// Let the registry speak plain HTTP, or have any certificate
-    #[arg(long, requires = "push")]
+    #[arg(long)]
     insecure: bool,
+    #[command(flatten)]
+    payload: PayloadArgs,
     #[command(flatten)]
     session: BuildArgs,
 }
@@ -73,6 +79,8 @@ enum Format {
     Oci,
     /// One file, image.tar
     DockerArchive,
+    /// A squashfs image for systemd-sysext, NAME.raw
+    Sysext,
 }
 
 /// Builds, and lays out the result.
@@ -81,11 +89,30 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.list {
         return list::run(&catalog, args.session.sources(context), args.json);
     }
-    let subjects = subjects(args, &catalog, context)?;
+    if args.insecure && args.push.is_none() && !args.payload.has_registry() {
+        return Err(Failure::message(
+            exit::USAGE,
+            "--insecure is for a registry, and none is named",
+            Some("name one with --push or --base, or leave it out".to_owned()),
+        ));
+    }
     if let Some(registry) = &args.push {
         container::is_registry(registry).map_err(failed)?;
+    }
+    if args.push.is_some() || args.payload.has_registry() {
         container::have_skopeo().map_err(failed)?;
     }
+    if args.payload.is_given() {
+        return payload::run(args, &catalog);
+    }
+    if matches!(args.format, Format::Sysext) {
+        return Err(Failure::message(
+            exit::USAGE,
+            "a system extension is made of staged files, and none are named",
+            Some("name their folder with --payload DIR".to_owned()),
+        ));
+    }
+    let subjects = subjects(args, &catalog, context)?;
     // taken first: a folder that is not kflake's is told before anything is built
     let folders: Vec<Option<Artifacts>> = subjects
         .iter()
@@ -160,10 +187,10 @@ fn one(
     );
     if let Some(artifacts) = artifacts {
         let file = match args.format {
-            Format::Oci => artifacts.layout(&layout).map(|()| artifacts.path().into()),
             Format::DockerArchive => artifacts
                 .image_archive(&layout, &tag(&subject.short(), &layout))
                 .map(|()| artifacts.path().join(IMAGE_ARCHIVE)),
+            _ => artifacts.layout(&layout).map(|()| artifacts.path().into()),
         };
         let file: PathBuf = file.map_err(unbuilt)?;
         output::line(&format!("{}: {said}", shown(&file)))?;

@@ -1,7 +1,9 @@
 //! What tests that run real Nix share.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod module;
 pub mod terminal;
+pub mod walk;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,0 +1,154 @@
+//! What a kernel module says of itself.
+
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use object::{Object as _, ObjectSection as _};
+
+use super::image::Image;
+use crate::files::unxz;
+
+/// The most that a module holds, in bytes, when it is not compressed.
+const MAX: u64 = 256 << 20;
+
+/// A module's word on which kernel it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelModule {
+    /// The kernel's release, and what of its configuration a module depends on.
+    pub vermagic: String,
+    /// What kind of file it is.
+    pub image: Image,
+}
+
+/// How a module's file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packed {
+    /// It is not.
+    No,
+    /// By gzip.
+    Gzip,
+    /// By xz.
+    Xz,
+    /// By zstd.
+    Zstd,
+}
+
+impl Packed {
+    /// How the file `path` is packed, if its name is a module's.
+    pub fn of(path: &Path) -> Option<Packed> {
+        let name = path.file_name()?.as_bytes();
+        let ends = [
+            (&b".ko"[..], Packed::No),
+            (b".ko.gz", Packed::Gzip),
+            (b".ko.xz", Packed::Xz),
+            (b".ko.zst", Packed::Zstd),
+        ];
+        let mut ends = ends.into_iter();
+        ends.find_map(|(end, packed)| name.ends_with(end).then_some(packed))
+    }
+}
+
+impl KernelModule {
+    /// Reads a module; the error says what it is instead.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn read(from: impl Read, packed: Packed) -> io::Result<KernelModule> {
+        let odd = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text);
+        let mut bytes = Vec::new();
+        let from: Box<dyn Read + '_> = match packed {
+            Packed::No => Box::new(from),
+            Packed::Gzip => Box::new(MultiGzDecoder::new(from)),
+            Packed::Xz => Box::new(unxz(from)),
+            Packed::Zstd => return Err(odd("kflake does not read zstd")),
+        };
+        from.take(MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX {
+            return Err(odd("it is larger than any module"));
+        }
+        let elf = object::File::parse(bytes.as_slice()).map_err(|_| odd("it is no ELF file"))?;
+        let no_module = || odd("it has no vermagic, so it is no module");
+        let section = elf.section_by_name(".modinfo").ok_or_else(no_module)?;
+        let facts = section.data().map_err(|_| odd("it is cut short"))?;
+        let mut facts = facts.split(|byte| *byte == 0);
+        let vermagic = facts.find_map(|it| it.strip_prefix(b"vermagic="));
+        let vermagic = vermagic.ok_or_else(no_module)?;
+        Ok(KernelModule {
+            vermagic: String::from_utf8_lossy(vermagic).trim_end().to_owned(),
+            image: Image::of(&bytes),
+        })
+    }
+
+    /// The release of the kernel that it is for.
+    pub fn release(&self) -> &str {
+        self.vermagic.split(' ').next().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/common/module.rs"
+    ));
+
+    #[test]
+    fn a_module_says_which_kernel_it_is_for() {
+        let plain = module(183, "6.1.192 SMP mod_unload aarch64");
+        let it = KernelModule::read(plain.as_slice(), Packed::No).unwrap();
+        assert_eq!(it.vermagic, "6.1.192 SMP mod_unload aarch64");
+        assert_eq!(it.release(), "6.1.192");
+        assert_eq!(it.image, Image::Elf { machine: 183 });
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&plain).unwrap();
+        let packed = packed.finish().unwrap();
+        assert_eq!(
+            KernelModule::read(packed.as_slice(), Packed::Gzip).unwrap(),
+            it
+        );
+        for (name, packed) in [
+            ("a.ko", Some(Packed::No)),
+            ("b/a.ko.xz", Some(Packed::Xz)),
+            ("a.ko.zst", Some(Packed::Zstd)),
+            ("a.ko.d", None),
+            ("ko", None),
+        ] {
+            assert_eq!(Packed::of(Path::new(name)), packed, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_module_is_told() {
+        let plain = module(183, "6.1");
+        let mut renamed = plain.clone();
+        let at = plain.windows(8).position(|it| it == b".modinfo").unwrap();
+        renamed[at + 1] = b'x';
+        let no_vermagic = String::from_utf8_lossy(&plain).replace("vermagic", "vermagix");
+        for (bytes, packed, said) in [
+            (&b"#!/bin/sh\n"[..], Packed::No, "no ELF file"),
+            (b"", Packed::No, "no ELF file"),
+            (&renamed, Packed::No, "no vermagic"),
+            (no_vermagic.as_bytes(), Packed::No, ""),
+            (&plain[..70], Packed::No, ""),
+            (&plain, Packed::Gzip, ""),
+            (&plain, Packed::Xz, ""),
+            (&plain, Packed::Zstd, "zstd"),
+        ] {
+            let error = KernelModule::read(bytes, packed).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        // whatever it is cut to, it is an answer
+        for length in 0..plain.len() {
+            let _ = KernelModule::read(&plain[..length], Packed::No);
+        }
+    }
+}
