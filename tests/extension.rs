@@ -118,9 +118,9 @@ impl Desk {
             assert_eq!((node.header.uid, node.header.gid), (0, 0));
             let text = match &node.inner {
                 InnerNode::File(it) => {
-                    let mut text = String::new();
-                    image.file(it).reader().read_to_string(&mut text).unwrap();
-                    text
+                    let mut bytes = Vec::new();
+                    image.file(it).reader().read_to_end(&mut bytes).unwrap();
+                    String::from_utf8_lossy(&bytes).into_owned()
                 }
                 InnerNode::Symlink(it) => it.link.display().to_string(),
                 _ => String::new(),
@@ -314,6 +314,10 @@ fn an_extension_brings_usr_and_opt_and_says_what_it_fits() {
         );
     }
     desk.file("staging/usr/bin/large", "kflake ".repeat(100_000));
+    let noise: Vec<u8> = (0..500_000).map(|_| fastrand::u8(..)).collect();
+    for name in ["one", "two"] {
+        desk.file(&format!("staging/opt/{name}"), &noise);
+    }
     desk.file("staging/usr/bin/su", "su");
     fs::set_permissions(
         desk.at("staging/usr/bin/su"),
@@ -327,6 +331,11 @@ fn an_extension_brings_usr_and_opt_and_says_what_it_fits() {
         said.contains("runs as root, whoever starts it (mode 4755)"),
         "{said}"
     );
+    // what is there twice is kept once
+    let bytes = fs::read(desk.at("raw/greet.raw")).unwrap();
+    let used = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
+    assert_eq!(bytes.len() as u64, used.next_multiple_of(4096));
+    assert!(used < 900_000, "{used}");
     let files = desk.extension("raw/greet.raw");
     assert_eq!(files["/usr/bin/su"], (0o4755, "su".to_owned()));
     assert_eq!(files["/usr/bin/large"].1, "kflake ".repeat(100_000));

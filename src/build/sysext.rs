@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use backhand::compression::Compressor;
@@ -175,8 +175,11 @@ pub fn write(
         image.push_file(text, &own, header(0o644)).map_err(failed)?;
     }
     let mut file = BufWriter::new(File::create(to).map_err(BuildError::io(to))?);
-    image.write(&mut file).map_err(failed)?;
-    file.flush().map_err(BuildError::io(to))
+    let (_, length) = image.write(&mut file).map_err(failed)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error);
+    // what turned out to be there twice was written, and not kept
+    file.and_then(|it| it.set_len(length))
+        .map_err(BuildError::io(to))
 }
 
 impl Artifacts {
