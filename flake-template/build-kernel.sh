@@ -186,7 +186,12 @@ install_dev() {
   mkdir -p "$dev"
   cp "$tree/.config" "$dev/.config"
   echo "$(<"$out/release")" >"$dev/release"
-  case $cc in clang*) ;; *) if [ -n "$ccFlags" ]; then cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs"; fi ;; esac
+  if [ -n "$ccFlags" ]; then
+    case $cc in
+    clang*) echo "$ccFlags" >"$dev/cc.flags" ;;
+    *) cp "$NIX_BUILD_TOP/cc.specs" "$dev/cc.specs" ;;
+    esac
+  fi
   has_modules || return 0
   local srcarch
   srcarch=$(source_arch)

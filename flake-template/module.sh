@@ -9,9 +9,10 @@ module_fail() {
 make_arguments() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
   local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/="
+  # The flags that the kernel itself was built with: clang's, and gcc's.
+  if [ -f "$kernelDev/cc.flags" ]; then map+=" $(<"$kernelDev/cc.flags")"; fi
   # shellcheck disable=SC2206 # a list of words
   makeArguments=(ARCH="$linuxArch" $kbuildFlags SHELL="$(type -P bash)" KCFLAGS="$map" KAFLAGS="$map")
-  # The flags that the kernel itself was built with.
   if [ -f "$kernelDev/cc.specs" ]; then makeArguments+=(CC="$cc -specs=$kernelDev/cc.specs"); fi
   # What other modules export, by the Module.symvers of their builds.
   if [ -n "${extraSymbols:-}" ]; then makeArguments+=(KBUILD_EXTRA_SYMBOLS="$extraSymbols"); fi
