@@ -143,3 +143,79 @@ fn mips_says_once_that_it_saves_the_fpu() {
         "\t.align\t5\n\t.set\thardfloat\n\tLEAF(resume)\n\tmfc0\tt1, CP0_STATUS\n"
     );
 }
+
+#[test]
+fn mips_arrays_get_the_names_of_the_functions_that_they_hold() {
+    let fix = |text: &str| edited("mips-page-alias", "arch/mips/mm/page.c", text);
+    assert_eq!(
+        fix(concat!(
+            "static u32 clear_page_array[0x120 / 4];\n",
+            "void clear_page(void *page) __attribute__((alias(\"clear_page_array\")));\n",
+            "static u32 copy_page_array[0x540 / 4];\n",
+            "void\n",
+            "copy_page_cpu(void *to, void *from) __attribute__((alias(\"copy_page_array\")));\n",
+        )),
+        concat!(
+            "void clear_page(void *page);\n",
+            "u32 clear_page_array[0x120 / 4] asm(\"clear_page\");\n",
+            "void\n",
+            "copy_page_cpu(void *to, void *from);\n",
+            "u32 copy_page_array[0x540 / 4] asm(\"copy_page_cpu\");\n",
+        )
+    );
+    // 3.5 has them in assembly
+    let later = "\t * clear_space_array / copy_page_array.\n";
+    assert_eq!(fix(later), later);
+}
+
+#[test]
+fn mips_fetches_what_a_multiplication_leaves_in_hi() {
+    let fix = |file: &str, text: &str| edited("mips-hi-register", file, text);
+    assert_eq!(
+        fix(
+            "include/asm-mips/delay.h",
+            concat!(
+                "\t\t__asm__(\"multu\\t%2, %3\"\n",
+                "\t\t: \"=h\" (usecs), \"=l\" (lo)\n",
+                "\t\t__asm__(\"dmultu\\t%3, %4\\n\\tmfhi\\t%0\"\n",
+                "\t\t: \"=r\" (usecs), \"=h\" (hi), \"=l\" (lo)\n",
+            )
+        ),
+        concat!(
+            "\t\t__asm__(\"multu\\t%2, %3\\n\\tmfhi\\t%0\"\n",
+            "\t\t: \"=r\" (usecs), \"=l\" (lo)\n",
+            "\t\t__asm__(\"dmultu\\t%2, %3\\n\\tmfhi\\t%0\"\n",
+            "\t\t: \"=r\" (usecs), \"=l\" (lo)\n",
+        )
+    );
+    assert_eq!(
+        fix(
+            "arch/mips/include/asm/div64.h",
+            concat!(
+                "\tif (__high) \\\n",
+                "\t\t__asm__(\"divu\t$0, %z2, %z3\" \\\n",
+                "\t\t\t: \"=h\" (__upper), \"=l\" (__high) \\\n",
+                "\t\t\t: \"Jr\" (__high), \"Jr\" (__base) \\\n",
+                "\t\t\t: GCC_REG_ACCUM); \\\n",
+                "\t\\\n",
+            )
+        ),
+        "\tif (__high) \\\n\t\t{ __upper = __high % __base; __high /= __base; } \\\n\t\\\n"
+    );
+    assert_eq!(
+        fix("include/asm-mips/compiler.h", "#define GCC_REG_ACCUM \"$0\"\n"),
+        "#define GCC_REG_ACCUM \"hi\"\n"
+    );
+}
+
+#[test]
+fn sparc64_sizes_a_function_by_its_own_name() {
+    assert_eq!(
+        edited(
+            "sparc64-load-size",
+            "arch/sparc/kernel/una_asm_64.S",
+            "\t.size\t__do_int_load, .-__do_int_load\n"
+        ),
+        "\t.size\tdo_int_load, .-do_int_load\n"
+    );
+}

@@ -89,6 +89,11 @@ impl Line {
         senseless * 8 > self.core.len()
     }
 
+    /// Whether it shows the user's own source, which tells of no failure: the words before it do.
+    pub fn is_excerpt(&self) -> bool {
+        EXCERPT.is_match(&self.core)
+    }
+
     /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`.
     pub fn is_progress(&self) -> bool {
         let Some(rest) = self.core.strip_prefix("  ") else {
@@ -101,6 +106,9 @@ impl Line {
                 .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_+-".contains(&b))
     }
 }
+
+/// A compiler's excerpt of the source, and what it draws below: `   50 | #define X`, `      |         ^`.
+static EXCERPT: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?: *\d+ \||  +\|)(?: |$)"));
 
 fn plain_quote(c: char) -> char {
     match c {
@@ -224,5 +232,20 @@ mod tests {
             );
         }
         assert!(!Line::new(b"  Error: x").is_progress());
+    }
+
+    #[test]
+    fn excerpts_of_the_source_are_told_from_words() {
+        let excerpt = |text: &str| Line::new(text.as_bytes()).is_excerpt();
+        for text in [
+            "   50 | #define BUILD_BUG_ON_MSG(cond, msg) compiletime_assert(!(cond), msg)",
+            "12345 | error: x",
+            "      |     ^~~~",
+            "      |",
+        ] {
+            assert!(excerpt(text), "{text}");
+        }
+        assert!(!excerpt("a.c:50: error: 1 | 2"));
+        assert!(!excerpt("kflake: x"));
     }
 }

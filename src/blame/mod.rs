@@ -195,7 +195,7 @@ impl Reading {
             return;
         }
         self.last = Some((self.number, line.core.clone()));
-        if line.is_progress() {
+        if line.is_progress() || line.is_excerpt() {
             return;
         }
         let normal = line.normal();
