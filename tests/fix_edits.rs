@@ -203,7 +203,10 @@ fn mips_fetches_what_a_multiplication_leaves_in_hi() {
         "\tif (__high) \\\n\t\t{ __upper = __high % __base; __high /= __base; } \\\n\t\\\n"
     );
     assert_eq!(
-        fix("include/asm-mips/compiler.h", "#define GCC_REG_ACCUM \"$0\"\n"),
+        fix(
+            "include/asm-mips/compiler.h",
+            "#define GCC_REG_ACCUM \"$0\"\n"
+        ),
         "#define GCC_REG_ACCUM \"hi\"\n"
     );
 }

@@ -74,7 +74,9 @@ fn mips_page_c_gets_a_gcc_that_accepts_it_or_a_fix() {
             "by way of a fix"
         );
     }
-    catalog.fixes.retain(|id, _| id.as_str() != "mips-page-alias");
+    catalog
+        .fixes
+        .retain(|id, _| id.as_str() != "mips-page-alias");
     let resolver = Resolver::new(&catalog, SourceOrder::Era);
     for on in ["mipsel", "mipseb"] {
         assert!(taken(&resolver, "2.6.31", on).compiler.version() < &tool("4.8"));
