@@ -248,6 +248,8 @@ in
           inherit (stdenv.hostPlatform) system;
           # What a shell reads before it builds with the SDK.
           environment = if sdk == null then null else "${sdk}/environment";
+          # What modules have to be for.
+          kernelMisc = if sdk == null then null else "${sdk}/kernel-misc";
           layers = [
             {
               path = "${tools}";

@@ -3,8 +3,8 @@
 #   image.pl SPEC OUT
 #
 # SPEC is JSON: name, system, config (Env, Cmd, ...), annotations, layers (a list of { path, by, digest }; one without files is left
-# out; digest, if any, is the annotation that is to hold the layer's digest when it is not compressed), and environment: null, or a
-# script for a shell, whose variables are the image's too.
+# out; digest, if any, is the annotation that is to hold the layer's digest when it is not compressed), environment: null, or a
+# script for a shell, whose variables are the image's too; and kernelMisc: null, or the folder that says what an SDK's kernel is.
 use strict;
 use warnings;
 use Digest::SHA;
@@ -81,6 +81,10 @@ for my $layer (@{ $spec->{layers} }) {
     $spec->{annotations}{ $layer->{digest} } = "sha256:$id" if $layer->{digest};
 }
 @layers or fail('it has no layers');
+for my $fact ($spec->{kernelMisc} ? qw(release vermagic) : ()) {
+    my $file = "$spec->{kernelMisc}/kernel-$fact";
+    chomp($spec->{annotations}{"kflake.sdk.$fact"} = slurp($file)) if -e $file;
+}
 my $annotations = $spec->{annotations};
 $spec->{config}{Env} = sourced($spec->{environment}, $spec->{config}{Env}) if $spec->{environment};
 

@@ -19,6 +19,10 @@ let
     name = "kflake-module-report.sh";
     path = ./module-report.sh;
   };
+  vermagicScript = builtins.path {
+    name = "kflake-vermagic.sh";
+    path = ./vermagic.sh;
+  };
   moduleCheck = builtins.path {
     name = "kflake-module-check.pl";
     path = ./module-check.pl;
@@ -91,7 +95,10 @@ in
         installPhase = ''
           runHook preInstall
           install_module
-          ${lib.optionalString report "report_module"}
+          ${lib.optionalString report ''
+            . ${vermagicScript}
+            report_module
+          ''}
           runHook postInstall
         '';
         passthru = {

@@ -16,6 +16,7 @@ let
       inherit path;
     };
   script = file "sdk.sh" ./sdk.sh;
+  vermagic = file "vermagic.sh" ./vermagic.sh;
   verify = file "sdk-verify.pl" ./sdk-verify.pl;
   export = file "sdk-export.sh" ./sdk-export.sh;
   elfReader = file "elf.pl" ./elf.pl;
@@ -51,6 +52,7 @@ in
         llvm = lib.optionalString (kernel.toolchain.gcc == null) "${kernel.toolchain}";
         inherit (toolchain) target gcc libc;
         toolchainId = toolchain.id;
+        kernelCc = "${kernel.toolchain}/bin/${kernel.toolchain.cc}";
         kernelDev = "${kernel.dev}";
         kernelVersion = kernel.version;
         inherit (kernel) linuxArch;
@@ -76,6 +78,7 @@ in
         hardeningDisable = [ "all" ];
         buildPhase = ''
           runHook preBuild
+          . ${vermagic}
           . ${script}
           make_sdk
           runHook postBuild

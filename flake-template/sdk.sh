@@ -57,6 +57,9 @@ make_sdk() {
   echo "$kernelVersion" >"$out/kernel-misc/kernel-version"
   cp "$kernelDev/release" "$out/kernel-misc/kernel-release"
   cp "$kernelDev/.config" "$out/kernel-misc/kernel-config"
+  # What modules of this kernel say of it, as far as its headers tell.
+  cc=$kernelCc expected_vermagic >vermagic
+  [ ! -s vermagic ] || { cat vermagic && echo; } >"$out/kernel-misc/kernel-vermagic"
   # Without CONFIG_MODULES there is nothing to link modules against.
   [ ! -e "$kernelDev/Module.symvers" ] || cp "$kernelDev/Module.symvers" "$out/kernel-misc/Module.symvers"
   write_environment >"$out/environment"

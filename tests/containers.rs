@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::module::module;
+use common::walk;
 use serde_json::Value;
+
+const PAGE: &str = include_str!("../docs/images.md");
 
 /// What `make test-containers` installs.
 const PROGRAMS: [&str; 5] = ["podman", "runc", "skopeo", "umoci", "docker-registry"];
@@ -263,4 +267,79 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
         "{console}"
     );
     assert!(console.contains("own: here"), "{console}");
+}
+
+#[test]
+#[ignore = "needs Debian's container tools and minutes: `make test-containers`"]
+fn every_line_of_the_page_on_extending_an_image_works() {
+    if !common::have_nix() || !have_engine() {
+        return;
+    }
+    let desk = Desk::new();
+    let choices = "packages = \"debian\"\ntoolchains = [\"debian\"]\n";
+    fs::write(desk.at("kflake.toml"), choices).unwrap();
+    let (files, commands) = walk::parts(walk::section(PAGE, "## Extending an image"));
+    assert!(files.len() == 2 && commands.len() >= 16, "{commands:?}");
+    walk::write(desk.dir.path(), files);
+    let vermagic = format!("{} SMP aarch64", desk.version);
+    fs::write(desk.at("hello.ko"), module(183, &vermagic)).unwrap();
+    let commands: Vec<String> = commands
+        .iter()
+        .map(|line| {
+            let line = line.replace("6.1.192", &desk.version);
+            match line.contains("registry.example") {
+                true => line.replace("registry.example", &desk.registry.address) + " --insecure",
+                false => line,
+            }
+        })
+        .collect();
+    let engine = desk.at("engine-podman");
+    let variables = [("KFLAKE_ENGINE", engine.to_str().unwrap())];
+    let said = walk::run(desk.dir.path(), &commands, &[], &variables);
+    let verified = "usr/bin/greet: ELF64 little-endian machine 183, program, loaded by /lib/ld-linux-aarch64.so.1, needs libc.so.6 (sysroot)";
+    assert!(said.contains(verified), "{said}");
+
+    // what others read
+    let seen = json(&desk.run("skopeo", &["inspect", "oci:greet-image"]));
+    assert_eq!(seen["Digest"], desk.digest("greet-image").as_str());
+    assert_eq!(seen["Architecture"], "arm64");
+    desk.run(
+        "umoci",
+        &["unpack", "--image", "with-module:greet", "unpacked"],
+    );
+    let installed = format!("usr/lib/modules/{}/extra/hello.ko", desk.version);
+    for name in ["etc/os-release", "usr/bin/greet", &installed] {
+        let file = desk.at("unpacked/rootfs").join(name);
+        assert!(file.is_file(), "{name}");
+    }
+    let remote = format!("docker://{}", desk.remote("greet:latest"));
+    let stored = json(&desk.run("skopeo", &["inspect", "--tls-verify=false", &remote]));
+    assert!(said.contains(stored["Digest"].as_str().unwrap()), "{said}");
+    assert_eq!(stored["Layers"].as_array().unwrap().len(), 2);
+    desk.run(
+        "unsquashfs",
+        &["-q", "-d", "extension", "extensions/greet.raw"],
+    );
+    same_bits(
+        &desk.at("extension/usr/bin/greet"),
+        &desk.at("staging/usr/bin/greet"),
+    );
+
+    // the builder says which kernel modules have to be for
+    let builder = json(&desk.run("skopeo", &["inspect", "oci:builder"]));
+    assert_eq!(builder["Labels"]["kflake.sdk.vermagic"], vermagic.as_str());
+    let export = [
+        "image",
+        "--payload",
+        "staging",
+        "--name",
+        "greet",
+        "--kernel",
+        "oci:builder",
+    ];
+    desk.said(&[&export[..], &["--out", "tied"]].concat());
+    let other = format!("{} SMP preempt aarch64", desk.version);
+    fs::write(desk.at("staging").join(&installed), module(183, &other)).unwrap();
+    let refused = desk.kflake(&[&export[..], &["--out", "refused"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
 }

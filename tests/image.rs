@@ -198,6 +198,32 @@ fn the_image_of_an_sdk_is_a_layer_more_and_sets_what_a_shell_would() {
     assert_eq!(layers(&own)[..3], layers(&below)[..]);
     let notes = &own["annotations"];
     assert_eq!(notes["kflake.sdk.kernel"], "6.1.9999");
+    assert_eq!(notes["kflake.sdk.release"], "6.1.9999");
+    // which is the kernel of what is exported with it
+    let staging = project.path().join("staging");
+    fs::create_dir(&staging).unwrap();
+    let module = common::module::module(183, "6.1.9999 SMP mod_unload aarch64");
+    fs::write(staging.join("own.ko"), module).unwrap();
+    let kernel = format!("oci:{}", sdk.display());
+    let (staging, out) = (staging.to_str().unwrap(), project.path().join("export"));
+    let export = [
+        "image",
+        "--payload",
+        staging,
+        "--name",
+        "own",
+        "--kernel",
+        &kernel,
+    ];
+    let export = [&export[..], &["--out", out.to_str().unwrap()]].concat();
+    common::succeeded(common::kflake(project.path(), &export));
+    fs::write(
+        format!("{staging}/own.ko"),
+        common::module::module(183, "6.1.9998"),
+    )
+    .unwrap();
+    let refused = common::kflake(project.path(), &export);
+    assert_eq!(refused.status.code(), Some(1));
     let digest = "kflake.toolchain.digest";
     assert_eq!(notes[digest], below["annotations"][digest]);
 

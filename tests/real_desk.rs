@@ -54,6 +54,11 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     let version = text("kernel-version").trim().to_owned();
     assert_eq!(text("kernel-release").trim(), version);
     assert!(text("kernel-config").contains("CONFIG_ARM64=y"));
+    let vermagic = text("kernel-vermagic");
+    assert!(
+        vermagic.starts_with(&format!("{version} ")) && vermagic.ends_with(" aarch64\n"),
+        "{vermagic:?}"
+    );
     assert!(sdk.join("kernel/include/generated/utsrelease.h").is_file());
     // no kernel was built for it, and a module loads all the same
     assert!(!sdk.join("kernel/Module.symvers").exists() && !sdk.join("kernel/System.map").exists());
