@@ -49,6 +49,14 @@ impl KernelVersion {
         self.numbers
     }
 
+    /// The release that it is a point release of: `6.1` of 6.1.192, `2.6.32` of 2.6.32.71.
+    pub fn series(&self) -> String {
+        match self.numbers {
+            [2, minor, patch, _] => format!("2.{minor}.{patch}"),
+            [major, minor, ..] => format!("{major}.{minor}"),
+        }
+    }
+
     /// The release candidate's number, for `6.12-rc3`.
     pub fn rc(&self) -> Option<u16> {
         self.rc

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::validate::{CellRecord, Outcome, RunRecord, Stage, StageRecord, detail};
+use crate::version::KernelVersion;
 
 use super::grid::CellOutcome;
 
@@ -181,10 +182,8 @@ fn toolchain_id(cell: &CellRecord) -> Option<&str> {
         .map(|toolchain| toolchain.id.as_str())
 }
 
-/// The release that a kernel is a point release of: `6.1` of 6.1.192, `2.6.32` of 2.6.32.71.
-fn series(cell: &CellRecord) -> Option<[u16; 3]> {
-    let [a, b, c, _] = cell.kernel.as_ref()?.numbers();
-    Some(if a == 2 { [a, b, c] } else { [a, b, 0] })
+fn series(cell: &CellRecord) -> Option<String> {
+    cell.kernel.as_ref().map(KernelVersion::series)
 }
 
 /// The first stage that broke; else the first on which the kernel complains of something new; else the first that was fixed.

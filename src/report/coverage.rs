@@ -170,7 +170,7 @@ pub fn render(catalog: &Catalog) -> String {
             entries.len()
         );
     }
-    glance(&mut out, catalog, &eras, &entries);
+    glance(&mut out, catalog, &entries);
     measured(&mut out, catalog, &eras, &entries);
     never(&mut out, catalog, &eras, &entries);
     out
@@ -190,64 +190,90 @@ fn in_era<'e, 'c>(
         .collect()
 }
 
-/// Arches down, eras across: the furthest that any kernel of the era came.
-fn glance(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]) {
+/// The entries of each series, in the order of versions, as `entries` are.
+fn by_series<'e, 'c>(entries: &'e [Entry<'c>]) -> Vec<(String, Vec<&'e Entry<'c>>)> {
+    let mut series: Vec<(String, Vec<&Entry>)> = Vec::new();
+    for entry in entries {
+        let name = entry.kernel.series();
+        match series.last_mut() {
+            Some((last, of_it)) if *last == name => of_it.push(entry),
+            _ => series.push((name, vec![entry])),
+        }
+    }
+    series
+}
+
+/// Series down, arches across: the furthest that any kernel of the series came.
+fn glance(out: &mut String, catalog: &Catalog, entries: &[Entry]) {
     let resolver = Resolver::new(catalog, SourceOrder::default());
     out.push_str("## At a glance\n\n");
-    let heads: Vec<&str> = eras.iter().map(|era| era.as_str()).collect();
-    let _ = writeln!(out, "| arch | {} |", heads.join(" | "));
-    let _ = writeln!(out, "|:--|{}", ":--|".repeat(heads.len()));
-    for arch in catalog.arches.keys() {
-        let cells: Vec<String> = eras
-            .iter()
-            .map(|era| {
-                let best = in_era(catalog, era, entries)
-                    .into_iter()
+    let heads: Vec<&str> = catalog.arches.keys().map(ArchId::as_str).collect();
+    let _ = writeln!(out, "| series | {} |", heads.join(" | "));
+    let _ = writeln!(out, "|:--|{}", ":-:|".repeat(heads.len()));
+    for (series, of_it) in by_series(entries) {
+        let cells: Vec<String> = catalog
+            .arches
+            .keys()
+            .map(|arch| {
+                let best = of_it
+                    .iter()
                     .filter(|entry| entry.arch == arch)
-                    .max_by_key(|entry| (entry.furthest(), !entry.on_the_host(), entry.kernel));
+                    .max_by_key(|entry| (entry.furthest(), !entry.on_the_host()));
                 match best {
-                    Some(entry) => {
-                        let reached = entry.furthest().map_or("nothing", Stage::as_str);
-                        let mark = match entry.stopped() {
-                            Some(_) => "✗",
-                            None if entry.on_the_host() => "(✓)",
-                            None => "✓",
-                        };
-                        format!("{mark} {reached} ({})", entry.kernel)
-                    }
+                    Some(entry) => mark(entry),
                     None => {
-                        match resolver.resolve(&catalog.eras[*era].kernel, arch, Purpose::Kernel) {
-                            Err(Unresolved::Unsupported { .. }) => "n/a".to_owned(),
+                        let newest = of_it.last().map(|entry| entry.kernel);
+                        let answer = newest.map(|it| resolver.resolve(it, arch, Purpose::Kernel));
+                        match answer {
+                            Some(Err(Unresolved::Unsupported { .. })) => "n/a".to_owned(),
                             _ => "·".to_owned(),
                         }
                     }
                 }
             })
             .collect();
-        let _ = writeln!(out, "| {arch} | {} |", cells.join(" | "));
+        let _ = writeln!(out, "| {series} | {} |", cells.join(" | "));
     }
     out.push_str(
-        "\nEach cell: the furthest stage passed, and the newest kernel that came that far; (✓): on the host's tools only, before \
-        the hermetic package sets; ✗: a further stage was tried and did not pass; ·: never built by us; n/a: the arch does not exist in the kernel that stands for the era.\n\n",
+        "\n✓: booted; (✓): on the host's tools only, before the hermetic package sets; a word: the furthest stage passed, with ✗ where a \
+        further one was tried and did not pass; ·: never built by us; n/a: the arch does not exist in such a kernel.\n\n",
     );
 }
 
-/// Every measurement, by era.
+/// How far it came, in a table's cell.
+fn mark(entry: &Entry) -> String {
+    let failed = if entry.stopped().is_some() {
+        "✗ "
+    } else {
+        ""
+    };
+    match entry.furthest() {
+        Some(Stage::Boot) if entry.on_the_host() => format!("{failed}(✓)"),
+        Some(Stage::Boot) => format!("{failed}✓"),
+        Some(stage) => format!("{failed}{stage}"),
+        None => format!("{failed}nothing"),
+    }
+}
+
+/// Every measurement, by series.
 fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Entry]) {
     out.push_str("## Measured\n\n");
     if entries.is_empty() {
         out.push_str("Nothing yet.\n\n");
         return;
     }
-    for era in eras {
-        let of_era = in_era(catalog, era, entries);
-        if of_era.is_empty() {
-            continue;
-        }
-        let _ = writeln!(out, "### {era}\n");
-        out.push_str("| kernel | arch | toolchain | toolchain | kernel | module | boot | on | kflake | with | tools |\n");
+    for (series, of_it) in by_series(entries) {
+        let era = of_it.first().and_then(|entry| {
+            eras.iter()
+                .find(|era| catalog.eras[**era].contains(entry.kernel))
+        });
+        let _ = match era {
+            Some(era) => writeln!(out, "### {series} ({era})\n"),
+            None => writeln!(out, "### {series}\n"),
+        };
+        out.push_str("| kernel | arch | compiler | toolchain | kernel | module | boot | on | kflake | with | tools |\n");
         out.push_str("|:--|:--|:--|--:|--:|--:|--:|:--|:--|:--|:--|\n");
-        for entry in of_era {
+        for entry in of_it {
             let stages: Vec<String> = Stage::ALL
                 .iter()
                 .map(|stage| stage_cell(entry.stages.get(stage).copied()))
@@ -351,6 +377,17 @@ mod tests {
             .unwrap_or_else(|| panic!("{start} in {page}"))
     }
 
+    /// What the first table says of an arch in a series.
+    fn glanced<'a>(page: &'a str, series: &str, arch: &str) -> &'a str {
+        let column = |line: &'a str| line.split(" | ").map(|it| it.trim_matches(['|', ' ']));
+        let at = column(line(page, "| series |"))
+            .position(|it| it == arch)
+            .unwrap_or_else(|| panic!("{arch}"));
+        column(line(page, &format!("| {series} |")))
+            .nth(at)
+            .expect("as many as arches")
+    }
+
     #[test]
     fn the_newest_measurement_counts() {
         let page = render(&catalog(vec![
@@ -373,14 +410,9 @@ mod tests {
             line(&page, "| 6.1.192 | mipsel").contains("| ✗ boot-silent | 2026-11-21"),
             "{page}"
         );
-        assert!(
-            line(&page, "| arm64 |").contains("✓ boot (6.1.192)"),
-            "{page}"
-        );
-        assert!(
-            line(&page, "| mipsel |").contains("✗ kernel (6.1.192)"),
-            "{page}"
-        );
+        assert_eq!(glanced(&page, "6.1", "arm64"), "✓");
+        assert_eq!(glanced(&page, "6.1", "mipsel"), "✗ kernel");
+        assert!(page.contains("### 6.1 (k6)"), "{page}");
     }
 
     #[test]
@@ -413,12 +445,12 @@ mod tests {
             ..evidence(kernel, "arm64", "boot", "passed", "2026-11-20")
         };
         let page = render(&catalog(vec![boot("6.1.192", "host")]));
-        assert!(line(&page, "| arm64 |").contains("(✓) boot (6.1.192)"));
+        assert_eq!(glanced(&page, "6.1", "arm64"), "(✓)");
         assert!(page.contains("1 of 1 booted, 1 of them on the host's tools only."));
         // an older kernel that everybody can build says more than a newer one that nobody can
-        let both = vec![boot("6.12.1", "host"), boot("6.1.192", "debian")];
+        let both = vec![boot("6.1.193", "host"), boot("6.1.192", "debian")];
         let page = render(&catalog(both));
-        assert!(line(&page, "| arm64 |").contains("| ✓ boot (6.1.192)"));
+        assert_eq!(glanced(&page, "6.1", "arm64"), "✓");
     }
 
     #[test]
@@ -450,7 +482,32 @@ mod tests {
                 .any(|line| line.starts_with("| k2.6 ") && line.contains("| arm64 |")),
             "{never}"
         );
-        assert!(line(&page, "| arm64 |").contains("n/a"), "{page}");
+        assert_eq!(glanced(&page, "6.1", "powerpcle"), "n/a");
+        assert_eq!(glanced(&page, "6.1", "riscv64"), "·");
+    }
+
+    #[test]
+    fn point_releases_are_of_one_series_and_those_of_2_6_are_series() {
+        let boot = |kernel: &str| evidence(kernel, "armel", "boot", "passed", "2026-11-20");
+        let kernels = [
+            "2.6.31",
+            "2.6.32.71",
+            "2.6.32",
+            "3.10.108",
+            "3.10",
+            "6.1-rc3",
+        ];
+        let page = render(&catalog(kernels.map(boot).to_vec()));
+        let heads: Vec<&str> = page.lines().filter(|it| it.starts_with("### ")).collect();
+        assert_eq!(
+            heads,
+            [
+                "### 2.6.31 (k2.6)",
+                "### 2.6.32 (k2.6)",
+                "### 3.10 (k3)",
+                "### 6.1 (k6)"
+            ]
+        );
     }
 
     #[test]

@@ -25,6 +25,9 @@ enum { NR_read = 5000, NR_write = 5001, NR_open = 5002, NR_dup2 = 5032, NR_getpi
 #elif defined(__x86_64__)
 enum { NR_read = 0, NR_write = 1, NR_open = 2, NR_dup2 = 33, NR_getpid = 39, NR_uname = 63,
        NR_mkdir = 83, NR_close = 3, NR_unlink = 87, NR_sync = 162, NR_mount = 165, NR_reboot = 169, NR_init_module = 175 };
+#elif defined(__sparc__) && defined(__arch64__)
+enum { NR_read = 3, NR_write = 4, NR_open = 5, NR_dup2 = 90, NR_getpid = 20, NR_uname = 189,
+       NR_mkdir = 136, NR_close = 6, NR_unlink = 10, NR_sync = 36, NR_mount = 167, NR_reboot = 55, NR_init_module = 190 };
 #elif defined(__aarch64__) || defined(__riscv) || defined(__loongarch__)
 /* The numbers that new architectures share have no open, mkdir, unlink and dup2. */
 enum { NR_read = 63, NR_write = 64, NR_openat = 56, NR_dup3 = 24, NR_getpid = 172, NR_uname = 160,
@@ -122,6 +125,19 @@ static long call(long number, long a, long b, long c, long d, long e)
 			 :
 			 : "r8", "r9", "r10", "r11", "r12", "cr0", "ctr", "memory");
 	result = r3;
+#elif defined(__sparc__) && defined(__arch64__)
+	REG(g1, "g1", number);
+	REG(o0, "o0", a);
+	REG(o1, "o1", b);
+	REG(o2, "o2", c);
+	REG(o3, "o3", d);
+	REG(o4, "o4", e);
+	/* An error is told by the carry flag. */
+	__asm__ volatile("ta 0x6d\n\tbcc,pt %%xcc, 1f\n\tnop\n\tneg %0\n1:"
+			 : "+r"(o0), "+r"(o1)
+			 : "r"(g1), "r"(o2), "r"(o3), "r"(o4)
+			 : "g2", "g3", "g4", "g5", "cc", "memory");
+	result = o0;
 #elif defined(__x86_64__)
 	REG(r10, "r10", d);
 	REG(r8, "r8", e);
@@ -181,6 +197,9 @@ __asm__(".text\n.globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tca
 __asm__(".text\n.globl _start\n_start:\n\tmov %esp, %eax\n\tand $-16, %esp\n\tsub $12, %esp\n\tpush %eax\n\tcall start\n");
 #elif defined(__m68k__)
 __asm__(".text\n.globl _start\n_start:\n\tmove.l %sp, %d0\n\tmove.l %d0, -(%sp)\n\tjsr start\n");
+#elif defined(__sparc__) && defined(__arch64__)
+/* Above the biased stack pointer is room for a register window. */
+__asm__(".text\n.globl _start\n_start:\n\tadd %sp, 2047 + 128, %o0\n\tsub %sp, 48, %sp\n\tcall start\n\tnop\n");
 #elif defined(__s390x__)
 __asm__(".text\n.globl _start\n_start:\n\tlgr %r2, %r15\n\taghi %r15, -160\n\tbrasl %r14, start\n");
 #endif
