@@ -235,8 +235,8 @@ fn glance(out: &mut String, catalog: &Catalog, entries: &[Entry]) {
         let _ = writeln!(out, "| {series} | {} |", cells.join(" | "));
     }
     out.push_str(
-        "\n✓: booted; (✓): on the host's tools only, before the hermetic package sets; a word: the furthest stage passed, with ✗ where a \
-        further one was tried and did not pass; ·: never built by us; n/a: the arch does not exist in such a kernel.\n\n",
+        "\n✓: booted; (✓): on the host's tools only, before the hermetic package sets; a word: the furthest stage passed, with ✗ where the \
+        next was tried and did not pass; ·: never built by us; n/a: the arch does not exist in such a kernel.\n\n",
     );
 }
 
