@@ -6,6 +6,8 @@ set -eu -o pipefail
 
 kernel_source_dir=$1 kernelver=$2 arch=$3 modules=$4
 shift 4
+# Makefiles leave these to whoever calls them (`src ?= .`), and Nix means something else by them.
+unset src out name system builder outputs
 build=$PWD
 # For dkms.conf.
 export source_tree=$NIX_BUILD_TOP/usr-src dkms_tree=$NIX_BUILD_TOP/dkms kernel_source_dir kernelver arch
@@ -169,11 +171,16 @@ plant_programs() {
   PATH=$NIX_BUILD_TOP/dkms-bin:$PATH
 }
 
-# Makefiles that look for the running kernel's folder find this one.
+# Makefiles that look for the running kernel's folder find this one; also those that put its path together of variables.
 point_makefiles() {
+  local root=$NIX_BUILD_TOP/dkms-root/lib/modules
+  mkdir -p "$root/$kernelver"
+  ln -sfn "$kernel_source_dir" "$root/$kernelver/build"
+  ln -sfn "$kernel_source_dir" "$root/$kernelver/source"
   # shellcheck disable=SC2016 # what makefiles say
   find . -type f \( -name 'Makefile*' -o -name 'GNUmakefile' -o -name Kbuild -o -name '*.mk' \) -exec sed -E -i \
-    's@/lib/modules/([$][({]shell uname -r[)}]|[$][({][A-Za-z_]+[)}]|`uname -r`|[$][$][(]uname -r[)])/(build|source)@'"$kernel_source_dir@g" {} +
+    -e 's@/lib/modules/([$][({]shell uname -r[)}]|[$][({][A-Za-z_]+[)}]|`uname -r`|[$][$][(]uname -r[)])/(build|source)@'"$kernel_source_dir@g" \
+    -e 's@^([[:space:]]*[A-Za-z_]+[[:space:]]*[:?]?=[[:space:]]*)/lib/modules(/[$][({][A-Za-z_]+[)}])?/?[[:space:]]*$@\1'"$root"'\2@' {} +
 }
 
 # The modules that dkms.conf names, for MODULES.

@@ -8,7 +8,8 @@ module_fail() {
 # Sets makeArguments to what every make of a module is given, whoever calls it.
 make_arguments() {
   grep -q '^CONFIG_MODULES=y' "$kernelDev/.config" || module_fail no-modules "the kernel was built without CONFIG_MODULES"
-  local map="$prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/="
+  # Of two that fit the last one counts: the folders themselves, which debug information names, and what lies in them.
+  local map="$prefixMapFlag=$kernelDev=. $prefixMapFlag=$PWD=. $prefixMapFlag=$kernelDev/= $prefixMapFlag=$PWD/="
   # The flags that the kernel itself was built with: clang's, and gcc's.
   if [ -f "$kernelDev/cc.flags" ]; then map+=" $(<"$kernelDev/cc.flags")"; fi
   # shellcheck disable=SC2206 # a list of words
@@ -25,7 +26,9 @@ make_arguments() {
 build_module() {
   local makeArguments
   make_arguments "$@"
-  make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules || module_fail compile "make modules failed"
+  # Makefiles leave these to whoever calls them (`src ?= .`), and Nix means something else by them.
+  env -u src -u out -u name -u system -u builder -u outputs \
+    make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules || module_fail compile "make modules failed"
 }
 
 # The value of KEY in a module's .modinfo.

@@ -56,6 +56,7 @@ impl Package {
             .args(["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"])
             .current_dir(self.at("source"))
             .env("NIX_BUILD_TOP", self.at(""))
+            .env("src", "/nix/store/x-module-source")
             .env("NIX_BUILD_CORES", "2")
             .env("PATH", path)
             .output()
@@ -134,6 +135,37 @@ fn what_looks_for_the_running_kernel_finds_the_one_that_is_built_for() {
         let left = fs::read_to_string(package.at("source/Makefile")).unwrap();
         assert!(!left.contains("/lib/modules"), "{left}");
     }
+}
+
+#[test]
+fn what_nix_calls_src_is_none_of_the_package_s() {
+    let conf = conf("MAKE=\"make SRC=${src:-none}\"\n");
+    let package = Package::new(&[("dkms.conf", &conf), ("Makefile", "")], &[]);
+    let (ok, said) = package.build("6.1.9");
+    assert!(ok && said.contains("SRC=none"), "{said}");
+}
+
+#[test]
+fn a_path_to_the_running_kernel_in_pieces_finds_the_one_that_is_built_for() {
+    let makefile = concat!(
+        "KVER := $(shell uname -r)\nLIB := /lib/modules\nMODLIB := $(LIB)/$(KVER)\nWHOLE ?= /lib/modules/$(KVER)\n",
+        "KDIR := $(MODLIB)/build\nOWN = $(DESTDIR)/lib/modules\n",
+    );
+    let package = Package::new(&[("dkms.conf", &conf("")), ("sub/Makefile", makefile)], &[]);
+    let (ok, said) = package.build("6.1.9");
+    assert!(ok, "{said}");
+    let root = package.at("dkms-root/lib/modules");
+    let left = fs::read_to_string(package.at("source/sub/Makefile")).unwrap();
+    let left = left.replace("//", "/");
+    for line in [
+        format!("LIB := {}", root.display()),
+        format!("WHOLE ?= {}/$(KVER)", root.display()),
+        "OWN = $(DESTDIR)/lib/modules".to_owned(),
+    ] {
+        assert!(left.lines().any(|it| it == line), "{line} in {left}");
+    }
+    let build = fs::canonicalize(root.join("6.1.9/build")).unwrap();
+    assert_eq!(build, package.at("dev"));
 }
 
 #[test]
