@@ -40,8 +40,15 @@ sub symvers {
     return %found;
 }
 
-# What of the symbols the kernel's source exports: the same without a crc. An export whose name a macro puts together is not seen.
+# What of the symbols the kernel's source exports: the same without a crc.
 sub exports_in_source {
+    my %found = plain_exports(@_);
+    my @others = grep { !$found{$_} } @_;
+    return (%found, macro_exports(@others));
+}
+
+# Those whose name stands where it is exported.
+sub plain_exports {
     my %wanted = map { /^__tracepoint_(.+)$/ ? ($1 => $_) : ($_ => $_) } @_;
     my %found;
     return %found unless %wanted && -d $source;
@@ -60,6 +67,41 @@ sub exports_in_source {
     close $grep;
     return %found;
 }
+
+# Those that a macro exports, which is given the name or puts it together, and is used in its own file.
+sub macro_exports {
+    my %wanted = map { $_ => 1 } @_;
+    my %found;
+    return %found unless %wanted && -d $source;
+    open my $grep, '-|', 'grep', '-rlE', '--include=*.[ch]', 'EXPORT_SYMBOL[A-Z_]*[(]', $source or fail('no-kernel', "$source cannot be searched: $!");
+    chomp(my @files = <$grep>);
+    close $grep;
+    for my $file (@files) {
+        my $text = slurp($file) // next;
+        $text =~ s/\\\n/ /g;
+        my %macros;
+        while ($text =~ /^#\s*define\s+(\w+)\(([^)]*)\)(.*)$/mg) {
+            my ($name, $parameters, $body) = ($1, $2, $3);
+            my @exports = $body =~ /\b(EXPORT_SYMBOL\w*)\(\s*([^,)]+?)\s*[,)]/g or next;
+            $macros{$name} = { parameters => [ split /\s*,\s*/, trimmed($parameters) ], exports => \@exports };
+        }
+        next unless %macros;
+        my $names = join '|', map { quotemeta } keys %macros;
+        while ($text =~ /^[ \t]*($names)\(([^()]*(?:\([^()]*\)[^()]*)*)\)/mg) {
+            my ($macro, @values) = ($macros{$1}, split /\s*,\s*/, trimmed($2));
+            my %value;
+            @value{ @{ $macro->{parameters} } } = @values;
+            my @exports = @{ $macro->{exports} };
+            while (my ($how, $symbol) = splice @exports, 0, 2) {
+                $symbol =~ s/(\w+)/$value{$1} \/\/ $1/ge;
+                $symbol =~ s/\s*##\s*//g;
+                $found{$symbol} = { gpl => $how =~ /GPL/, namespace => default_namespace($file) } if $wanted{$symbol};
+            }
+        }
+    }
+    return %found;
+}
+sub trimmed { my ($text) = @_; $text =~ s/^\s+|\s+$//g; return $text }
 
 # What a file or the makefile beside it says about all that the file exports.
 sub default_namespace {
@@ -83,6 +125,11 @@ for my $line (split /\n/, slurp($places) // '') {
 my %gpl_compatible = map { $_ => 1 } 'GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL';
 # What the linker makes up.
 my $linkers = qr/^(?:_GLOBAL_OFFSET_TABLE_|\.?TOC\.|_gp|_gp_disp|__gnu_local_gp|__this_module)$/;
+
+# Asked for all modules at once: the source is large.
+my %in_source = defined $symvers ? () : exports_in_source(
+    grep { !/$linkers/ && !$of_modules{$_} } map { Elf::undefined_symbols($_) } grep { $_ } map { Elf::read_file($_) } @modules
+);
 
 my @report;
 for my $file (@modules) {
@@ -136,8 +183,7 @@ for my $file (@modules) {
     elsif (%crc) { fail('wrong-version', "$name has versioned symbols, and the kernel has no CONFIG_MODVERSIONS") }
 
     my @undefined = grep { !/$linkers/ } Elf::undefined_symbols($elf);
-    my @asked = grep { !$of_modules{$_} } @undefined;
-    my %known = (%of_modules, defined $symvers ? %exported : exports_in_source(@asked));
+    my %known = (%of_modules, defined $symvers ? %exported : %in_source);
     my @unresolved = sort grep { !$known{$_} } @undefined;
     my @depends = grep { $_ ne '' } split /,/, $info{depends}[0] // '';
     my $licence = $info{license}[0];

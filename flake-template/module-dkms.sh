@@ -115,7 +115,7 @@ apply_patches() {
 # run_script KEY: a script of the package, with its arguments
 run_script() {
   local words script first interpreter=
-  words=$(at "$1")
+  words=$(here "$(at "$1")")
   [ -n "$words" ] || return 0
   script=${words%%[[:space:]]*}
   [ -f "$script" ] || fail dkms-conf "$1 names $script, which is not in the package"

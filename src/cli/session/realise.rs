@@ -140,10 +140,13 @@ fn explanation(said: Vec<String>) -> Vec<String> {
         .filter(|line| line.starts_with("kflake: "))
         .cloned()
         .collect();
-    // a failed compilation is explained by the compiler, a failed boot by the console, a wrong configuration by us alone
-    let elsewhere = ours
-        .last()
-        .is_some_and(|line| line.contains(": compile: ") || line.starts_with("kflake: boot: "));
+    // a failed compilation is explained by the compiler, a script by what it said, a failed boot by the console, a wrong
+    // configuration by us alone
+    let elsewhere = ours.last().is_some_and(|line| {
+        line.contains(": compile: ")
+            || line.contains(": dkms-script: ")
+            || line.starts_with("kflake: boot: ")
+    });
     if !ours.is_empty() && !elsewhere {
         return ours;
     }
@@ -193,6 +196,11 @@ mod tests {
             "kflake: kernel: compile: make vmlinux failed",
         ]);
         assert_eq!(explanation(compile.clone()), compile);
+        let script = lines(&[
+            "Can not find iptables version, try setting it with --ipt-ver=",
+            "kflake: module: dkms-script: PRE_BUILD of dkms.conf failed: ./configure",
+        ]);
+        assert_eq!(explanation(script.clone()), script);
         let nix = format!("{NIX}no space");
         assert_eq!(explanation(vec![nix.clone()]), [nix.as_str()]);
         assert_eq!(explanation(lines(&["oops", &nix])), ["oops"]);
