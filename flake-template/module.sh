@@ -27,8 +27,10 @@ build_module() {
   local makeArguments
   make_arguments "$@"
   # Makefiles leave these to whoever calls them (`src ?= .`), and Nix means something else by them.
-  env -u src -u out -u name -u system -u builder -u outputs \
-    make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules || module_fail compile "make modules failed"
+  (
+    unset src out name system builder outputs
+    make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules
+  ) || module_fail compile "make modules failed"
 }
 
 # The value of KEY in a module's .modinfo.
