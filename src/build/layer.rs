@@ -48,7 +48,7 @@ pub(super) fn write(
         }
     }
     let io = || BuildError::io(to);
-    let file = BufWriter::new(File::create(to).map_err(io())?);
+    let file = BufWriter::new(File::create_new(to).map_err(io())?);
     let packed = GzEncoder::new(Hashing::new(file), Compression::default());
     let mut tar = Archive {
         to: Hashing::new(packed),

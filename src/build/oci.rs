@@ -238,7 +238,7 @@ impl Writer {
         let text = value.to_string();
         let digest = Sha256::of_bytes(text.as_bytes());
         let file = self.dir.join("blob");
-        fs::write(&file, &text).map_err(BuildError::io(&file))?;
+        put(&file, &text)?;
         self.file(&file, &digest, text.len() as u64, media_type)
     }
 
@@ -257,10 +257,16 @@ impl Writer {
         let layout = json!({ "imageLayoutVersion": "1.0.0" });
         for (name, value) in FILES.into_iter().zip([index, layout]) {
             let path = self.dir.join(name);
-            fs::write(&path, value.to_string()).map_err(BuildError::io(&path))?;
+            put(&path, &value.to_string())?;
         }
         Layout::open(&self.dir)
     }
+}
+
+/// A new file of a layout that is being written.
+fn put(path: &Path, text: &str) -> Result<(), BuildError> {
+    let written = File::create_new(path).and_then(|mut it| it.write_all(text.as_bytes()));
+    written.map_err(BuildError::io(path))
 }
 
 /// The blob's path.

@@ -174,7 +174,7 @@ pub fn write(
         let text = io::Cursor::new(release.text());
         image.push_file(text, &own, header(0o644)).map_err(failed)?;
     }
-    let mut file = BufWriter::new(File::create(to).map_err(BuildError::io(to))?);
+    let mut file = BufWriter::new(File::create_new(to).map_err(BuildError::io(to))?);
     let (_, length) = image.write(&mut file).map_err(failed)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error);
     // what turned out to be there twice was written, and not kept
