@@ -43,7 +43,7 @@ test-real: deps ## the tests that build and boot real kernels
 	cargo nextest run --locked --profile real
 
 .PHONY: test-containers
-test-containers: ## images with Debian's podman, skopeo and umoci, and a registry: a kernel built and booted (root; a quarter of an hour)
+test-containers: ## images with Debian's podman, skopeo and umoci, and a registry: a kernel built and booted (root; ten minutes)
 	@scripts/install-debian-packages nix kernel containers
 	cargo test --locked --test containers -- --ignored --nocapture
 

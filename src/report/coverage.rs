@@ -235,8 +235,8 @@ fn glance(out: &mut String, catalog: &Catalog, entries: &[Entry]) {
         let _ = writeln!(out, "| {series} | {} |", cells.join(" | "));
     }
     out.push_str(
-        "\n✓: booted; (✓): on the host's tools only, before the hermetic package sets; a word: the furthest stage passed, with ✗ where the \
-        next was tried and did not pass; ·: never built by us; n/a: the arch does not exist in such a kernel.\n\n",
+        "\n✓: booted; (✓): on the host's tools only, before the hermetic package sets; a word: the furthest stage passed; ✗: the next was tried and did \
+        not pass; ·: never built by us; n/a: the arch does not exist in such a kernel.\n\n",
     );
 }
 
@@ -247,12 +247,13 @@ fn mark(entry: &Entry) -> String {
     } else {
         ""
     };
-    match entry.furthest() {
-        Some(Stage::Boot) if entry.on_the_host() => format!("{failed}(✓)"),
-        Some(Stage::Boot) => format!("{failed}✓"),
-        Some(stage) => format!("{failed}{stage}"),
-        None => format!("{failed}nothing"),
-    }
+    let reached = match entry.furthest() {
+        Some(Stage::Boot) if entry.on_the_host() => "(✓)",
+        Some(Stage::Boot) => "✓",
+        Some(stage) => stage.as_str(),
+        None => "",
+    };
+    format!("{failed}{reached}").trim_end().to_owned()
 }
 
 /// Every measurement, by series.
@@ -397,9 +398,10 @@ mod tests {
             evidence("6.1.192", "mipsel", "kernel", "passed", "2026-11-20"),
             evidence("6.1.192", "mipsel", "boot", "passed", "2026-11-20"),
             evidence("6.1.192", "mipsel", "boot", "timed-out", "2026-11-21"),
+            evidence("6.1.192", "armel", "kernel", "failed", "2026-11-20"),
         ]));
         assert!(
-            page.contains("2 combinations, 1 kernel, 2 arches; 1 of 2 booted."),
+            page.contains("3 combinations, 1 kernel, 3 arches; 1 of 3 booted."),
             "{page}"
         );
         assert_eq!(
@@ -412,6 +414,7 @@ mod tests {
         );
         assert_eq!(glanced(&page, "6.1", "arm64"), "✓");
         assert_eq!(glanced(&page, "6.1", "mipsel"), "✗ kernel");
+        assert_eq!(glanced(&page, "6.1", "armel"), "✗");
         assert!(page.contains("### 6.1 (k6)"), "{page}");
     }
 
