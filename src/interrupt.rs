@@ -2,7 +2,7 @@
 //!
 //! Work that has something to finish holds [`Finishing`]: a signal then sets the flag, and the work ends by itself; a second one
 //! ends kflake. At any other time the first signal ends kflake at once: what it started goes with it, files are in place whole or
-//! not at all, and temporary folders are removed by the next run.
+//! not at all, and temporary files and folders go; those of a killed kflake are removed by the next run.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,11 +21,11 @@ pub fn flag() -> Arc<AtomicBool> {
     Arc::clone(STOP.get_or_init(Arc::default))
 }
 
-/// Listens for signals from here on.
+/// Listens for signals from here on. `leave` tidies up before kflake ends at once.
 ///
 /// # Errors
 /// When the system does not let it.
-pub fn listen() -> std::io::Result<()> {
+pub fn listen(leave: fn()) -> std::io::Result<()> {
     let stop = flag();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::Builder::new()
@@ -35,7 +35,11 @@ pub fn listen() -> std::io::Result<()> {
             for signal in signals.forever() {
                 SIGNAL.store(usize::try_from(signal).unwrap_or(0), Ordering::SeqCst);
                 let again = stop.swap(true, Ordering::SeqCst);
-                if again || FINISHING.load(Ordering::SeqCst) == 0 {
+                let at_once = FINISHING.load(Ordering::SeqCst) == 0;
+                if at_once && !again {
+                    leave();
+                }
+                if at_once || again {
                     std::process::exit(i32::from(exit_code()));
                 }
             }

@@ -202,10 +202,30 @@ impl Artifacts {
         names: &[String],
         fill: impl Fn(&str, &mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), BuildError> {
-        for name in names {
-            self.own.write_with(name, false, |file| fill(name, file))?;
-        }
+        self.all_or_none(names, fill)?;
         self.remove_others(&names.iter().cloned().collect())
+    }
+
+    /// Writes the files `names`, each as `fill` does. Where one cannot be written, those before it go again, unless they were here
+    /// already: a part of them is of no use.
+    pub(super) fn all_or_none(
+        &self,
+        names: &[String],
+        fill: impl Fn(&str, &mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), BuildError> {
+        let before: BTreeSet<String> = self.own.names().into_iter().collect();
+        for name in names {
+            let written = self.own.write_with(name, false, |file| fill(name, file));
+            if let Err(error) = written {
+                // the one that failed first: without those before it its folder would be gone
+                for name in names.iter().rev().filter(|it| !before.contains(*it)) {
+                    // what is wrong was said already
+                    let _ = self.own.remove(name);
+                }
+                return Err(error.into());
+            }
+        }
+        Ok(())
     }
 
     /// Copies a build's output here: every file of it, flat or nested, and what its links lead to inside of it.

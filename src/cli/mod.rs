@@ -269,7 +269,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(error),
     };
-    if let Err(error) = interrupt::listen() {
+    if let Err(error) = interrupt::listen(files::drop_unfinished) {
         output::complain(&format!("error: cannot listen for signals: {error}\n"));
         return exit::IO.into();
     }

@@ -29,6 +29,8 @@ const HEAD: &str = "Files that kflake put into this folder, and may replace. 1";
 #[derive(Debug)]
 pub struct Own {
     folder: PathBuf,
+    /// Whether it was not there before.
+    is_new: bool,
     listed: Mutex<Listed>,
 }
 
@@ -134,6 +136,7 @@ impl Own {
     /// When it holds something else, when another process has it, or when it cannot be written.
     pub fn open(folder: &Path) -> Result<Own> {
         let io = io_error(folder);
+        let is_new = fs::symlink_metadata(folder).is_err();
         fs::create_dir_all(folder).map_err(&io)?;
         if fs::symlink_metadata(folder.join(MARK)).is_err() {
             begin(folder)?;
@@ -162,6 +165,7 @@ impl Own {
         }
         let own = Own {
             folder: folder.to_owned(),
+            is_new,
             listed: Mutex::new(Listed { mark, names }),
         };
         own.listed()
@@ -404,12 +408,16 @@ impl Own {
     }
 }
 
-/// A folder that nothing came into is nobody's again.
+/// A folder that nothing came into is nobody's again, and gone if it was not there before.
 impl Drop for Own {
     fn drop(&mut self) {
         if self.listed().names.is_empty() {
             // a mark that stays only says that kflake may fill the folder
             let _ = fs::remove_file(self.join(MARK));
+            if self.is_new {
+                // fails where somebody else put something there
+                let _ = fs::remove_dir(&self.folder);
+            }
         }
     }
 }
@@ -650,6 +658,8 @@ mod tests {
         assert!(own.write("../x", b"", false).is_err());
         drop(own);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(Own::open(&dir.path().join("new")).unwrap());
+        assert!(!dir.path().join("new").exists());
         Own::open(dir.path())
             .unwrap()
             .write("x", b"", false)

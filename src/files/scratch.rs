@@ -13,13 +13,15 @@ use miette::Diagnostic;
 use tempfile::TempDir;
 use thiserror::Error;
 
-use super::{Lock, LockError, kind_of};
+use super::unfinished::{self, Unfinished};
+use super::{Lock, LockError, kind_of, write};
 
 /// A temporary folder; dropping it removes it.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
     _locked: File,
+    _unfinished: Unfinished,
 }
 
 impl Scratch {
@@ -54,6 +56,7 @@ impl Scratch {
                 remove(path);
             }
             Ok(Scratch {
+                _unfinished: Unfinished::new(folder.path()),
                 folder,
                 _locked: locked,
             })
@@ -160,6 +163,23 @@ pub fn remove_left_over(temporary: &Path) -> Result<(), ScratchError> {
         // making one clears away the others
         false => Scratch::below(temporary).map(drop),
     }
+}
+
+/// Removes the temporary files and folders of this process, which is about to end at once. What cannot be removed stays for the next
+/// process that looks.
+pub fn drop_unfinished() {
+    unfinished::each(|path| {
+        // another thread may be writing into it still
+        for _ in 0..5 {
+            match path.is_dir() {
+                true => remove(path),
+                false => drop(write::remove(path)),
+            }
+            if fs::symlink_metadata(path).is_err() {
+                break;
+            }
+        }
+    });
 }
 
 /// Where the temporary folders of this user are below `temporary`.

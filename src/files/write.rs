@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
+use super::unfinished::Unfinished;
 use super::{STATE, kind_of};
 use crate::text::shown;
 
@@ -21,6 +22,7 @@ const PREFIX: &str = ".kflake-";
 pub struct Replacement {
     file: NamedTempFile,
     path: PathBuf,
+    _unfinished: Unfinished,
 }
 
 impl Replacement {
@@ -35,6 +37,7 @@ impl Replacement {
             .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(folder_of(path))?;
         Ok(Replacement {
+            _unfinished: Unfinished::new(file.path()),
             file,
             path: path.to_owned(),
         })
