@@ -52,40 +52,52 @@ impl Sha256 {
     }
 }
 
-/// Passes on what is written, and knows its digest and length.
-pub struct Hashing<W> {
-    to: W,
+/// Passes on what is written or read, and knows its digest and length.
+pub struct Hashing<T> {
+    inner: T,
     hasher: Sha256Hasher,
-    written: u64,
+    length: u64,
 }
 
-impl<W: Write> Hashing<W> {
-    /// Passes on to `to`.
-    pub fn new(to: W) -> Hashing<W> {
+impl<T> Hashing<T> {
+    /// Passes on to `inner`, or from it.
+    pub fn new(inner: T) -> Hashing<T> {
         Hashing {
-            to,
+            inner,
             hasher: Sha256Hasher::new(),
-            written: 0,
+            length: 0,
         }
     }
 
-    /// Where it was passed on to, its digest, and how many bytes it was.
-    pub fn finish(self) -> (W, Sha256, u64) {
+    /// Where it was passed on to or from, its digest, and how many bytes it was.
+    pub fn finish(self) -> (T, Sha256, u64) {
         let digest = Sha256(self.hasher.finalize().into());
-        (self.to, digest, self.written)
+        (self.inner, digest, self.length)
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.count(&buffer[..length]);
+        Ok(length)
     }
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.to.write(bytes)?;
-        self.hasher.update(&bytes[..length]);
-        self.written += length as u64;
+        let length = self.inner.write(bytes)?;
+        self.count(&bytes[..length]);
         Ok(length)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.inner.flush()
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use backhand::{FilesystemReader, InnerNode};
 use common::module::module;
 use common::walk;
 use flate2::read::GzDecoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../docs/images.md");
 
@@ -101,6 +101,13 @@ impl Desk {
         });
         let layers = layers.collect();
         (manifest, config, layers)
+    }
+
+    /// How many blobs are in the image in the folder `name`.
+    fn blobs(&self, name: &str) -> usize {
+        fs::read_dir(self.at(name).join("blobs/sha256"))
+            .unwrap()
+            .count()
     }
 
     fn digest(&self, name: &str) -> Value {
@@ -250,7 +257,363 @@ fn a_layer_leaves_the_image_below_as_it_is() {
         .unwrap()
         .replace(':', "/");
     desk.file(&format!("below/blobs/{blob}"), "another");
-    desk.refused(base, 1, "its digest is another one");
+    desk.refused(base, 1, "it has 7 bytes, and should have");
+}
+
+#[test]
+fn a_layer_replaces_nothing_by_something_of_another_kind() {
+    let desk = Desk::new();
+    desk.file("staging/lib/ld.so", "base");
+    desk.file("staging/usr/lib/x", "base");
+    desk.file("staging/usr/share", "base");
+    symlink("../tmp", desk.at("staging/usr/tmp")).unwrap();
+    desk.exported(&[ARM64, &["--out", "below"]].concat());
+    let base = &["--base", "oci:below"][..];
+    for (name, link, expected) in [
+        (
+            "lib",
+            Some("usr/lib"),
+            "it is a link, and the base image has a folder there",
+        ),
+        (
+            "usr",
+            None,
+            "it is a file, and the base image has a folder there",
+        ),
+        (
+            "usr/lib",
+            None,
+            "it is a file, and the base image has a folder there",
+        ),
+        (
+            "usr/share/x",
+            None,
+            "it is a folder, and the base image has a file there",
+        ),
+        (
+            "usr/tmp/x",
+            None,
+            "the base image has a link to ../tmp there",
+        ),
+    ] {
+        fs::remove_dir_all(desk.at("staging")).unwrap();
+        match link {
+            Some(target) => {
+                fs::create_dir(desk.at("staging")).unwrap();
+                symlink(target, desk.at("staging").join(name)).unwrap();
+            }
+            None => desk.file(&format!("staging/{name}"), "x"),
+        }
+        desk.refused(base, 2, expected);
+    }
+    // what is of one kind, and so hides itself alone, may be replaced
+    fs::remove_dir_all(desk.at("staging")).unwrap();
+    desk.file("staging/usr/share", "new");
+    symlink("/tmp", desk.at("staging/usr/tmp")).unwrap();
+    desk.exported(&[base, &["--out", "above"]].concat());
+}
+
+/// A base image to be made wrong: what its one layer unpacks to, how it is packed, and what describes it.
+struct Below {
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+    layer: Value,
+    config: Value,
+    index: Value,
+}
+
+impl Below {
+    fn new() -> Below {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        tar.append_data(&mut header, "etc/x", &b"base"[..]).unwrap();
+        let plain = tar.into_inner().unwrap();
+        Below {
+            packed: gzip(&plain),
+            plain,
+            layer: json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip" }),
+            config: json!({ "architecture": "arm64", "rootfs": { "type": "layers" } }),
+            index: json!({}),
+        }
+    }
+
+    /// Writes it as the layout `dir`. What was set already stays.
+    fn write(mut self, dir: &Path) {
+        let blobs = dir.join("blobs/sha256");
+        let _ = fs::remove_dir_all(dir);
+        fs::create_dir_all(&blobs).unwrap();
+        let digest = |bytes: &[u8]| kflake::hash::Sha256::of_bytes(bytes).hex();
+        let put = |bytes: &[u8]| {
+            fs::write(blobs.join(digest(bytes)), bytes).unwrap();
+            json!({ "digest": format!("sha256:{}", digest(bytes)), "size": bytes.len() })
+        };
+        let fill = |into: &mut Value, from: Value| {
+            for (name, value) in from.as_object().unwrap() {
+                if into.get(name).is_none() {
+                    into[name] = value.clone();
+                }
+            }
+        };
+        fill(&mut self.layer, put(&self.packed));
+        let id = format!("sha256:{}", digest(&self.plain));
+        fill(&mut self.config["rootfs"], json!({ "diff_ids": [id] }));
+        let config = put(self.config.to_string().as_bytes());
+        let manifest = json!({ "config": config, "layers": [self.layer] });
+        let manifest = put(manifest.to_string().as_bytes());
+        fill(&mut self.index, json!({ "manifests": [manifest] }));
+        fs::write(dir.join("index.json"), self.index.to_string()).unwrap();
+        fs::write(dir.join("oci-layout"), "{}").unwrap();
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn a_base_that_is_not_what_it_says_is_refused() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    let base = &["--base", "oci:below"][..];
+    type Change = fn(&mut Below);
+    let cases: &[(Change, i32, &str)] = &[
+        (
+            |it| it.layer["size"] = u64::MAX.into(),
+            1,
+            "and should have 18446744073709551615",
+        ),
+        (
+            |it| it.layer["digest"] = "sha256:../../../etc/passwd".into(),
+            1,
+            "is no SHA-256",
+        ),
+        (
+            |it| it.layer["digest"] = format!("sha256:{}", "0".repeat(64)).into(),
+            2,
+            "it is not there",
+        ),
+        (
+            |it| it.config["rootfs"]["diff_ids"] = json!([]),
+            1,
+            "tells of 0",
+        ),
+        (
+            |it| it.config["rootfs"] = json!({ "diff_ids": "x" }),
+            1,
+            "tells of 0",
+        ),
+        (|it| it.plain.push(0), 1, "does not unpack to what"),
+        (
+            |it| it.packed = it.packed[..it.packed.len() - 9].into(),
+            1,
+            "cannot be unpacked",
+        ),
+        (
+            |it| it.packed = b"no gzip at all".into(),
+            1,
+            "cannot be unpacked: invalid gzip header",
+        ),
+        (|it| it.packed.extend(b"more"), 1, "cannot be unpacked"),
+        (
+            |it| it.config["config"] = "x".into(),
+            1,
+            "its configuration cannot be an image's",
+        ),
+        (
+            |it| it.config["config"] = json!({ "Labels": 1 }),
+            1,
+            "its labels cannot be an image's",
+        ),
+        (
+            |it| it.config["architecture"] = "\u{1b}[31mred".into(),
+            2,
+            "says \"red\" of its machines",
+        ),
+        (
+            |it| it.layer["mediaType"] = "x".repeat(10_000).into(),
+            2,
+            "does not read layers of the type",
+        ),
+        (
+            |it| it.index["manifests"] = json!([]),
+            1,
+            "not an index of one image",
+        ),
+    ];
+    Below::new().write(&desk.at("below"));
+    desk.exported(&[base, &["--out", "good"]].concat());
+    for (change, code, expected) in cases {
+        let mut below = Below::new();
+        change(&mut below);
+        below.write(&desk.at("below"));
+        desk.refused(base, *code, expected);
+    }
+}
+
+#[test]
+fn layers_and_modules_packed_by_zstd_are_read() {
+    let desk = Desk::new();
+    let zstd = |bytes: &[u8]| {
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        ruzstd::encoding::compress_to_vec(bytes, level)
+    };
+    let place = "staging/usr/lib/modules/6.1.192/extra/a.ko.zst";
+    desk.file(place, zstd(&module(183, VERMAGIC)));
+    let mut below = Below::new();
+    below.packed = zstd(&below.plain);
+    below.layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+zstd".into();
+    below.write(&desk.at("below"));
+    let base = &["--base", "oci:below"][..];
+    desk.exported(&[base, &["--kernel", "6.1.192", "--out", "above"]].concat());
+    desk.refused(
+        &[base, &["--kernel", "6.1.193"]].concat(),
+        1,
+        "the kernel is `6.1.193`",
+    );
+    // a module of another byte order has the same machine
+    let mut big = module(8, VERMAGIC);
+    desk.file(place, zstd(&big));
+    desk.exported(&["--arch", "mips64el", "--kernel", "6.1.192", "--out", "mips"]);
+    desk.refused(
+        &["--arch", "mips64eb", "--kernel", "6.1.192"],
+        1,
+        "a module for another machine",
+    );
+    big.truncate(100);
+    desk.file(place, zstd(&big));
+    desk.refused(
+        &["--arch", "mips64el", "--kernel", "6.1.192"],
+        1,
+        "cannot be told",
+    );
+}
+
+#[test]
+fn modules_of_two_kernels_are_said_to_be_so() {
+    let desk = Desk::new();
+    for release in ["6.1.191", "6.1.192"] {
+        let vermagic = format!("{release} SMP mod_unload aarch64");
+        let place = format!("usr/lib/modules/{release}/extra/a.ko");
+        desk.file(&format!("staging/{place}"), module(183, &vermagic));
+        desk.exported(
+            &[
+                ARM64,
+                &["--kernel", release, "--out", &format!("of-{release}")],
+            ]
+            .concat(),
+        );
+        fs::remove_dir_all(desk.at("staging")).unwrap();
+    }
+    // one on top of the other: both kernels are known there
+    for release in ["6.1.191", "6.1.192"] {
+        let vermagic = format!("{release} SMP mod_unload aarch64");
+        let place = format!("usr/lib/modules/{release}/extra/b.ko");
+        desk.file(&format!("staging/{place}"), module(183, &vermagic));
+    }
+    desk.refused(
+        &["--base", "oci:of-6.1.191"],
+        1,
+        "the modules of the base image for",
+    );
+    fs::remove_dir_all(desk.at("staging/usr/lib/modules/6.1.191")).unwrap();
+    desk.exported(&[
+        "--base",
+        "oci:of-6.1.191",
+        "--kernel",
+        "6.1.192",
+        "--out",
+        "both",
+    ]);
+    let place = "staging/usr/lib/modules/6.1.191/extra/c.ko";
+    desk.file(place, module(183, "6.1.191 SMP mod_unload aarch64"));
+    let said = desk.exported(&["--base", "oci:both", "--out", "more"]);
+    assert!(
+        said.contains("2 kernel modules for 6.1.191, 6.1.192"),
+        "{said}"
+    );
+    let (manifest, _, _) = desk.image("more");
+    assert_eq!(
+        manifest["annotations"]["kflake.payload.kernel"],
+        "6.1.191, 6.1.192"
+    );
+}
+
+#[test]
+fn an_image_is_made_anew_in_its_own_folder() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.exported(&[ARM64, &["--out", "image"]].concat());
+    desk.file("staging/usr/y", "y");
+    desk.exported(&["--base", "oci:image", "--out", "image"]);
+    let (_, _, layers) = desk.image("image");
+    assert_eq!(layers.len(), 2);
+    assert_eq!(desk.blobs("image"), 4);
+}
+
+/// What fails on the way leaves the folder that was to be filled as it was.
+#[test]
+fn an_output_is_there_whole_or_not_at_all() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.exported(&[ARM64, &["--format", "sysext", "--out", "out"]].concat());
+    // something of the user's has the place of what is written after the blobs
+    desk.file("out/index.json", "mine");
+    let (code, _, errors) = desk.export(&[ARM64, &["--out", "out"]].concat());
+    assert_eq!(code, Some(8), "{errors}");
+    assert!(!desk.at("out/blobs").exists());
+    assert!(desk.at("out/greet.raw").exists());
+    assert_eq!(
+        fs::read_to_string(desk.at("out/index.json")).unwrap(),
+        "mine"
+    );
+}
+
+/// Nothing is left of a run that is ended: neither where temporary files go nor where the image was to be.
+#[test]
+fn an_ended_run_leaves_nothing() {
+    let desk = Desk::new();
+    // enough for a run to be in the midst of it, and of no room
+    fs::create_dir_all(desk.at("staging/usr")).unwrap();
+    let file = File::create(desk.at("staging/usr/large")).unwrap();
+    file.set_len(64 << 30).unwrap();
+    fs::create_dir(desk.at("tmp")).unwrap();
+    for format in ["oci", "sysext"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kflake"))
+            .current_dir(desk.0.path())
+            .env("TMPDIR", desk.at("tmp"))
+            .args([
+                "image",
+                "--payload",
+                "staging",
+                "--name",
+                "greet",
+                "--out",
+                "out",
+            ])
+            .args(ARM64)
+            .args(["--format", format])
+            .spawn()
+            .unwrap();
+        let begun = || {
+            let all = fs::read_dir(desk.at("tmp")).unwrap().flatten();
+            let within = all.flat_map(|it| fs::read_dir(it.path()).unwrap().flatten());
+            within.filter(|it| it.path().is_dir()).count()
+        };
+        let mut tries = 0;
+        while begun() == 0 {
+            assert!(tries < 600 && child.try_wait().unwrap().is_none());
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_eq!(begun(), 0, "{format}");
+        assert!(!desk.at("out").exists());
+    }
 }
 
 #[test]
@@ -360,6 +723,39 @@ fn an_extension_brings_usr_and_opt_and_says_what_it_fits() {
     desk.file(&format!("staging{release}"), "ID=own\n");
     desk.exported(&[&sysext[..], &["--out", "own"]].concat());
     assert_eq!(desk.extension("own/greet.raw")[release].1, "ID=own\n");
+    for (text, expected) in [
+        ("", "it has no ID="),
+        ("ID=\n", "it has no ID="),
+        (
+            "ID=_any\nARCHITECTURE=x86-64\n",
+            "it says ARCHITECTURE=x86-64, and the files are for arm64",
+        ),
+    ] {
+        desk.file(&format!("staging{release}"), text);
+        desk.refused(&sysext, 2, expected);
+    }
+    desk.file(&format!("staging{release}"), "ID=own\n");
+    desk.file("staging/usr/lib/os-release", "ID=own\n");
+    desk.refused(&sysext, 2, "it is the system's own");
+    fs::remove_file(desk.at("staging/usr/lib/os-release")).unwrap();
+    // another extension is no part of an earlier one
+    desk.file("raw/notes", "mine");
+    let other = [
+        "--payload",
+        "staging",
+        "--name",
+        "other",
+        "--format",
+        "sysext",
+        "--out",
+        "raw",
+    ];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+    command.current_dir(desk.0.path()).arg("image");
+    assert!(command.args(other).args(ARM64).status().unwrap().success());
+    for name in ["greet.raw", "other.raw", "notes"] {
+        assert!(desk.at("raw").join(name).exists(), "{name}");
+    }
     let field = |text: &'static str| [&sysext[..], &["--extension-release", text]].concat();
     desk.refused(&field("ID=debian"), 2, "says itself what it fits");
     fs::remove_dir_all(desk.at("staging/usr/lib")).unwrap();
@@ -401,6 +797,22 @@ fn what_cannot_be_exported_is_told_and_nothing_is_written() {
     let (code, _, errors) = desk.export(&[ARM64, &["--out", "staging/out"]].concat());
     assert_eq!(code, Some(2), "{errors}");
     assert!(!desk.at("staging/out").exists());
+    desk.exported(&[ARM64, &["--out", "image"]].concat());
+    fs::rename(desk.at("staging"), desk.at("image/staging")).unwrap();
+    symlink("image/staging", desk.at("staging")).unwrap();
+    let (code, _, errors) = desk.export(&[ARM64, &["--out", "image"]].concat());
+    assert!(
+        code == Some(2) && errors.contains("the payload is within --out"),
+        "{errors}"
+    );
+    fs::remove_file(desk.at("staging")).unwrap();
+    fs::rename(desk.at("image/staging"), desk.at("staging")).unwrap();
+    let file = desk.at("file");
+    fs::write(&file, "").unwrap();
+    for out in ["file", "/proc/kflake/out"] {
+        let (code, _, errors) = desk.export(&[ARM64, &["--out", out]].concat());
+        assert_eq!(code, Some(8), "{errors}");
+    }
     for name in ["../x", "a b", "", ".x", "a\nb"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
         command.current_dir(desk.0.path());

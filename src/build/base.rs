@@ -9,13 +9,15 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use serde_json::Value;
 use tar::EntryType;
 
 use super::BuildError;
 use super::kernel_module::{KernelModule, Packed};
 use super::layer::WHITEOUT;
 use super::oci::Layout;
-use crate::files::Members;
+use crate::files::{Members, unzstd};
+use crate::hash::Hashing;
 
 /// Takes away all that the layers below have in the folder that it is in.
 const OPAQUE: &str = ".wh..wh..opq";
@@ -43,18 +45,34 @@ impl Base {
     /// Reads the layers of an image.
     ///
     /// # Errors
-    /// When one cannot be read, or is packed in a way that kflake does not know.
+    /// When one cannot be read, is packed in a way that kflake does not know, or is not what the image's configuration says.
     pub fn read(layout: &Layout) -> Result<Base, BuildError> {
         let mut base = Base::default();
-        for (path, media_type) in layout.layers() {
+        let config = layout.config()?;
+        let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array);
+        let ids = ids.map_or(&[][..], Vec::as_slice);
+        let count = layout.layers().count();
+        if ids.len() != count {
+            let reason = format!(
+                "the number of its layers is {count}, and its configuration tells of {}",
+                ids.len()
+            );
+            return Err(BuildError::Layout {
+                path: layout.dir().to_owned(),
+                reason,
+            });
+        }
+        for ((path, media_type), id) in layout.layers().zip(ids) {
             let file = File::open(&path).map_err(BuildError::io(&path))?;
             let file = BufReader::new(file);
             let plain = "application/vnd.oci.image.layer.v1.tar";
             let tar: Box<dyn Read> = match media_type.strip_prefix(plain) {
                 Some("") => Box::new(file),
                 Some("+gzip") => Box::new(MultiGzDecoder::new(file)),
+                Some("+zstd") => Box::new(unzstd(file)),
                 _ => {
-                    let kind = crate::text::clean_line(media_type);
+                    let kind: String = media_type.chars().take(100).collect();
+                    let kind = crate::text::clean_line(&kind);
                     return Err(BuildError::Payload {
                         path: layout.dir().to_owned(),
                         reason: format!("kflake does not read layers of the type {kind:?}"),
@@ -64,7 +82,27 @@ impl Base {
                     });
                 }
             };
-            base.layer(tar).map_err(BuildError::io(&path))?;
+            let mut tar = Hashing::new(tar);
+            let read = base.layer(&mut tar);
+            // what follows the archive's end counts as well
+            let read = read.and_then(|()| io::copy(&mut tar, &mut io::sink()));
+            let odd = |reason: String| BuildError::Layout {
+                path: path.clone(),
+                reason,
+            };
+            read.map_err(|error| match error.raw_os_error() {
+                Some(_) => BuildError::io(&path)(error),
+                None => {
+                    let said: String = error.to_string().chars().take(200).collect();
+                    let said = crate::text::clean_line(&said);
+                    odd(format!("the layer cannot be unpacked: {said}"))
+                }
+            })?;
+            let (_, digest, _) = tar.finish();
+            if id.as_str() != Some(&format!("sha256:{}", digest.hex())) {
+                let reason = "the layer does not unpack to what the image's configuration says";
+                return Err(odd(reason.to_owned()));
+            }
         }
         Ok(base)
     }
@@ -100,6 +138,10 @@ impl Base {
             if name == OPAQUE.as_bytes() {
                 self.remove_below(folder);
             } else if let Some(gone) = name.strip_prefix(WHITEOUT.as_bytes()) {
+                // else it would be the folder itself
+                if gone.is_empty() {
+                    continue;
+                }
                 let gone = folder.join(OsStr::from_bytes(gone));
                 self.nodes.remove(&gone);
                 self.remove_below(&gone);
@@ -126,6 +168,14 @@ impl Base {
         for (path, node) in own {
             if node != Node::Folder {
                 self.remove_below(&path);
+            }
+            // some that write layers leave the folders out
+            let folders = path.ancestors().skip(1);
+            for folder in folders.take_while(|it| *it != Path::new("")) {
+                if self.nodes.contains_key(folder) {
+                    break;
+                }
+                self.nodes.insert(folder.to_owned(), Node::Folder);
             }
             self.nodes.insert(path, node);
         }
@@ -212,6 +262,8 @@ mod tests {
             ("etc", file, b""),
             ("opt/.wh.y", file, b""),
             ("var/.wh..wh..opq", file, b""),
+            (".wh.", file, b""),
+            ("srv/www/index", file, b""),
             ("var/new", file, b""),
         ]);
         base.layer(upper.as_slice()).unwrap();
@@ -223,6 +275,8 @@ mod tests {
             ("opt/y/z", false),
             ("var/old", false),
             ("var/new", true),
+            ("srv/www", true),
+            ("srv", true),
         ] {
             assert_eq!(base.node(Path::new(name)).is_some(), there, "{name}");
         }

@@ -269,7 +269,9 @@ pub enum BuildError {
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(
         code(kflake::build::layout),
-        help("make the image anew with `kflake image CELL --out DIR`")
+        help(
+            "make the image anew with `kflake image`, or copy one that is whole with `skopeo copy … oci:DIR`"
+        )
     )]
     Layout {
         /// What.

@@ -71,7 +71,7 @@ pub struct Extension<'a> {
     pub base: Option<(&'a Layout, &'a Base)>,
     /// What the image below goes by in a registry.
     pub reference: Option<&'a str>,
-    /// The release that its kernel modules are for.
+    /// The release that its kernel modules are for, or several.
     pub kernel: Option<&'a str>,
     /// Time of all of it, in seconds since 1970.
     pub time: u64,
@@ -125,7 +125,7 @@ impl Extension<'_> {
         };
         let odd = |what: &str| BuildError::Layout {
             path: self.base.map_or(dir, |(layout, _)| layout.dir()).to_owned(),
-            reason: format!("its {what} is not what an image's is"),
+            reason: format!("its {what} cannot be an image's"),
         };
         let digest = format!("sha256:{}", layer.diff_id.hex());
         let ids = config.pointer_mut("/rootfs/diff_ids");
@@ -181,21 +181,43 @@ impl Extension<'_> {
         Ok(time.to_string())
     }
 
-    /// Whether no folder of the payload takes the place of a link that the image below has there, such as `lib`, and hides what it led to.
+    /// Whether nothing of the payload takes the place of something of another kind that the image below has there, and hides more than
+    /// itself: a folder that of a link such as `lib`, a link that of a folder.
     fn fits_on(&self, base: &Base) -> Result<(), BuildError> {
         for entry in self.payload.entries() {
-            if let (EntryKind::Folder, Some(Node::Link(target))) =
-                (&entry.kind, base.node(&entry.path))
-            {
-                let target = crate::text::shown(target);
-                return Err(BuildError::Payload {
-                    path: self.payload.at(&entry.path),
-                    reason: format!(
-                        "it is a folder, and the base image has a link to {target} there, which it would replace"
-                    ),
-                    help: format!("stage its files in {target}"),
-                });
-            }
+            let Some(node) = base.node(&entry.path) else {
+                continue;
+            };
+            let (is, has, help) = match (&entry.kind, node) {
+                (EntryKind::Folder, Node::Link(target)) => {
+                    let target = crate::text::shown(target);
+                    let help = format!("stage its files in {target}");
+                    ("a folder", format!("a link to {target}"), help)
+                }
+                (EntryKind::Folder, Node::Module(_) | Node::Other) => {
+                    let help = "stage its files elsewhere".to_owned();
+                    ("a folder", "a file".to_owned(), help)
+                }
+                (EntryKind::Link(target), Node::Folder) => {
+                    let target = crate::text::shown(target);
+                    let help = format!(
+                        "leave the link out: with it the image would lose what is in the folder, and have {target} instead"
+                    );
+                    ("a link", "a folder".to_owned(), help)
+                }
+                (EntryKind::File(_), Node::Folder) => {
+                    let help = "give the file another name: with it the image would lose what is in the folder";
+                    ("a file", "a folder".to_owned(), help.to_owned())
+                }
+                _ => continue,
+            };
+            return Err(BuildError::Payload {
+                path: self.payload.at(&entry.path),
+                reason: format!(
+                    "it is {is}, and the base image has {has} there, which it would replace"
+                ),
+                help,
+            });
         }
         Ok(())
     }

@@ -5,10 +5,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use object::{Object as _, ObjectSection as _};
+use object::{Object as _, ObjectKind, ObjectSection as _};
 
 use super::image::Image;
-use crate::files::unxz;
+use crate::catalog::{Arch, Bits, Endian};
+use crate::files::{unxz, unzstd};
 
 /// The most that a module holds, in bytes, when it is not compressed.
 const MAX: u64 = 256 << 20;
@@ -18,8 +19,10 @@ const MAX: u64 = 256 << 20;
 pub struct KernelModule {
     /// The kernel's release, and what of its configuration a module depends on.
     pub vermagic: String,
-    /// What kind of file it is.
-    pub image: Image,
+    /// The machine that it is for, as ELF numbers them.
+    machine: u16,
+    bits: Bits,
+    endian: Endian,
 }
 
 /// How a module's file is packed.
@@ -62,13 +65,21 @@ impl KernelModule {
             Packed::No => Box::new(from),
             Packed::Gzip => Box::new(MultiGzDecoder::new(from)),
             Packed::Xz => Box::new(unxz(from)),
-            Packed::Zstd => return Err(odd("kflake does not read zstd")),
+            Packed::Zstd => Box::new(unzstd(from)),
         };
         from.take(MAX + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX {
             return Err(odd("it is larger than any module"));
         }
         let elf = object::File::parse(bytes.as_slice()).map_err(|_| odd("it is no ELF file"))?;
+        if elf.kind() != ObjectKind::Relocatable {
+            return Err(odd(
+                "it is an ELF file that is linked already, so it is no module",
+            ));
+        }
+        let Image::Elf { machine } = Image::of(&bytes) else {
+            return Err(odd("it is no ELF file"));
+        };
         let no_module = || odd("it has no vermagic, so it is no module");
         let section = elf.section_by_name(".modinfo").ok_or_else(no_module)?;
         let facts = section.data().map_err(|_| odd("it is cut short"))?;
@@ -77,8 +88,20 @@ impl KernelModule {
         let vermagic = vermagic.ok_or_else(no_module)?;
         Ok(KernelModule {
             vermagic: String::from_utf8_lossy(vermagic).trim_end().to_owned(),
-            image: Image::of(&bytes),
+            machine,
+            bits: if elf.is_64() { Bits::B64 } else { Bits::B32 },
+            endian: if elf.is_little_endian() {
+                Endian::Little
+            } else {
+                Endian::Big
+            },
         })
+    }
+
+    /// Whether it is for the machines of `arch`.
+    pub fn is_for(&self, arch: &Arch) -> bool {
+        let own = (self.machine, self.bits, self.endian);
+        own == (arch.elf_machine, arch.bits, arch.endian)
     }
 
     /// The release of the kernel that it is for.
@@ -93,6 +116,7 @@ pub(super) mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     use super::*;
 
@@ -107,7 +131,13 @@ pub(super) mod tests {
         let it = KernelModule::read(plain.as_slice(), Packed::No).unwrap();
         assert_eq!(it.vermagic, "6.1.192 SMP mod_unload aarch64");
         assert_eq!(it.release(), "6.1.192");
-        assert_eq!(it.image, Image::Elf { machine: 183 });
+        assert_eq!(it.machine, 183);
+        assert_eq!((it.bits, it.endian), (Bits::B64, Endian::Little));
+        let zstd = compress_to_vec(plain.as_slice(), CompressionLevel::Fastest);
+        assert_eq!(
+            KernelModule::read(zstd.as_slice(), Packed::Zstd).unwrap(),
+            it
+        );
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(&plain).unwrap();
         let packed = packed.finish().unwrap();
@@ -133,8 +163,11 @@ pub(super) mod tests {
         let at = plain.windows(8).position(|it| it == b".modinfo").unwrap();
         renamed[at + 1] = b'x';
         let no_vermagic = String::from_utf8_lossy(&plain).replace("vermagic", "vermagix");
+        let mut linked = plain.clone();
+        linked[16] = 3;
         for (bytes, packed, said) in [
-            (&b"#!/bin/sh\n"[..], Packed::No, "no ELF file"),
+            (&linked[..], Packed::No, "linked already"),
+            (b"#!/bin/sh\n", Packed::No, "no ELF file"),
             (b"", Packed::No, "no ELF file"),
             (&renamed, Packed::No, "no vermagic"),
             (no_vermagic.as_bytes(), Packed::No, ""),

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use tar::{EntryType, Header};
 
 use super::BuildError;
-use super::payload::{Entry, EntryKind, Payload};
+use super::payload::{Entry, EntryKind, Payload, Unread};
 use crate::hash::{Hashing, Sha256};
 
 /// What names in a layer begin with that take something away from the layers below.
@@ -55,8 +55,7 @@ pub(super) fn write(
         time,
     };
     for entry in payload.entries().iter().filter(|it| takes(it)) {
-        let written = tar.entry(payload, entry);
-        written.map_err(BuildError::io(payload.at(&entry.path)))?;
+        tar.entry(payload, entry).map_err(Unread::or_of(to))?;
     }
     let (packed, diff_id, _) = tar.end().map_err(io())?;
     let (mut file, digest, size) = packed.finish().map_err(io())?.finish();
@@ -77,17 +76,17 @@ struct Archive<W> {
 impl<W: Write> Archive<W> {
     fn entry(&mut self, payload: &Payload, entry: &Entry) -> io::Result<()> {
         let mut name = entry.path.as_os_str().as_bytes().to_vec();
-        let (kind, size, link) = match &entry.kind {
+        let (kind, file, link) = match &entry.kind {
             EntryKind::Folder => {
                 name.push(b'/');
-                (EntryType::Directory, 0, &[][..])
+                (EntryType::Directory, None, &[][..])
             }
-            EntryKind::File(size) => (EntryType::Regular, *size, &[][..]),
-            EntryKind::Link(target) => (EntryType::Symlink, 0, target.as_os_str().as_bytes()),
+            EntryKind::File(stamp) => (EntryType::Regular, Some(*stamp), &[][..]),
+            EntryKind::Link(target) => (EntryType::Symlink, None, target.as_os_str().as_bytes()),
         };
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
-        header.set_size(size);
+        header.set_size(file.map_or(0, |it| it.size));
         header.set_mode(entry.mode);
         header.set_mtime(self.time);
         header.set_uid(0);
@@ -100,7 +99,10 @@ impl<W: Write> Archive<W> {
         }
         header.set_cksum();
         self.to.write_all(header.as_bytes())?;
-        self.data(&mut payload.contents(&entry.path, size))
+        match file {
+            Some(stamp) => self.data(&mut payload.contents(&entry.path, stamp)),
+            None => Ok(()),
+        }
     }
 
     /// What a header has no room for goes ahead of it, under a name that GNU's tar gives to that.

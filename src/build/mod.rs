@@ -38,7 +38,7 @@ pub use module_report::{BuiltModule, ExportsFrom, ModuleReport, NotImported};
 pub use nonce::Nonce;
 pub use oci::{ARCHIVE as IMAGE_ARCHIVE, Layout, is_layout};
 pub use payload::Payload;
-pub use payload_modules::{ForKernel, check as check_modules};
+pub use payload_modules::{ForKernel, PayloadModules, check as check_modules};
 pub use planner::{Evaluated, Planner, Selection};
 pub use sdk::ROOT as SDK_ROOT;
 pub use sysext::{ExtensionRelease, FieldError, write as write_sysext};

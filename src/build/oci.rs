@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,12 +10,19 @@ use serde_json::{Value, json};
 
 use super::{Artifacts, BuildError};
 use crate::files;
-use crate::hash::Sha256;
+use crate::hash::{Hashing, Sha256};
 
 /// Name of the file that `--format docker-archive` writes.
 pub const ARCHIVE: &str = "image.tar";
+/// Where a layout's blobs are.
+const BLOBS: &str = "blobs/sha256/";
 /// Files of a layout besides its blobs.
 const FILES: [&str; 2] = ["index.json", "oci-layout"];
+/// What a descriptor says of a list of images, of OCI's own and of Docker's.
+const LISTS: [&str; 2] = [
+    Writer::INDEX,
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 /// Time of everything in an archive: the kernel's, and the store's.
 const TIME: u64 = 1;
 
@@ -63,7 +70,7 @@ impl Descriptor {
 
     /// Its blob's name in a layout.
     fn name(&self) -> Option<String> {
-        Some(format!("blobs/sha256/{}", self.hex()?))
+        Some(format!("{BLOBS}{}", self.hex()?))
     }
 }
 
@@ -74,12 +81,14 @@ impl Layout {
     /// When that is no layout of one image, or not a whole one.
     pub fn open(dir: &Path) -> Result<Layout, BuildError> {
         let index: Index = read(&dir.join("index.json"))?;
+        let at = || dir.join("index.json");
         let [index] = index.manifests.as_slice() else {
-            return Err(not_whole(
-                &dir.join("index.json"),
-                "it is not an index of one image",
-            ));
+            return Err(not_whole(&at(), "it is not an index of one image"));
         };
+        if LISTS.contains(&index.media_type.as_str()) {
+            let reason = "it leads to a list of images, and not to an image";
+            return Err(not_whole(&at(), reason));
+        }
         let manifest: Manifest = read(&checked(dir, index)?)?;
         for blob in std::iter::once(&manifest.config).chain(&manifest.layers) {
             checked(dir, blob)?;
@@ -124,14 +133,29 @@ impl Layout {
         self.value(&self.index)
     }
 
+    /// Writes its file `name` to `to`. A blob is the one that its digest tells, though it changed since the layout was opened.
+    fn copy(&self, name: &str, to: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+        let mut file = Hashing::new(files::open(&self.dir.join(name))?);
+        to(&mut file)?;
+        let (_, digest, _) = file.finish();
+        match name.strip_prefix(BLOBS) {
+            Some(hex) if hex != digest.hex() => Err(io::Error::other(format!(
+                "the image's {name} changed while it was read"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn value(&self, blob: &Descriptor) -> Result<Value, BuildError> {
         read(&self.dir.join(blob.name().unwrap_or_default()))
     }
 
     /// Bytes of its blobs.
     pub fn size(&self) -> u64 {
-        let layers: u64 = self.manifest.layers.iter().map(|it| it.size).sum();
-        layers + self.manifest.config.size + self.index.size
+        let blobs = [&self.index, &self.manifest.config];
+        let blobs = blobs.into_iter().chain(&self.manifest.layers);
+        // each is the size of a file, and one file may be many layers
+        blobs.fold(0, |sum, it| sum.saturating_add(it.size))
     }
 
     /// The files of the layout by name, in a fixed order.
@@ -155,9 +179,10 @@ impl Layout {
         let mut tar = tar::Builder::new(to);
         let blobs = self.names();
         for name in blobs.iter().filter(|it| !FILES.contains(&it.as_str())) {
-            let file = File::open(self.dir.join(name))?;
-            let size = file.metadata()?.len();
-            tar.append_data(&mut header(size), name, file)?;
+            let size = files::open(&self.dir.join(name))?.metadata()?.len();
+            self.copy(name, |file| {
+                tar.append_data(&mut header(size), name, file.take(size))
+            })?;
         }
         let layers: Vec<_> = self.manifest.layers.iter().map(Descriptor::name).collect();
         let manifest =
@@ -179,8 +204,7 @@ impl Artifacts {
     /// When a file cannot be read or written.
     pub fn layout(&self, layout: &Layout) -> Result<(), BuildError> {
         self.only(&layout.names(), |name, file| {
-            let mut blob = File::open(layout.dir.join(name))?;
-            io::copy(&mut blob, file).map(drop)
+            layout.copy(name, |from| io::copy(from, file).map(drop))
         })
     }
 
@@ -216,7 +240,7 @@ impl Writer {
 
     /// Where its blobs go.
     pub fn blobs(&self) -> PathBuf {
-        self.dir.join("blobs/sha256")
+        self.dir.join(BLOBS)
     }
 
     /// Moves the file at `from` in; its descriptor.
@@ -278,7 +302,12 @@ fn checked(dir: &Path, blob: &Descriptor) -> Result<PathBuf, BuildError> {
         )
     })?;
     let path = dir.join(name);
-    let file = File::open(&path).map_err(BuildError::io(&path))?;
+    let file = files::open(&path).map_err(BuildError::io(&path))?;
+    let length = file.metadata().map_err(BuildError::io(&path))?.len();
+    if length != blob.size {
+        let reason = format!("it has {length} bytes, and should have {}", blob.size);
+        return Err(not_whole(&path, &reason));
+    }
     let sum = Sha256::of_reader(file).map_err(BuildError::io(&path))?;
     match Some(sum.hex().as_str()) == blob.hex() {
         true => Ok(path),
@@ -315,10 +344,8 @@ pub fn is_layout(dir: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::io::Read;
-
     use super::*;
+    use std::collections::BTreeMap;
 
     /// A layout with one layer; its folder.
     fn layout() -> tempfile::TempDir {
@@ -397,6 +424,11 @@ mod tests {
                 "{\"manifests\":[{\"digest\":\"sha256:../../x\",\"size\":1}]}",
                 "no SHA-256",
             ),
+            (
+                "index.json",
+                "{\"manifests\":[{\"digest\":\"sha256:x\",\"size\":1,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"}]}",
+                "a list of images",
+            ),
             ("index.json", "no", "expected"),
         ] {
             let dir = layout();
@@ -409,5 +441,53 @@ mod tests {
         fs::write(dir.path().join("blobs/sha256").join(layer), "b layer").unwrap();
         let error = Layout::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("digest"), "{error}");
+    }
+
+    /// What is said of a layout whose layer `change` changed, or what describes it.
+    fn said(change: impl Fn(&Path, &mut Value)) -> String {
+        let dir = layout();
+        let blobs = dir.path().join("blobs/sha256");
+        let index = fs::read(dir.path().join("index.json")).unwrap();
+        let mut index: Value = serde_json::from_slice(&index).unwrap();
+        let digest = index["manifests"][0]["digest"].as_str().unwrap();
+        let manifest = fs::read(blobs.join(&digest[7..])).unwrap();
+        let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let layer = blobs.join(Sha256::of_bytes(b"a layer").hex());
+        change(&layer, &mut manifest["layers"][0]);
+        let text = manifest.to_string();
+        let hex = Sha256::of_bytes(text.as_bytes()).hex();
+        fs::write(blobs.join(&hex), &text).unwrap();
+        index["manifests"][0] = json!({ "digest": format!("sha256:{hex}"), "size": text.len() });
+        fs::write(dir.path().join("index.json"), index.to_string()).unwrap();
+        Layout::open(dir.path()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_blob_has_the_size_that_is_said_and_is_a_file() {
+        for size in [json!(6), json!(8), json!(u64::MAX)] {
+            let said = said(|_, layer| layer["size"] = size.clone());
+            assert!(said.contains("it has 7 bytes"), "{said}");
+        }
+        let said = said(|path, _| {
+            fs::remove_file(path).unwrap();
+            let pipe = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, path, pipe, rustix::fs::Mode::RWXU, 0).unwrap();
+        });
+        assert!(said.contains("a named pipe"), "{said}");
+    }
+
+    #[test]
+    fn a_blob_that_changes_after_it_was_checked_goes_nowhere() {
+        let (from, to) = (layout(), tempfile::tempdir().unwrap());
+        let layout = Layout::open(from.path()).unwrap();
+        let layer = Sha256::of_bytes(b"a layer").hex();
+        fs::write(from.path().join("blobs/sha256").join(layer), "b layer").unwrap();
+        assert!(layout.archive("a:b", io::sink()).is_err());
+        let out = to.path().join("image");
+        let artifacts = Artifacts::open(&out).unwrap();
+        let error = artifacts.layout(&layout).unwrap_err().to_string();
+        assert!(error.contains("changed while it was read"), "{error}");
+        drop(artifacts);
+        assert!(!out.exists());
     }
 }

@@ -37,10 +37,29 @@ pub struct Entry {
 pub enum EntryKind {
     /// A folder.
     Folder,
-    /// A file of so many bytes.
-    File(u64),
+    /// A file.
+    File(Stamp),
     /// A symbolic link to this, wherever that leads.
     Link(PathBuf),
+}
+
+/// How a file was found: another one changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its bytes.
+    pub size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(facts: &fs::Metadata) -> Stamp {
+        Stamp {
+            size: facts.len(),
+            modified: (facts.mtime(), facts.mtime_nsec()),
+            changed: (facts.ctime(), facts.ctime_nsec()),
+        }
+    }
 }
 
 impl Entry {
@@ -77,7 +96,8 @@ impl Payload {
         for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
-                BuildError::io(path)(error.into())
+                let odd = || io::Error::other("the folder cannot be walked");
+                BuildError::io(path)(error.into_io_error().unwrap_or_else(odd))
             })?;
             let at = entry.path();
             let path = at.strip_prefix(root).unwrap_or(at).to_owned();
@@ -85,7 +105,7 @@ impl Payload {
             let kind = match facts.file_type() {
                 // kflake's own, where it filled the folder
                 kind if kind.is_file() && path == Path::new(files::MARK) => continue,
-                kind if kind.is_file() => EntryKind::File(facts.len()),
+                kind if kind.is_file() => EntryKind::File(Stamp::of(&facts)),
                 kind if kind.is_dir() => EntryKind::Folder,
                 kind if kind.is_symlink() => {
                     EntryKind::Link(fs::read_link(at).map_err(BuildError::io(at))?)
@@ -129,72 +149,115 @@ impl Payload {
         self.root.join(path)
     }
 
-    /// What is in the file `path`, which had `size` bytes.
-    pub fn contents(&self, path: &Path, size: u64) -> Contents {
+    /// What is in the file `path`, which was found as `stamp`. Errors in reading it are an [`Unread`].
+    pub fn contents(&self, path: &Path, stamp: Stamp) -> Contents {
         Contents {
             path: self.at(path),
-            size,
-            left: size,
-            file: None,
+            stamp,
+            left: stamp.size,
+            file: Reading::Later,
         }
     }
 }
 
-/// A file of a payload: opened when it is first read, closed at its end, and held to the size that it had.
+/// A file of a payload: opened when it is first read, closed at its end, and held to how it was found.
 #[derive(Debug)]
 pub struct Contents {
     path: PathBuf,
-    size: u64,
+    stamp: Stamp,
     left: u64,
-    file: Option<File>,
+    file: Reading,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Later,
+    Now(File),
+    Done,
+}
+
+impl Contents {
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match &mut self.file {
+                Reading::Later => self.file = Reading::Now(open(&self.path, self.stamp)?),
+                Reading::Now(file) if self.left == 0 => {
+                    // nothing was added meanwhile, nor is there more than the file system says
+                    let more = file.read(&mut [0])?;
+                    if more > 0 || Stamp::of(&file.metadata()?) != self.stamp {
+                        return Err(changed());
+                    }
+                    self.file = Reading::Done;
+                }
+                Reading::Now(file) => {
+                    let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+                    let most = buffer.len().min(left);
+                    let length = file.read(&mut buffer[..most])?;
+                    if length == 0 {
+                        return Err(changed());
+                    }
+                    self.left -= length as u64;
+                    return Ok(length);
+                }
+                Reading::Done => return Ok(0),
+            }
+        }
+    }
 }
 
 impl Read for Contents {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            self.file = None;
+        if buffer.is_empty() {
             return Ok(0);
         }
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(open(&self.path, self.size)?),
-        };
-        let most = buffer
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let length = file.read(&mut buffer[..most])?;
-        if length == 0 && most > 0 {
-            return Err(changed(&self.path));
-        }
-        self.left -= length as u64;
-        Ok(length)
+        self.read_on(buffer).map_err(|error| {
+            let path = self.path.clone();
+            io::Error::new(error.kind(), Unread { path, error })
+        })
     }
 }
 
-fn open(path: &Path, size: u64) -> io::Result<File> {
+fn open(path: &Path, stamp: Stamp) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-        .open(path)
-        .map_err(|error| {
-            let text = format!("{}: {error}", crate::text::shown(path));
-            io::Error::new(error.kind(), text)
-        })?;
+        .open(path)?;
     let facts = file.metadata()?;
-    match facts.is_file() && facts.len() == size {
+    match facts.is_file() && Stamp::of(&facts) == stamp {
         true => Ok(file),
-        false => Err(changed(path)),
+        false => Err(changed()),
     }
 }
 
-fn changed(path: &Path) -> io::Error {
-    let path = crate::text::shown(path);
-    io::Error::other(format!("{path} changed while it was read"))
+fn changed() -> io::Error {
+    io::Error::other("it changed while it was read")
+}
+
+/// What went wrong with a file of a payload, on its way through whoever read it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", crate::text::shown(path))]
+pub(super) struct Unread {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Unread {
+    /// The error that a file of a payload is to blame for; otherwise `error` as it is.
+    pub(super) fn of(error: io::Error) -> Result<BuildError, io::Error> {
+        let unread = error.downcast::<Unread>()?;
+        Ok(BuildError::io(unread.path)(unread.error))
+    }
+
+    /// The error of something that reads a payload and writes `to`.
+    pub(super) fn or_of(to: &Path) -> impl Fn(io::Error) -> BuildError {
+        move |error| Unread::of(error).unwrap_or_else(|error| BuildError::io(to)(error))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
+    use std::io::Write as _;
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -254,18 +317,58 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::write(at("file"), "12345").unwrap();
+        fs::write(at("none"), "").unwrap();
         let payload = Payload::read(dir.path()).unwrap();
-        let read = || {
+        let read = |name: &str| {
+            let name = Path::new(name);
+            let EntryKind::File(stamp) = payload.entry(name).unwrap().kind else {
+                panic!("no file");
+            };
             let mut text = String::new();
-            let mut contents = payload.contents(Path::new("file"), 5);
+            let mut contents = payload.contents(name, stamp);
             contents.read_to_string(&mut text).map(|_| text)
         };
-        assert_eq!(read().unwrap(), "12345");
-        fs::write(at("file"), "123456").unwrap();
-        assert!(read().unwrap_err().to_string().contains("changed"));
+        let said = |name: &str| {
+            let error = Unread::of(read(name).unwrap_err()).unwrap();
+            assert_eq!(error.exit_code(), exit::IO);
+            assert!(error.to_string().starts_with(&*at(name).to_string_lossy()));
+            error.to_string()
+        };
+        assert_eq!(
+            (read("file").unwrap(), read("none").unwrap()),
+            ("12345".to_owned(), String::new())
+        );
+        // as long as before
+        fs::write(at("file"), "54321").unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+        File::open(at("file")).unwrap().set_modified(later).unwrap();
+        assert!(said("file").contains("it changed"));
+        fs::write(at("none"), "1").unwrap();
+        assert!(said("none").contains("it changed"));
         fs::remove_file(at("file")).unwrap();
         fs::write(at("other"), "12345").unwrap();
         symlink("other", at("file")).unwrap();
-        assert!(read().is_err());
+        said("file");
+        fs::remove_file(at("file")).unwrap();
+        assert!(said("file").contains("No such file"));
+    }
+
+    #[test]
+    fn what_is_added_while_a_file_is_read_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs::write(&path, "12345").unwrap();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let payload = Payload::read(dir.path()).unwrap();
+        let mut contents = payload.contents(Path::new("log"), stamp);
+        let mut some = [0; 3];
+        contents.read_exact(&mut some).unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"6")
+            .unwrap();
+        assert!(io::copy(&mut contents, &mut io::sink()).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! Whether the kernel modules of a payload are for the kernel of the image that it goes into.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::BuildError;
 use super::base::Base;
-use super::image::Image;
 use super::kernel_module::{KernelModule, Packed};
 use super::oci::Layout;
-use super::payload::{EntryKind, Payload};
+use super::payload::{EntryKind, Payload, Unread};
 use crate::catalog::Arch;
 use crate::files;
 use crate::text::{clean_line, shown};
@@ -104,26 +104,41 @@ impl ForKernel {
     }
 }
 
+/// The kernel modules of a payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PayloadModules {
+    /// How many there are.
+    pub count: usize,
+    /// What they are for, each once.
+    releases: BTreeSet<String>,
+}
+
+impl PayloadModules {
+    /// The releases that they are for, as a list; none: there are no modules.
+    pub fn releases(&self) -> Option<String> {
+        let all: Vec<&str> = self.releases.iter().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+}
+
 fn said(is: &str, wanted: &str, whose: &str) -> String {
     let (is, wanted) = (clean_line(is), clean_line(wanted));
     format!("it was built for `{is}`, and {whose} `{wanted}`")
 }
 
 /// Holds every kernel module of `payload` against `kernel`, against the modules of `base`, and against the folder that it lies in.
-/// How many there are, and the releases that they are for.
 ///
 /// # Errors
 /// When one is for another kernel or another machine, cannot be read, or nothing says which kernel it should be for.
-pub fn check<'a>(
+pub fn check(
     payload: &Payload,
     kernel: Option<&ForKernel>,
     base: Option<&Base>,
     arch: &Arch,
-    arches: impl IntoIterator<Item = &'a Arch> + Clone,
-) -> Result<Vec<String>, BuildError> {
-    let mut releases = Vec::new();
+) -> Result<PayloadModules, BuildError> {
+    let mut modules = PayloadModules::default();
     for entry in payload.entries() {
-        let (Some(packed), EntryKind::File(size)) = (Packed::of(&entry.path), &entry.kind) else {
+        let (Some(packed), EntryKind::File(stamp)) = (Packed::of(&entry.path), &entry.kind) else {
             continue;
         };
         let at = payload.at(&entry.path);
@@ -132,18 +147,16 @@ pub fn check<'a>(
             reason,
             help: help.to_owned(),
         };
-        let module = KernelModule::read(payload.contents(&entry.path, *size), packed);
+        let module = KernelModule::read(payload.contents(&entry.path, *stamp), packed);
         let module = module.map_err(|error| {
-            let help = match packed {
-                Packed::Zstd => {
-                    "stage modules as they are or packed by xz or gzip, which kflake can check"
-                }
-                _ => "stage the module that the kernel's build made, or give the file another name",
-            };
-            refused(format!("its kernel cannot be told: {error}"), help)
+            Unread::of(error).unwrap_or_else(|error| {
+                refused(
+                    format!("its kernel cannot be told: {error}"),
+                    "stage the module that the kernel's build made, or give the file another name",
+                )
+            })
         })?;
-        let machine = module.image.for_arch(&at, arch, arches.clone());
-        if matches!(module.image, Image::Elf { .. }) && machine.is_err() {
+        if !module.is_for(arch) {
             let reason = format!("it is a module for another machine than {}", arch.uname);
             return Err(refused(reason, "build it with the SDK of the right cell"));
         }
@@ -174,9 +187,10 @@ pub fn check<'a>(
             );
             return Err(refused(reason, "install it with `make modules_install`"));
         }
-        releases.push(module.release().to_owned());
+        modules.count += 1;
+        modules.releases.insert(module.release().to_owned());
     }
-    Ok(releases)
+    Ok(modules)
 }
 
 /// How the modules of the base image disagree with a module. With a kernel `named`, those of other kernels do not count.
@@ -216,7 +230,7 @@ mod tests {
     const VERMAGIC: &str = "6.1.192 SMP mod_unload aarch64";
 
     /// A payload with the file `name`, held against `kernel` for arm64.
-    fn check(name: &str, bytes: &[u8], kernel: Option<&str>) -> Result<Vec<String>, BuildError> {
+    fn check(name: &str, bytes: &[u8], kernel: Option<&str>) -> Result<PayloadModules, BuildError> {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().join(name);
         fs::create_dir_all(at.parent().unwrap()).unwrap();
@@ -225,25 +239,27 @@ mod tests {
         let arch = &catalog.arches[&"arm64".parse::<crate::id::ArchId>().unwrap()];
         let payload = Payload::read(dir.path()).unwrap();
         let kernel = kernel.map(ForKernel::of_text);
-        super::check(
-            &payload,
-            kernel.as_ref(),
-            None,
-            arch,
-            catalog.arches.values(),
-        )
+        super::check(&payload, kernel.as_ref(), None, arch)
     }
 
     #[test]
     fn a_module_is_held_against_its_kernel() {
         let good = module(183, VERMAGIC);
         let place = "usr/lib/modules/6.1.192/extra/a.ko";
-        assert_eq!(check(place, &good, Some("6.1.192")).unwrap(), ["6.1.192"]);
+        let checked = check(place, &good, Some("6.1.192")).unwrap();
+        assert_eq!(checked.releases().unwrap(), "6.1.192");
         assert_eq!(
-            check("anywhere.ko", &good, Some(VERMAGIC)).unwrap().len(),
+            check("anywhere.ko", &good, Some(VERMAGIC)).unwrap().count,
             1
         );
-        assert!(check("a.txt", &good, None).unwrap().is_empty());
+        assert_eq!(
+            check("a.txt", &good, None).unwrap(),
+            PayloadModules::default()
+        );
+        // the number of a machine does not tell its byte order
+        let mut big = good.clone();
+        big[5] = 2;
+        assert!(check(place, &big, Some("6.1.192")).is_err());
         for (name, bytes, kernel, said, code) in [
             (
                 place,
@@ -268,7 +284,8 @@ mod tests {
                 exit::FAILED,
             ),
             (place, b"text", Some("6.1.192"), "no ELF file", exit::FAILED),
-            ("a.ko.zst", &good, Some("6.1.192"), "zstd", exit::FAILED),
+            ("a.ko.zst", &good, Some("6.1.192"), "zstd: ", exit::FAILED),
+            ("a.ko.gz", &good, Some("6.1.192"), "gzip", exit::FAILED),
             (
                 "a.ko.xz",
                 &good,

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read as _};
 use std::path::{Path, PathBuf};
 
 use backhand::compression::Compressor;
 use backhand::{BackhandError, FilesystemCompressor, FilesystemWriter, NodeHeader};
 
-use super::payload::{EntryKind, Payload};
+use super::payload::{EntryKind, Payload, Stamp, Unread};
 use super::{Artifacts, BuildError};
 
 /// Where an extension says what it fits.
 const RELEASES: &str = "usr/lib/extension-release.d";
 /// What an extension is laid over.
 const TOPS: [&str; 2] = ["usr", "opt"];
+/// What the system says of itself: systemd takes no extension that would say it instead.
+const SYSTEM: &str = "usr/lib/os-release";
+/// The most of an extension-release file that is read, in bytes.
+const MAX_RELEASE: u64 = 64 << 10;
 
 /// What an extension fits: the fields of its extension-release file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,29 @@ impl ExtensionRelease {
         })
     }
 
+    /// Why a payload's own file, which holds `text`, is not what is asked for.
+    fn contradicted_by(&self, text: &str) -> Option<String> {
+        let field = |key: &str| {
+            let mut lines = text.lines().rev();
+            let value = lines.find_map(|it| it.trim().strip_prefix(key)?.strip_prefix('='));
+            value.map(|it| it.trim_matches(['"', '\'']))
+        };
+        let wanted = self.fields.iter().find(|(key, _)| key == "ARCHITECTURE");
+        let wanted = wanted.map(|(_, value)| value.as_str());
+        match (field("ID"), field("ARCHITECTURE"), wanted) {
+            (None | Some(""), _, _) => {
+                Some("it has no ID=, without which no system takes the extension".to_owned())
+            }
+            (_, Some(is), Some(wanted)) if is != wanted => {
+                let is = crate::text::clean_line(is);
+                Some(format!(
+                    "it says ARCHITECTURE={is}, and the files are for {wanted}"
+                ))
+            }
+            _ => None,
+        }
+    }
+
     fn text(&self) -> String {
         let lines = self.fields.iter();
         lines
@@ -110,6 +137,13 @@ pub fn write(
             ));
         }
     }
+    if payload.entry(Path::new(SYSTEM)).is_some() {
+        return Err(odd(
+            Path::new(SYSTEM),
+            "it is the system's own, and systemd refuses an extension that brings one",
+            "remove it: an extension says what it fits in its extension-release file",
+        ));
+    }
     let there = payload.entry(&own);
     match there.map(|it| &it.kind) {
         Some(EntryKind::Folder | EntryKind::Link(_)) => {
@@ -126,11 +160,18 @@ pub fn write(
                 "remove the file, or leave the option out",
             ));
         }
-        _ => {}
+        Some(EntryKind::File(stamp)) => {
+            let text = release_text(payload, &own, *stamp)?;
+            if let Some(reason) = release.contradicted_by(&text) {
+                let help = "mend the file, or remove it: kflake writes one";
+                return Err(odd(&own, &reason, help));
+            }
+        }
+        None => {}
     }
 
     let failed = |error: BackhandError| {
-        BuildError::io(to)(match error {
+        Unread::or_of(to)(match error {
             BackhandError::StdIo(error) => error,
             other => io::Error::other(other.to_string()),
         })
@@ -150,7 +191,7 @@ pub fn write(
                 folders.insert(path.clone());
                 image.push_dir(path, header)
             }
-            EntryKind::File(size) => image.push_file(payload.contents(path, *size), path, header),
+            EntryKind::File(stamp) => image.push_file(payload.contents(path, *stamp), path, header),
             EntryKind::Link(target) => image.push_symlink(target, path, header),
         }
         .map_err(failed)?;
@@ -182,13 +223,22 @@ pub fn write(
         .map_err(BuildError::io(to))
 }
 
+/// What the payload's extension-release file holds.
+fn release_text(payload: &Payload, path: &Path, stamp: Stamp) -> Result<String, BuildError> {
+    let mut text = String::new();
+    let contents = payload.contents(path, stamp);
+    let read = contents.take(MAX_RELEASE).read_to_string(&mut text);
+    read.map_err(Unread::or_of(&payload.at(path)))?;
+    Ok(text)
+}
+
 impl Artifacts {
-    /// Takes the extension at `from` in as the file `name`, the only one here.
+    /// Takes the extension at `from` in as the file `name`, beside others that may be here.
     ///
     /// # Errors
     /// When a file cannot be read or written.
     pub fn sysext(&self, name: &str, from: &Path) -> Result<(), BuildError> {
-        self.only(&[name.to_owned()], |_, file| {
+        self.all_or_none(&[name.to_owned()], |_, file| {
             io::copy(&mut File::open(from)?, file).map(drop)
         })
     }

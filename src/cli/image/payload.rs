@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use super::{Args, Format, failed, tag, unbuilt};
 use crate::build::{
@@ -14,6 +15,7 @@ use crate::container;
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
+use crate::interrupt::{self, Finishing};
 use crate::text::{clean_line, shown};
 
 /// Time of all that is exported, unless `SOURCE_DATE_EPOCH` says another: that of kflake's own images.
@@ -100,14 +102,8 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
     let base = base.map_err(unbuilt)?;
     let (id, platform) = platform(catalog, named, below.as_ref())?;
     let arch = &catalog.arches[id];
-    let releases = check_modules(
-        &payload,
-        kernel.as_ref(),
-        base.as_ref(),
-        arch,
-        catalog.arches.values(),
-    );
-    let releases = releases.map_err(unbuilt)?;
+    let checked = check_modules(&payload, kernel.as_ref(), base.as_ref(), arch);
+    let checked = checked.map_err(unbuilt)?;
     for entry in payload.entries().iter().filter(|it| it.sets_id()) {
         output::note(&format!(
             "{}: runs as root, whoever starts it (mode {:04o})",
@@ -115,10 +111,10 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
             entry.mode
         ));
     }
-    let release = releases.first().map(String::as_str);
-    let modules = match (releases.len(), release) {
+    let releases = checked.releases();
+    let modules = match (checked.count, &releases) {
         (1, Some(release)) => format!(", a kernel module for {}", clean_line(release)),
-        (count, Some(release)) => format!(", {count} kernel modules for {}", clean_line(release)),
+        (count, Some(releases)) => format!(", {count} kernel modules for {}", clean_line(releases)),
         _ => String::new(),
     };
 
@@ -129,13 +125,14 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         let file = scratch.path().join("image");
         write_sysext(&payload, name, &fields, time, &file).map_err(unbuilt)?;
         if let Some(out) = &args.out {
+            let _whole = Finishing::begin();
             let called = format!("{name}.raw");
             let artifacts = Artifacts::open(out).map_err(unbuilt)?;
             artifacts.sysext(&called, &file).map_err(unbuilt)?;
             let path = artifacts.path().join(called);
             output::line(&format!("{}: system extension{modules}", shown(path)))?;
         }
-        return Ok(exit::OK);
+        return Ok(done());
     }
     let reference = own.base.as_deref().filter(|it| folder(it).is_none());
     let extension = Extension {
@@ -144,7 +141,7 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         platform: &platform,
         base: below.as_ref().zip(base.as_ref()),
         reference,
-        kernel: release,
+        kernel: releases.as_deref(),
         time: time.into(),
     };
     let layout = extension.write(&scratch.path().join("image"));
@@ -156,6 +153,7 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
     );
     // taken last: what is refused leaves no folder behind
     if let Some(out) = &args.out {
+        let _whole = Finishing::begin();
         let artifacts = Artifacts::open(out).map_err(unbuilt)?;
         let file = match args.format {
             Format::DockerArchive => artifacts
@@ -166,6 +164,9 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         let file: PathBuf = file.map_err(unbuilt)?;
         output::line(&format!("{}: {said}", shown(&file)))?;
     }
+    if done() != exit::OK {
+        return Ok(done());
+    }
     if let Some(registry) = &args.push {
         // engines know lower case only
         let name = name.to_ascii_lowercase();
@@ -174,6 +175,14 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         output::line(&format!("{target}: {said}"))?;
     }
     Ok(exit::OK)
+}
+
+/// The exit code of what was put in place whole, though a signal may have come meanwhile.
+fn done() -> u8 {
+    match interrupt::flag().load(Ordering::Relaxed) {
+        true => exit::INTERRUPTED,
+        false => exit::OK,
+    }
 }
 
 /// The folder that `text` names: `oci:DIR`, or DIR where an image is there.
@@ -284,19 +293,23 @@ fn is_name(name: &str) -> Result<()> {
     }
 }
 
-/// What is written into the payload's folder would be a part of it.
+/// What is written into the payload's folder would be a part of it, and a payload in a folder that is written anew may go.
 fn is_outside(out: &Path, root: &Path) -> Result<()> {
     let whole = |path: &Path| path.canonicalize().map_err(BuildError::io(path));
     let root = whole(root).map_err(unbuilt)?;
     let out = std::path::absolute(out).map_err(|error| unbuilt(BuildError::io(out)(error)))?;
     let there = out.ancestors().find_map(|it| it.canonicalize().ok());
-    match there.is_some_and(|it| it.starts_with(&root)) {
-        true => Err(usage(
-            &format!("--out {} is within the payload", shown(&out)),
-            Some("name a folder outside of it"),
-        )),
-        false => Ok(()),
-    }
+    let within = match there {
+        Some(it) if it.starts_with(&root) => "--out is within the payload",
+        Some(_) if out.canonicalize().is_ok_and(|it| root.starts_with(it)) => {
+            "the payload is within --out"
+        }
+        _ => return Ok(()),
+    };
+    Err(usage(
+        &format!("{}: {within}", shown(&out)),
+        Some("name a folder outside of it"),
+    ))
 }
 
 /// Time of what is exported, in seconds since 1970.
