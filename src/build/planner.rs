@@ -10,7 +10,6 @@ use miette::Diagnostic;
 use super::BuildError;
 use super::config_machine::misfit;
 use crate::catalog::{Arch, Board, Catalog, Purpose, SourceKind, Toolchain};
-use crate::exit;
 use crate::files::Scratch;
 use crate::flake::{Options, Written};
 use crate::id::{ArchId, BoardId, TreeFile};
@@ -331,14 +330,9 @@ impl<'c> Planner<'c> {
 }
 
 fn not_resolved(unresolved: &Unresolved<'_>) -> BuildError {
-    let code = match unresolved {
-        Unresolved::UnknownArch { .. } | Unresolved::NoEra { .. } => exit::USAGE,
-        Unresolved::Unsupported { .. } => exit::UNSUPPORTED,
-        Unresolved::NoToolchain(_) => exit::NO_TOOLCHAIN,
-    };
     BuildError::Unresolved {
         message: unresolved.to_string(),
-        code,
+        code: unresolved.exit_code(),
         help: unresolved.help().map(|help| help.to_string()),
     }
 }
@@ -402,7 +396,7 @@ mod tests {
             .select(&version("6.1.9999"), &arch("arm64"), Purpose::Kernel)
             .err()
             .unwrap();
-        assert_eq!(error.exit_code(), exit::USAGE);
+        assert_eq!(error.exit_code(), crate::exit::USAGE);
         let help = error.help().unwrap().to_string();
         assert!(
             help.contains("6.1.") && help.contains("kernel add"),

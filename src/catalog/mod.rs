@@ -175,6 +175,11 @@ impl Catalog {
         load::form(self)
     }
 
+    /// Whether a project's own data took part: all else was checked when kflake was built.
+    pub fn has_own_data(&self) -> bool {
+        !self.project_files.is_empty()
+    }
+
     /// Every toolchain of every source.
     pub fn toolchains(&self) -> &BTreeMap<ToolchainId, Toolchain> {
         self.toolchains.get_or_init(|| toolchain::all(self))

@@ -57,7 +57,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         purpose,
     };
     let outcome = resolver.resolve(&args.version, arch, purpose);
-    let code = outcome.as_ref().map_or_else(exit_code, |_| exit::OK);
+    let code = outcome
+        .as_ref()
+        .map_or_else(Unresolved::exit_code, |_| exit::OK);
     let source = catalog.kernels.get(&args.version).map(MeasuredSource::of);
     if args.json {
         let mut value = match &outcome {
@@ -103,14 +105,6 @@ fn help(unresolved: &Unresolved<'_>) -> Option<String> {
             Some("`--explain` lists each candidate with the facts that reject it".into())
         }
         _ => unresolved.help().map(|help| help.to_string()),
-    }
-}
-
-fn exit_code(unresolved: &Unresolved<'_>) -> u8 {
-    match unresolved {
-        Unresolved::UnknownArch { .. } | Unresolved::NoEra { .. } => exit::USAGE,
-        Unresolved::Unsupported { .. } => exit::UNSUPPORTED,
-        Unresolved::NoToolchain(_) => exit::NO_TOOLCHAIN,
     }
 }
 

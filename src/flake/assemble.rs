@@ -253,7 +253,7 @@ fn cell(
     arch: &ArchId,
     version: &KernelVersion,
 ) -> Option<(String, Cell)> {
-    let resolution = resolver.resolve(version, arch, Purpose::Kernel).ok()?;
+    let resolution = resolver.decide(version, arch, Purpose::Kernel).ok()?;
     let board = catalog.board_for(arch, version);
     let cell = Cell {
         era: era.attr(),

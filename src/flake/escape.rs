@@ -30,24 +30,41 @@ pub struct Unrepresentable {
 /// interpolation; CR is escaped because Nix reads a bare CR LF as LF.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' if matches!(chars.peek(), None | Some('{')) => out.push_str("\\$"),
-            _ => out.push(c),
-        }
-    }
+    push_escaped(&mut out, text);
     out
+}
+
+fn push_escaped(out: &mut String, text: &str) {
+    let mut rest = text;
+    // most texts have nothing to escape
+    while let Some(at) = rest.find(['"', '\\', '\n', '\r', '\t', '$']) {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        out.push_str(match rest.as_bytes()[at] {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            _ if after.is_empty() || after.starts_with('{') => "\\$",
+            _ => "$",
+        });
+        rest = after;
+    }
+    out.push_str(rest);
 }
 
 /// `text` as a Nix string, quotes included.
 pub fn string(text: &str) -> String {
-    format!("\"{}\"", escape(text))
+    let mut out = String::with_capacity(text.len() + 8);
+    push_string(&mut out, text);
+    out
+}
+
+fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    push_escaped(out, text);
+    out.push('"');
 }
 
 /// `name` as an attribute name: bare where Nix allows it, quoted otherwise.
@@ -103,8 +120,8 @@ fn write_value(out: &mut String, value: &Value, depth: usize, lead: usize) {
                 out.push_str(" =");
                 let lead = name.chars().count() + 3;
                 // behind a name in quotes, a long text goes to a line of its own
-                let length = short(field).map_or(0, |text| text.chars().count() + 1);
-                if !name.starts_with('"') || lead + length <= WIDTH {
+                let length = || short(field).map_or(0, |text| text.chars().count() + 1);
+                if !name.starts_with('"') || lead + length() <= WIDTH {
                     out.push(' ');
                 } else {
                     out.push('\n');
@@ -116,6 +133,7 @@ fn write_value(out: &mut String, value: &Value, depth: usize, lead: usize) {
             indent(out, depth);
             out.push('}');
         }
+        Value::String(text) => push_string(out, text),
         _ => out.push_str(&short(value).unwrap_or_default()),
     }
 }
@@ -152,9 +170,9 @@ pub fn texts(pairs: &[Value], depth: usize) -> String {
     for pair in pairs {
         let text = |n: usize| pair.get(n).and_then(Value::as_str).unwrap_or_default();
         indent(&mut out, depth + 1);
-        out.push_str(&string(text(0)));
+        push_string(&mut out, text(0));
         out.push_str(" = ");
-        out.push_str(&string(text(1)));
+        push_string(&mut out, text(1));
         out.push_str(";\n");
     }
     indent(&mut out, depth);

@@ -105,8 +105,8 @@ fn resolved(catalog: &Catalog, source: SourceKind) -> Group {
     let resolver = Resolver::new(catalog, SourceOrder::from(vec![source]));
     let mut group = Group::new();
     for (id, era) in &catalog.eras {
+        let kernel = cell_kernel(catalog, era);
         for arch in catalog.arches.keys() {
-            let kernel = cell_kernel(catalog, era);
             if let Ok(Some(it)) = resolver.pick(kernel, arch, Purpose::Kernel) {
                 group.insert(member(id, arch), it.id.to_string());
             }

@@ -131,7 +131,14 @@ pub fn generate(catalog: &Catalog, options: &Options) -> Result<Tree, RenderErro
         .chain([packages])
         .collect();
     let model = assemble::model(catalog, options, &inputs);
-    tree.files.extend(render::render(&model)?);
+    let rendered = render::render(&model)?;
+    // what kflake's own data makes is checked in its tests
+    if catalog.has_own_data() {
+        for (path, text) in &rendered {
+            render::check_nix(path.as_str(), text)?;
+        }
+    }
+    tree.files.extend(rendered);
     tree.lock = Some(lock::render(&inputs));
     Ok(tree)
 }
@@ -193,6 +200,7 @@ fn copied(origin: &str, path: &str, file: &File<'_>) -> Result<String, RenderErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::SourceKind;
 
     #[test]
     fn every_nix_file_is_marked_formatted_and_sound() {
@@ -210,6 +218,24 @@ mod tests {
                 "{path} is not formatted (`cargo install nixfmt_rs` has the formatter):\n{}",
                 diff.unified_diff()
             );
+        }
+    }
+
+    /// What is left out, or chosen, is sound too: nobody looks at it when it is generated.
+    #[test]
+    fn every_choice_of_sources_is_sound() {
+        let catalog = Catalog::embedded().unwrap();
+        for source in SourceKind::ALL {
+            let options = Options {
+                sources: vec![source],
+                packages: Packages::Debian(Suite::default()),
+                ..Options::default()
+            };
+            for (path, text) in generate(&catalog, &options).unwrap().files {
+                if path.as_str().ends_with(".nix") {
+                    assert_eq!(lint::lint(path.as_str(), &text), [], "{source}: {path}");
+                }
+            }
         }
     }
 

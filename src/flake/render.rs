@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use handlebars::Handlebars;
+use handlebars::{Context, Handlebars};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -62,9 +62,9 @@ const TEMPLATES: [(&str, &str); 6] = [
 ];
 
 /// Those that are in the standard style as they are rendered: much data, and little code.
-const LAID_OUT: [&str; 3] = ["kernels.nix", "matrix.nix", "sources.nix"];
+const LAID_OUT: [&str; 4] = ["fixes.nix", "kernels.nix", "matrix.nix", "sources.nix"];
 
-/// Every generated file, stamped.
+/// Every generated file, formatted and stamped.
 ///
 /// # Errors
 /// When a text of the model cannot be carried by Nix; everything else is a defect of the templates.
@@ -74,7 +74,7 @@ pub fn render(model: &Model) -> Result<Vec<(TreePath, String)>, RenderError> {
         .iter()
         .map(|(file, template)| {
             let data = data_of(file, model).map_err(|problem| broken(file, problem))?;
-            let text = render_one(&registry, file, template, &data)?;
+            let text = render_one(&registry, file, template, data)?;
             let path = file.parse().map_err(|problem| broken(file, problem))?;
             Ok((path, text))
         })
@@ -147,11 +147,15 @@ fn render_one(
     registry: &Handlebars<'_>,
     file: &'static str,
     template: &str,
-    data: &Value,
+    data: Value,
 ) -> Result<String, RenderError> {
-    escape::check(data).map_err(|source| RenderError::Data { file, source })?;
+    escape::check(&data).map_err(|source| RenderError::Data { file, source })?;
+    // one digest over the data and what was made of it: changes with either
+    let mut input = format!("{template}\0").into_bytes();
+    serde_json::to_writer(&mut input, &data).map_err(|problem| broken(file, problem))?;
+    let input = Sha256::of_bytes(&input);
     let rendered = registry
-        .render_template(template, data)
+        .render_template_with_context(template, &Context::from(data))
         .map_err(|problem| broken(file, problem))?;
     let formatted = if LAID_OUT.contains(&file) {
         rendered
@@ -159,9 +163,6 @@ fn render_one(
         nixfmt_rs::format(&rendered)
             .map_err(|error| broken(file, nixfmt_rs::format_error(&rendered, Some(file), &error)))?
     };
-    check_nix(file, &formatted)?;
-    // one digest over the data and what was made of it: changes with either
-    let input = Sha256::of_bytes(format!("{template}\0{data}").as_bytes());
     let origin = format!("templates/{file}.hbs");
     header::stamp(file, &origin, &input, &formatted).map_err(|problem| broken(file, problem))
 }
@@ -383,6 +384,7 @@ mod tests {
     #[test]
     fn files_are_as_reviewed() {
         for (path, text) in render(&model()).unwrap() {
+            check_nix(path.as_str(), &text).unwrap();
             // the digest in the first line changes with every word of a template
             let (_, body) = text.split_once('\n').unwrap();
             insta::assert_snapshot!(path.as_str(), body);

@@ -12,7 +12,7 @@ pub fn cells_with_toolchain(catalog: &Catalog, sources: Vec<SourceKind>) -> Vec<
     for era in catalog.eras.values() {
         let version = cell_kernel(catalog, era);
         let arches = catalog.arches.keys();
-        let taken = arches.filter_map(|arch| resolver.resolve(version, arch, Purpose::Kernel).ok());
+        let taken = arches.filter_map(|arch| resolver.decide(version, arch, Purpose::Kernel).ok());
         cells.extend(taken.map(|it| it.cell));
     }
     cells

@@ -1,14 +1,14 @@
 //! handlebars as it is set up for Nix: strict, and escaping into Nix strings.
 
 use handlebars::{Handlebars, handlebars_helper};
-use serde_json::Value;
 
 use super::escape;
 
 mod helpers {
-    use super::{Value, escape, handlebars_helper};
+    use super::{escape, handlebars_helper};
 
-    handlebars_helper!(nix_value: |value: Value, {depth: usize = 0}| escape::value(&value, depth));
+    // as it stands in the data: it may be all of the file
+    handlebars_helper!(nix_value: |value: Json, {depth: usize = 0}| escape::value(value, depth));
     handlebars_helper!(nix_file: |name: str, url: str, hash: str, {depth: usize = 0}| escape::binding(name, "file", url, hash, depth));
     handlebars_helper!(nix_texts: |pairs: array, {depth: usize = 0}| escape::texts(pairs, depth));
     handlebars_helper!(nix_attr: |name: str| escape::attr(name));
@@ -33,7 +33,7 @@ pub fn registry() -> Handlebars<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn render(template: &str, data: Value) -> Result<String, String> {
         registry()

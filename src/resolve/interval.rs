@@ -99,15 +99,17 @@ impl Resolver<'_> {
                 add(opening(&toolchain.oldest_kernel));
             }
         }
-        let of_constraints = per_arch
-            .constraints
+        // what only warns changes no answer, and neither does a fix that lifts nothing here
+        let hard = per_arch
+            .rules
             .iter()
-            .filter(|(_, constraint)| constraint.applies_to == purpose)
-            .map(|(_, constraint)| &constraint.kernel);
-        let of_fixes = self.catalog.fixes.values().map(|fix| &fix.kernel);
-        for range in of_constraints.chain(of_fixes) {
-            add(range.first());
-            add(range.below.clone());
+            .filter(|rule| rule.constraint.applies_to == purpose && rule.constraint.is_hard());
+        for rule in hard {
+            let of_fixes = rule.fixes.iter().map(|(_, fix)| &fix.kernel);
+            for range in of_fixes.chain([&rule.constraint.kernel]) {
+                add(range.first());
+                add(range.below.clone());
+            }
         }
         Some(bounds)
     }

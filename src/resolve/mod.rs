@@ -25,11 +25,13 @@ pub use named::{Name, is_name};
 pub use verdict::{Fact, Lift, Objection, Verdict};
 
 use crate::catalog::{
-    Arch, Catalog, Confidence, Constraint, Era, Evidence, Purpose, SourceKind, Support, Toolchain,
+    Arch, Catalog, Confidence, Constraint, Era, Evidence, Fix, MeasuredSource, Purpose, SourceKind,
+    Support, Toolchain,
 };
+use crate::exit;
 use crate::id::{ArchId, CellId, ConstraintId, EraId, FixId};
 use crate::version::KernelVersion;
-use verdict::Case;
+use verdict::{Case, Facts, Rule};
 
 /// Resolves versions and arches over one catalog and one order of sources.
 #[derive(Debug)]
@@ -44,7 +46,8 @@ pub struct Resolver<'c> {
 struct PerArch<'c> {
     arch: &'c Arch,
     toolchains: Vec<&'c Toolchain>,
-    constraints: Vec<(&'c ConstraintId, &'c Constraint)>,
+    rules: Vec<Rule<'c>>,
+    evidence: Vec<&'c Evidence>,
     /// Candidates in order, by era.
     ordered: BTreeMap<&'c EraId, OnceLock<Vec<&'c Toolchain>>>,
 }
@@ -166,6 +169,17 @@ pub enum Unresolved<'c> {
     NoToolchain(Box<NothingFits<'c>>),
 }
 
+impl Unresolved<'_> {
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Unresolved::UnknownArch { .. } | Unresolved::NoEra { .. } => exit::USAGE,
+            Unresolved::Unsupported { .. } => exit::UNSUPPORTED,
+            Unresolved::NoToolchain(_) => exit::NO_TOOLCHAIN,
+        }
+    }
+}
+
 /// Every toolchain is rejected, or there is none.
 #[derive(Clone, Debug)]
 pub struct NothingFits<'c> {
@@ -221,17 +235,27 @@ impl std::fmt::Display for NothingFits<'_> {
 impl<'c> Resolver<'c> {
     /// A resolver over `catalog` that takes toolchains from the sources of `order`.
     pub fn new(catalog: &'c Catalog, order: SourceOrder) -> Self {
+        let lifting = lifting(catalog);
         let mut arches: BTreeMap<_, _> = catalog
             .arches
             .iter()
             .map(|(id, arch)| {
-                let speaks_of = |(_, constraint): &(_, &Constraint)| {
-                    constraint.arches.is_empty() || constraint.arches.contains(id)
+                let speaks_of = |arches: &[ArchId]| arches.is_empty() || arches.contains(id);
+                let constraints = catalog.constraints.iter();
+                let constraints = constraints.filter(|(_, it)| speaks_of(&it.arches));
+                let rule = |(id, constraint): (&'c ConstraintId, _)| Rule {
+                    id,
+                    constraint,
+                    fixes: {
+                        let fixes = lifting.get(id).into_iter().flatten().copied();
+                        fixes.filter(|(_, fix)| speaks_of(&fix.arches)).collect()
+                    },
                 };
                 let per_arch = PerArch {
                     arch,
                     toolchains: vec![],
-                    constraints: catalog.constraints.iter().filter(speaks_of).collect(),
+                    rules: constraints.map(rule).collect(),
+                    evidence: vec![],
                     ordered: catalog
                         .eras
                         .keys()
@@ -244,6 +268,11 @@ impl<'c> Resolver<'c> {
         for toolchain in catalog.toolchains().values() {
             if let Some(per_arch) = arches.get_mut(&toolchain.arch) {
                 per_arch.toolchains.push(toolchain);
+            }
+        }
+        for measured in &catalog.evidence {
+            if let Some(per_arch) = arches.get_mut(&measured.arch) {
+                per_arch.evidence.push(measured);
             }
         }
         Resolver {
@@ -272,31 +301,52 @@ impl<'c> Resolver<'c> {
         arch: &ArchId,
         purpose: Purpose,
     ) -> Result<Resolution<'c>, Unresolved<'c>> {
-        let prepared = self.prepare(version, arch, purpose)?;
+        self.judged(version, arch, purpose, Extent::All)
+    }
+
+    /// The same answer as [`Resolver::resolve`]; its candidates end with the one taken.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    pub fn decide(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+    ) -> Result<Resolution<'c>, Unresolved<'c>> {
+        self.judged(version, arch, purpose, Extent::UntilTaken)
+    }
+
+    fn judged(
+        &self,
+        version: &KernelVersion,
+        arch: &ArchId,
+        purpose: Purpose,
+        extent: Extent,
+    ) -> Result<Resolution<'c>, Unresolved<'c>> {
         let Prepared {
             era_id,
             era,
-            constraints,
-            ..
-        } = prepared;
-        let case = Case {
-            version,
-            arch,
-            purpose,
-        };
-        let candidates: Vec<Candidate<'c>> = prepared
-            .candidates
-            .iter()
-            .map(|toolchain| Candidate {
-                toolchain,
-                verdict: verdict::judge(self.catalog, &constraints, case, toolchain),
-            })
-            .collect();
-        let Some(chosen) = candidates.iter().position(|it| it.verdict.is_accepted()) else {
-            return Err(self.nothing_fits(case, era, candidates));
+            candidates: toolchains,
+            facts,
+        } = self.prepare(version, arch, purpose)?;
+        let mut candidates: Vec<Candidate<'c>> = vec![];
+        let mut chosen = None;
+        for toolchain in toolchains {
+            let verdict = facts.judge(toolchain);
+            if chosen.is_none() && verdict.is_accepted() {
+                chosen = Some(candidates.len());
+            }
+            candidates.push(Candidate { toolchain, verdict });
+            if chosen.is_some() && extent == Extent::UntilTaken {
+                break;
+            }
+        }
+        let Some(chosen) = chosen else {
+            return Err(self.nothing_fits(facts.case, era, candidates));
         };
         let toolchain = candidates[chosen].toolchain;
-        let measured: Vec<_> = verdict::measured(self.catalog, case, toolchain).collect();
+        let measured: Vec<_> = facts.measured(toolchain).collect();
         let is_measured = measured.iter().any(|it| {
             it.outcome == "passed" && matches!(it.stage.as_str(), "kernel" | "module" | "boot")
         });
@@ -309,12 +359,12 @@ impl<'c> Resolver<'c> {
             true => Confidence::Measured,
             false => verdict::weakest(decided).unwrap_or(Confidence::Documented),
         };
-        let others = constraints.iter().copied();
-        let others = others.filter(|(_, constraint)| constraint.tool.aspect().is_none());
-        let need = |(id, constraint)| Need {
-            id,
-            constraint,
-            fix: verdict::lifting_fix(self.catalog, id, constraint, case, toolchain),
+        let others = facts.rules.iter();
+        let others = others.filter(|rule| rule.constraint.tool.aspect().is_none());
+        let need = |rule: &&Rule<'c>| Need {
+            id: rule.id,
+            constraint: rule.constraint,
+            fix: rule.lifted_by(facts.case, toolchain),
         };
         Ok(Resolution {
             cell: CellId {
@@ -358,26 +408,18 @@ impl<'c> Resolver<'c> {
         purpose: Purpose,
     ) -> Result<Option<&'c Toolchain>, Unresolved<'c>> {
         let Prepared {
-            candidates,
-            constraints,
-            ..
+            candidates, facts, ..
         } = self.prepare(version, arch, purpose)?;
-        let case = Case {
-            version,
-            arch,
-            purpose,
-        };
-        let accepted =
-            |toolchain: &&&Toolchain| verdict::accepts(self.catalog, &constraints, case, toolchain);
-        Ok(candidates.iter().find(accepted).copied())
+        let mut candidates = candidates.iter().copied();
+        Ok(candidates.find(|toolchain| facts.accepts(toolchain)))
     }
 
-    fn prepare(
-        &self,
-        version: &KernelVersion,
-        arch: &ArchId,
+    fn prepare<'r>(
+        &'r self,
+        version: &'r KernelVersion,
+        arch: &'r ArchId,
         purpose: Purpose,
-    ) -> Result<Prepared<'_, 'c>, Unresolved<'c>> {
+    ) -> Result<Prepared<'r, 'c>, Unresolved<'c>> {
         let Some(per_arch) = self.arches.get(arch) else {
             let known: Vec<&str> = self.arches.keys().map(|id| id.as_str()).collect();
             return Err(Unresolved::UnknownArch {
@@ -402,16 +444,24 @@ impl<'c> Resolver<'c> {
                 support,
             });
         }
-        let candidates = self.ordered(per_arch, era_id, era);
-        let constraints = per_arch.constraints.iter().copied();
-        let constraints = constraints
-            .filter(|(_, it)| it.applies_to == purpose && it.kernel.holds_for(version))
-            .collect();
+        let holds = |rule: &&Rule<'c>| {
+            let constraint = rule.constraint;
+            constraint.applies_to == purpose && constraint.kernel.holds_for(version)
+        };
         Ok(Prepared {
             era_id,
             era,
-            candidates,
-            constraints,
+            candidates: self.ordered(per_arch, era_id, era),
+            facts: Facts {
+                case: Case {
+                    version,
+                    arch,
+                    purpose,
+                },
+                rules: per_arch.rules.iter().filter(holds).collect(),
+                evidence: &per_arch.evidence,
+                source: self.catalog.kernels.get(version).map(MeasuredSource::of),
+            },
         })
     }
 
@@ -454,5 +504,29 @@ struct Prepared<'r, 'c> {
     era_id: &'c EraId,
     era: &'c Era,
     candidates: &'r [&'c Toolchain],
-    constraints: Vec<(&'c ConstraintId, &'c Constraint)>,
+    facts: Facts<'r, 'c>,
+}
+
+/// How many of the candidates are judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Each of them.
+    All,
+    /// None behind the first that is accepted.
+    UntilTaken,
+}
+
+/// The fixes that can lift a constraint, by the constraint.
+fn lifting(catalog: &Catalog) -> BTreeMap<&ConstraintId, Vec<(&FixId, &Fix)>> {
+    let mut lifting = BTreeMap::<_, Vec<_>>::new();
+    for (id, constraint) in &catalog.constraints {
+        let named = constraint.shim.as_ref().and_then(|shim| shim.fix.as_ref());
+        let lifts =
+            |(fix_id, fix): &(&FixId, &Fix)| named == Some(*fix_id) || fix.lifts.contains(id);
+        let fixes: Vec<_> = catalog.fixes.iter().filter(lifts).collect();
+        if !fixes.is_empty() {
+            lifting.insert(id, fixes);
+        }
+    }
+    lifting
 }

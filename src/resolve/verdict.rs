@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::catalog::{
-    Aspect, Catalog, Confidence, Constraint, Evidence, Fix, MeasuredSource, Purpose, Toolchain,
-    Window,
+    Aspect, Confidence, Constraint, Evidence, Fix, MeasuredSource, Purpose, Toolchain, Window,
 };
 use crate::id::{ArchId, ConstraintId, FixId};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -71,6 +70,23 @@ impl Verdict<'_> {
     }
 }
 
+/// A constraint, and the fixes that can lift it on the arch in question.
+#[derive(Debug)]
+pub(super) struct Rule<'c> {
+    pub id: &'c ConstraintId,
+    pub constraint: &'c Constraint,
+    pub fixes: Vec<(&'c FixId, &'c Fix)>,
+}
+
+impl<'c> Rule<'c> {
+    /// The fix that lifts it for this toolchain.
+    pub fn lifted_by(&self, case: Case<'_>, toolchain: &Toolchain) -> Option<&'c FixId> {
+        let applies =
+            |(_, fix): &&(_, &Fix)| fix.applies(case.arch, case.version, &toolchain.compiler);
+        self.fixes.iter().find(applies).map(|(id, _)| *id)
+    }
+}
+
 /// The kernel that a toolchain is judged for.
 #[derive(Clone, Copy)]
 pub(super) struct Case<'a> {
@@ -79,78 +95,99 @@ pub(super) struct Case<'a> {
     pub purpose: Purpose,
 }
 
-/// Judges `toolchain` by `constraints`, which are those that hold for the case.
-pub(super) fn judge<'c>(
-    catalog: &'c Catalog,
-    constraints: &[(&'c ConstraintId, &'c Constraint)],
-    case: Case<'_>,
-    toolchain: &'c Toolchain,
-) -> Verdict<'c> {
-    let mut verdict = Verdict::default();
-    if case.purpose == Purpose::Userland && toolchain.libc.is_none() {
-        verdict.rejected.push(Objection {
-            fact: Fact::NoLibc,
-            constraint: None,
-            text: "it has no libc, and programs need one".into(),
-        });
-    }
-    if let Some(oldest) = too_new_for(case, toolchain) {
-        verdict.rejected.push(Objection {
-            fact: Fact::KernelTooOld,
-            constraint: None,
-            text: format!("programs linked with it start on Linux {oldest} and newer"),
-        });
-    }
-    for (id, constraint) in constraints.iter().copied() {
-        let Some(text) = violation(constraint, toolchain) else {
-            continue;
-        };
-        if let Some(fix) = lifting_fix(catalog, id, constraint, case, toolchain) {
-            verdict.lifted.push(Lift {
-                constraint: id,
-                fix,
-            });
-            continue;
-        }
-        let objection = Objection {
-            fact: Fact::Constraint(id),
-            constraint: Some(constraint),
-            text,
-        };
-        match constraint.is_hard() {
-            true => verdict.rejected.push(objection),
-            false => verdict.warned.push(objection),
-        }
-    }
-    if let Some(failed) = measured(catalog, case, toolchain).find(|it| it.outcome != "passed") {
-        let class = failed.failure.as_deref().unwrap_or("no class");
-        verdict.warned.push(Objection {
-            fact: Fact::Measured,
-            constraint: None,
-            text: format!(
-                "{} {} on {} ({class})",
-                failed.stage, failed.outcome, failed.date
-            ),
-        });
-    }
-    verdict
+/// What is known of one kernel on one arch.
+pub(super) struct Facts<'r, 'c> {
+    pub case: Case<'r>,
+    /// The constraints that hold for it.
+    pub rules: Vec<&'r Rule<'c>>,
+    /// What was measured on the arch.
+    pub evidence: &'r [&'c Evidence],
+    /// What the kernel is built from.
+    pub source: Option<MeasuredSource>,
 }
 
-/// Whether `toolchain` is accepted: what [`judge`] says, without saying why.
-pub(super) fn accepts(
-    catalog: &Catalog,
-    constraints: &[(&ConstraintId, &Constraint)],
-    case: Case<'_>,
-    toolchain: &Toolchain,
-) -> bool {
-    let has_libc = case.purpose == Purpose::Kernel || toolchain.libc.is_some();
-    has_libc
-        && too_new_for(case, toolchain).is_none()
-        && constraints.iter().copied().all(|(id, constraint)| {
-            !constraint.is_hard()
-                || is_met(constraint, toolchain)
-                || lifting_fix(catalog, id, constraint, case, toolchain).is_some()
+impl<'c> Facts<'_, 'c> {
+    /// Judges `toolchain`.
+    pub fn judge(&self, toolchain: &'c Toolchain) -> Verdict<'c> {
+        let case = self.case;
+        let mut verdict = Verdict::default();
+        if case.purpose == Purpose::Userland && toolchain.libc.is_none() {
+            verdict.rejected.push(Objection {
+                fact: Fact::NoLibc,
+                constraint: None,
+                text: "it has no libc, and programs need one".into(),
+            });
+        }
+        if let Some(oldest) = too_new_for(case, toolchain) {
+            verdict.rejected.push(Objection {
+                fact: Fact::KernelTooOld,
+                constraint: None,
+                text: format!("programs linked with it start on Linux {oldest} and newer"),
+            });
+        }
+        for rule in &self.rules {
+            let Some(text) = violation(rule.constraint, toolchain) else {
+                continue;
+            };
+            if let Some(fix) = rule.lifted_by(case, toolchain) {
+                verdict.lifted.push(Lift {
+                    constraint: rule.id,
+                    fix,
+                });
+                continue;
+            }
+            let objection = Objection {
+                fact: Fact::Constraint(rule.id),
+                constraint: Some(rule.constraint),
+                text,
+            };
+            match rule.constraint.is_hard() {
+                true => verdict.rejected.push(objection),
+                false => verdict.warned.push(objection),
+            }
+        }
+        if let Some(failed) = self.measured(toolchain).find(|it| it.outcome != "passed") {
+            let class = failed.failure.as_deref().unwrap_or("no class");
+            verdict.warned.push(Objection {
+                fact: Fact::Measured,
+                constraint: None,
+                text: format!(
+                    "{} {} on {} ({class})",
+                    failed.stage, failed.outcome, failed.date
+                ),
+            });
+        }
+        verdict
+    }
+
+    /// Whether `toolchain` is accepted: what [`Facts::judge`] says, without saying why.
+    pub fn accepts(&self, toolchain: &Toolchain) -> bool {
+        let case = self.case;
+        let has_libc = case.purpose == Purpose::Kernel || toolchain.libc.is_some();
+        has_libc
+            && too_new_for(case, toolchain).is_none()
+            && self.rules.iter().all(|rule| {
+                !rule.constraint.is_hard()
+                    || is_met(rule.constraint, toolchain)
+                    || rule.lifted_by(case, toolchain).is_some()
+            })
+    }
+
+    /// What was measured with `toolchain` on this kernel.
+    pub fn measured(&self, toolchain: &Toolchain) -> impl Iterator<Item = &'c Evidence> {
+        let rank = self.case.version.rank();
+        self.evidence.iter().copied().filter(move |it| {
+            it.kernel.rank() == rank
+                && it.toolchain.source == toolchain.source
+                && it.toolchain.compiler == toolchain.compiler
+                && it.toolchain.binutils == toolchain.binutils
+                && it.toolchain.overridden == toolchain.is_overridden()
+                && self
+                    .source
+                    .as_ref()
+                    .is_none_or(|source| source.is_told_of_by(it.source.as_ref()))
         })
+    }
 }
 
 /// The oldest kernel that programs of `toolchain` start on, where the case's is older.
@@ -231,43 +268,6 @@ fn breach<'a>(constraint: &'a Constraint, toolchain: &'a Toolchain) -> Option<Br
         (_, _, Some(below)) if *version >= *below => Some(Breach::NotBelow(version, below)),
         _ => None,
     }
-}
-
-/// The fix that lifts `constraint` for this toolchain.
-pub(super) fn lifting_fix<'c>(
-    catalog: &'c Catalog,
-    id: &ConstraintId,
-    constraint: &'c Constraint,
-    case: Case<'_>,
-    toolchain: &Toolchain,
-) -> Option<&'c FixId> {
-    let named = constraint.shim.as_ref().and_then(|shim| shim.fix.as_ref());
-    let lifts = |(fix_id, fix): &(&FixId, &Fix)| {
-        (named == Some(*fix_id) || fix.lifts.contains(id))
-            && fix.applies(case.arch, case.version, &toolchain.compiler)
-    };
-    catalog.fixes.iter().find(lifts).map(|(fix_id, _)| fix_id)
-}
-
-/// What was measured with this toolchain on this kernel.
-pub(super) fn measured<'c>(
-    catalog: &'c Catalog,
-    case: Case<'_>,
-    toolchain: &Toolchain,
-) -> impl Iterator<Item = &'c Evidence> {
-    let source = catalog.kernels.get(case.version).map(MeasuredSource::of);
-    catalog.evidence.iter().filter(move |it| {
-        let same_source = source
-            .as_ref()
-            .is_none_or(|source| source.is_told_of_by(it.source.as_ref()));
-        same_source
-            && it.arch == *case.arch
-            && it.kernel.rank() == case.version.rank()
-            && it.toolchain.source == toolchain.source
-            && it.toolchain.compiler == toolchain.compiler
-            && it.toolchain.binutils == toolchain.binutils
-            && it.toolchain.overridden == toolchain.is_overridden()
-    })
 }
 
 /// The weakest confidence among `objections`.
