@@ -36,5 +36,6 @@ pub mod resolve;
 pub mod run;
 pub mod suggest;
 pub mod text;
+pub mod tuxmake;
 pub mod validate;
 pub mod version;

@@ -5,15 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::metadata::{
-    BuildInfo, Compiler, Facts, Hardware, Metadata, Program, Results, SourceInfo, SystemMap,
-    TargetResult, Timing, count,
-};
+use super::facts::{Facts, Timing, count};
 use super::{BuildError, Selection};
 use crate::files::{self, Own};
 use crate::hash::Sha256;
 use crate::kconfig::Report;
 use crate::text::shell_words;
+use crate::tuxmake::{
+    self, Build, Compiler, Hardware, Metadata, Program, Results, Source, Status, SystemMap, Target,
+};
 
 /// Name of the file that tells what was built, and how.
 const METADATA: &str = "metadata.json";
@@ -78,7 +78,7 @@ impl Artifacts {
         Ok(self.own.link(name, target)?)
     }
 
-    /// Lays out the kernel in `out`, with its log and what describes it.
+    /// Lays out the kernel in `out`, with its log and what describes it; tells what the kernel calls itself.
     ///
     /// # Errors
     /// When a file cannot be read or written.
@@ -92,7 +92,7 @@ impl Artifacts {
         log: &str,
         timing: Timing,
         nix: &str,
-    ) -> Result<(Metadata, Option<Report>), BuildError> {
+    ) -> Result<(String, Option<Report>), BuildError> {
         let facts: Facts = read_json(&out.join("facts.json"), "facts.json")?;
         let report_file = out.join("config-report.json");
         let report = if report_file.is_file() {
@@ -127,53 +127,61 @@ impl Artifacts {
         self.remove_others(&files.into_iter().chain(inputs).chain(described).collect())?;
 
         let (errors, warnings) = count(log);
-        let targets = again.targets.iter().map(|target| {
-            let result = TargetResult {
-                status: "PASS".to_owned(),
-                duration: None,
-            };
-            (target.clone(), result)
-        });
+        let release = facts.kernelrelease;
+        // what failed leaves nothing to describe, and the targets are built together
+        let passed = Target {
+            status: Status::Pass,
+            duration: None,
+            tools: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        let targets = again.targets.iter();
+        let targets = targets.map(|target| (target.clone(), passed.clone()));
+        let toolchain = selection.toolchain;
         let metadata = Metadata {
-            build: BuildInfo {
+            build: Build {
                 targets: again.targets.clone(),
-                target_arch: selection.toolchain.arch.to_string(),
-                toolchain: {
-                    let compiler = &selection.toolchain.compiler;
-                    format!("{}-{}", compiler.name(), compiler.major())
-                },
-                wrapper: "none".to_owned(),
-                environment: BTreeMap::new(),
-                kconfig: again.config.clone(),
+                kconfig: Some(again.config.clone()),
                 kconfig_add: again.fragments.clone(),
-                jobs: again.cores,
-                runtime: "nix".to_owned(),
-                verbose: false,
+                jobs: Some(again.cores),
                 reproducer_cmdline: again.command.clone(),
+                ..Build::new(&toolchain.arch, Some(&toolchain.compiler))
             },
             results: Results {
-                status: "PASS".to_owned(),
+                status: Status::Pass,
                 targets: targets.collect(),
                 artifacts: by_target(&copied),
-                errors,
-                warnings,
-                duration: timing,
+                errors: Some(errors),
+                warnings: Some(warnings),
+                duration: [
+                    ("build".to_owned(), timing.build),
+                    ("total".to_owned(), Some(timing.total)),
+                ]
+                .into(),
             },
-            source: SourceInfo {
-                kernelrelease: facts.kernelrelease,
-                kernelversion: facts.kernelversion,
-                sha256: source.to_string(),
+            source: Source {
+                kernelrelease: Some(release.clone()),
+                kernelversion: Some(facts.kernelversion),
+                sha256: Some(source.to_string()),
+                overridden: false,
             },
-            compiler: Compiler::of(selection.toolchain, facts.compiler_version_full),
-            hardware: Hardware {
+            compiler: Some(Compiler {
+                name: tuxmake::program(&toolchain.compiler, &toolchain.target),
+                version: toolchain.compiler.version().to_string(),
+                version_full: facts.compiler_version_full,
+                toolchain: toolchain.id.to_string(),
+                binutils: toolchain.binutils.as_ref().map(ToString::to_string),
+                libc: toolchain.libc.clone(),
+            }),
+            hardware: Some(Hardware {
                 cores: std::thread::available_parallelism().map_or(1, usize::from),
-            },
+            }),
             runtime: Program {
-                name: "nix".to_owned(),
+                name: "nix",
                 version: nix.to_owned(),
             },
             kflake: Program {
-                name: "kflake".to_owned(),
+                name: "kflake",
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             system_map: facts
@@ -183,7 +191,7 @@ impl Artifacts {
         };
         // last: with it the folder is complete
         self.write(METADATA, pretty(&metadata)?.as_bytes(), false)?;
-        Ok((metadata, report))
+        Ok((release, report))
     }
 
     /// Removes what an earlier build put here, and this one did not.

@@ -86,7 +86,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         build: built.seconds,
         total: start.elapsed().as_secs_f64(),
     };
-    let (metadata, report) = artifacts
+    let (release, report) = artifacts
         .kernel(
             &session.nix.real_path(out),
             &selection,
@@ -117,9 +117,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         format!("built in {}", duration(seconds))
     });
     output::line(&format!(
-        "{}: Linux {} for {arch}, {took}",
-        shown(&args.out),
-        metadata.source.kernelrelease
+        "{}: Linux {release} for {arch}, {took}",
+        shown(&args.out)
     ))?;
     Ok(exit::OK)
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 use crate::files::{Own, OwnError};
 use crate::validate::{CellRecord, RunRecord};
 
-use super::json;
-use super::metadata::Metadata;
-use super::{badge, html, junit, markdown};
+use super::{badge, html, json, junit, markdown, metadata};
 
 /// The files of `run`'s folder, as paths relative to it and what they hold; `report.json` comes last, so that a folder
 /// with it has the rest.
@@ -30,7 +28,7 @@ pub fn files(run: &RunRecord) -> Vec<(String, String)> {
         }
         files.push((
             format!("cells/{folder}/metadata.json"),
-            Metadata::of(run, cell).to_json(),
+            metadata::to_json(run, cell),
         ));
     }
     files.push((json::FILE.to_owned(), json::to_string(run)));

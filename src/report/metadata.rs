@@ -1,245 +1,129 @@
-//! `metadata.json`, one per cell: what was built, how, and how to build it again, under the names that TuxMake uses,
-//! so that what reads TuxMake's files reads these.
+//! `metadata.json` of the cells of a run, and the commands that build them again.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::catalog::MeasuredSource;
+use crate::tuxmake::{self, Build, Compiler, Metadata, Program, Results, Source, Status, Target};
 use crate::validate::{CellRecord, Outcome, RunRecord};
 
-/// A cell as TuxMake would describe a build.
-#[derive(Debug, Serialize)]
-pub struct Metadata {
-    /// What was asked for.
-    pub build: BuildSection,
-    /// What came of it.
-    pub results: Results,
-    /// The compiler; none where no toolchain fits.
-    pub compiler: Option<Compiler>,
-    /// The source.
-    pub source: Source,
-    /// What ran the build.
-    pub runtime: Version,
-    /// Who wrote this, in the place where TuxMake names itself.
-    pub kflake: Version,
-}
-
-/// What was asked for.
-#[derive(Debug, Serialize)]
-pub struct BuildSection {
-    /// The stages that were asked for.
-    pub targets: Vec<&'static str>,
-    /// kflake's name of the arch, which is mostly TuxMake's.
-    pub target_arch: String,
-    /// `gcc-12`.
-    pub toolchain: Option<String>,
-    /// Compiler wrapper: `none`.
-    pub wrapper: &'static str,
-    /// Environment given by the user: none.
-    pub environment: BTreeMap<String, String>,
-    /// The configuration: `tinyconfig`, or a defconfig's name.
-    pub kconfig: Option<String>,
-    /// Fragments given by the user: none.
-    pub kconfig_add: Vec<String>,
-    /// `nix`.
-    pub runtime: &'static str,
-    /// Command that builds this cell again.
-    pub reproducer_cmdline: Vec<String>,
-}
-
-/// What came of it.
-#[derive(Debug, Serialize)]
-pub struct Results {
-    /// `PASS`, `FAIL` or `SKIP`.
-    pub status: &'static str,
-    /// Per stage.
-    pub targets: BTreeMap<&'static str, Target>,
-    /// Store paths per stage, and logs of failures relative to the report.
-    pub artifacts: BTreeMap<&'static str, Vec<String>>,
-    /// Seconds per stage that was built in this run.
-    pub duration: BTreeMap<&'static str, f64>,
-}
-
-/// One stage.
-#[derive(Debug, Serialize)]
-pub struct Target {
-    /// `PASS`, `FAIL` or `SKIP`.
-    pub status: &'static str,
-    /// Seconds; none where nothing was built in this run.
-    pub duration: Option<f64>,
-    /// Versions of the programs that made it.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub tools: BTreeMap<String, String>,
-    /// What the kernel complained of while it passed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-}
-
-/// The compiler.
-#[derive(Debug, Serialize)]
-pub struct Compiler {
-    /// `gcc` or `clang`.
-    pub name: &'static str,
-    /// Its version.
-    pub version: String,
-    /// With target and source.
-    pub version_full: String,
-    /// binutils.
-    pub binutils: Option<String>,
-    /// libc with version.
-    pub libc: Option<String>,
-}
-
-/// The source.
-#[derive(Debug, Serialize)]
-pub struct Source {
-    /// The kernel's version.
-    pub kernelversion: Option<String>,
-    /// Digest of what it was built from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// Whether that took the place of what kflake pins for the version.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub overridden: bool,
-}
-
-/// A program.
-#[derive(Debug, Serialize)]
-pub struct Version {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version.
-    pub version: String,
-}
-
-/// TuxMake knows three outcomes.
-fn status(outcome: Outcome) -> &'static str {
+fn status(outcome: Outcome) -> Status {
     match outcome {
-        Outcome::Passed | Outcome::Cached => "PASS",
-        Outcome::Failed | Outcome::Blocked | Outcome::TimedOut => "FAIL",
-        Outcome::Skipped | Outcome::Unsupported => "SKIP",
+        Outcome::Passed | Outcome::Cached => Status::Pass,
+        Outcome::Failed | Outcome::Blocked | Outcome::TimedOut => Status::Fail,
+        Outcome::Skipped | Outcome::Unsupported => Status::Skip,
     }
 }
 
-impl Metadata {
-    /// Describes `cell` of `run`.
-    pub fn of(run: &RunRecord, cell: &CellRecord) -> Metadata {
-        let asked = |outcome| !matches!(outcome, Outcome::Skipped | Outcome::Unsupported);
-        let mut artifacts: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for stage in &cell.stages {
-            if let Some(out) = &stage.out {
-                artifacts
-                    .entry(stage.stage.as_str())
-                    .or_default()
-                    .push(out.clone());
+/// Describes `cell` of `run`.
+fn describe(run: &RunRecord, cell: &CellRecord) -> Metadata {
+    let asked = |outcome| status(outcome) != Status::Skip;
+    let mut artifacts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for stage in &cell.stages {
+        let mut add = |what: &str, file: &Option<String>| {
+            if let Some(file) = file {
+                let files = artifacts.entry(what.to_owned()).or_default();
+                files.push(file.clone());
             }
-            if let Some(log) = stage
-                .failure
-                .as_ref()
-                .and_then(|failure| failure.log.as_ref())
-            {
-                artifacts.entry("log").or_default().push(log.clone());
-            }
-        }
-        let outcomes = || cell.stages.iter().map(|stage| stage.outcome);
-        let overall = if outcomes().any(Outcome::is_failure) {
-            "FAIL"
-        } else if outcomes().any(Outcome::is_success) {
-            "PASS"
-        } else {
-            "SKIP"
         };
-        Metadata {
-            build: BuildSection {
-                targets: cell
-                    .stages
-                    .iter()
-                    .filter(|s| asked(s.outcome))
-                    .map(|s| s.stage.as_str())
-                    .collect(),
-                target_arch: cell.arch.to_string(),
-                toolchain: cell
-                    .toolchain
-                    .as_ref()
-                    .map(|t| format!("{}-{}", t.compiler.name(), t.compiler.major())),
-                wrapper: "none",
-                environment: BTreeMap::new(),
-                kconfig: cell.profile.as_ref().map(|profile| match profile.as_str() {
-                    "tiny" => "tinyconfig".to_owned(),
-                    other => other.to_owned(),
-                }),
-                kconfig_add: Vec::new(),
-                runtime: "nix",
-                reproducer_cmdline: reproducer(run, cell),
-            },
-            results: Results {
-                status: overall,
-                targets: cell
-                    .stages
-                    .iter()
-                    .map(|stage| {
-                        let target = Target {
-                            status: status(stage.outcome),
-                            duration: stage.seconds,
-                            tools: stage.tools.clone(),
-                            warnings: stage.warnings.clone(),
-                        };
-                        (stage.stage.as_str(), target)
-                    })
-                    .collect(),
-                artifacts,
-                duration: cell
-                    .stages
-                    .iter()
-                    .filter_map(|s| Some((s.stage.as_str(), s.seconds?)))
-                    .collect(),
-            },
-            compiler: cell.toolchain.as_ref().map(|toolchain| Compiler {
-                name: toolchain.compiler.name(),
-                version: toolchain.compiler.version().to_string(),
-                version_full: format!(
-                    "{}-{} ({})",
-                    toolchain.target, toolchain.compiler, toolchain.source
-                ),
-                binutils: toolchain.binutils.as_ref().map(ToString::to_string),
-                libc: toolchain.libc.clone(),
-            }),
-            source: Source {
-                kernelversion: cell.kernel.as_ref().map(ToString::to_string),
-                sha256: cell.source.as_ref().map(|source| source.sha256.to_string()),
-                overridden: cell
-                    .source
-                    .as_ref()
-                    .is_some_and(MeasuredSource::is_override),
-            },
-            runtime: Version {
-                name: "nix",
-                version: run.nix.clone(),
-            },
-            kflake: Version {
-                name: "kflake",
-                version: run.kflake.clone(),
-            },
+        add(stage.stage.as_str(), &stage.out);
+        if let Some(failure) = &stage.failure {
+            add("log", &failure.log);
         }
     }
-
-    /// As text: indented, ending in a newline.
-    pub fn to_json(&self) -> String {
-        let mut text = crate::text::json_pretty(self).expect("metadata has only string keys");
-        text.push('\n');
-        text
+    let outcomes = || cell.stages.iter().map(|stage| stage.outcome);
+    let overall = if outcomes().any(Outcome::is_failure) {
+        Status::Fail
+    } else if outcomes().any(Outcome::is_success) {
+        Status::Pass
+    } else {
+        Status::Skip
+    };
+    let targets = cell.stages.iter().map(|stage| {
+        let target = Target {
+            status: status(stage.outcome),
+            duration: stage.seconds,
+            tools: stage.tools.clone(),
+            warnings: stage.warnings.clone(),
+        };
+        (stage.stage.to_string(), target)
+    });
+    let durations = cell.stages.iter();
+    let durations = durations.filter(|stage| stage.seconds.is_some());
+    let compiler = cell.toolchain.as_ref().map(|toolchain| {
+        let name = tuxmake::program(&toolchain.compiler, &toolchain.target);
+        let version = toolchain.compiler.version().to_string();
+        Compiler {
+            version_full: format!("{name} {version} ({})", toolchain.source),
+            name,
+            version,
+            toolchain: toolchain.id.clone(),
+            binutils: toolchain.binutils.as_ref().map(ToString::to_string),
+            libc: toolchain.libc.clone(),
+        }
+    });
+    Metadata {
+        build: Build {
+            targets: {
+                let stages = cell.stages.iter().filter(|it| asked(it.outcome));
+                stages.map(|it| it.stage.to_string()).collect()
+            },
+            kconfig: cell.profile.as_ref().map(|profile| match profile.as_str() {
+                "tiny" => "tinyconfig".to_owned(),
+                other => other.to_owned(),
+            }),
+            reproducer_cmdline: reproducer(run, cell),
+            ..Build::new(
+                &cell.arch,
+                cell.toolchain.as_ref().map(|toolchain| &toolchain.compiler),
+            )
+        },
+        results: Results {
+            status: overall,
+            targets: targets.collect(),
+            artifacts,
+            errors: None,
+            warnings: None,
+            duration: durations
+                .map(|stage| (stage.stage.to_string(), stage.seconds))
+                .collect(),
+        },
+        source: Source {
+            kernelrelease: None,
+            kernelversion: cell.kernel.as_ref().map(ToString::to_string),
+            sha256: cell.source.as_ref().map(|source| source.sha256.to_string()),
+            overridden: cell
+                .source
+                .as_ref()
+                .is_some_and(MeasuredSource::is_override),
+        },
+        compiler,
+        hardware: None,
+        runtime: Program {
+            name: "nix",
+            version: run.nix.clone(),
+        },
+        kflake: Program {
+            name: "kflake",
+            version: run.kflake.clone(),
+        },
+        system_map: None,
+        vmlinux: None,
     }
+}
+
+/// `cell` of `run`: indented, ending in a newline.
+pub fn to_json(run: &RunRecord, cell: &CellRecord) -> String {
+    json(&describe(run, cell))
 }
 
 /// Every cell of `run`, in plan order, as a JSON list.
 pub fn all_to_json(run: &RunRecord) -> String {
-    let all: Vec<Metadata> = run
-        .cells
-        .iter()
-        .map(|cell| Metadata::of(run, cell))
-        .collect();
-    let mut text = crate::text::json_pretty(&all).expect("metadata has only string keys");
+    let all: Vec<Metadata> = run.cells.iter().map(|cell| describe(run, cell)).collect();
+    json(&all)
+}
+
+fn json(metadata: &impl serde::Serialize) -> String {
+    let mut text = crate::text::json_pretty(metadata).expect("metadata has only string keys");
     text.push('\n');
     text
 }
@@ -306,7 +190,7 @@ mod tests {
     #[test]
     fn a_cell_is_described_as_tuxmake_would() {
         let run = samples::small_later();
-        insta::assert_snapshot!(Metadata::of(&run, &run.cells[1]).to_json());
+        insta::assert_snapshot!(to_json(&run, &run.cells[1]));
     }
 
     #[test]
@@ -317,8 +201,8 @@ mod tests {
             .iter()
             .find(|cell| cell.toolchain.is_none())
             .expect("an unsupported cell");
-        let metadata = Metadata::of(&run, cell);
-        assert_eq!(metadata.results.status, "SKIP");
+        let metadata = describe(&run, cell);
+        assert_eq!(metadata.results.status, Status::Skip);
         assert!(metadata.build.targets.is_empty() && metadata.compiler.is_none());
     }
 
