@@ -350,6 +350,7 @@ let
           base = if config == null then null else "${config}";
         };
         passAsFile = [ "request" ];
+        buildIdentity = linesOf (import ./build-identity.nix);
         ccFlags = flagsOf "cc-flag" applied;
         hostCcFlags = flagsOf "host-cc-flag" applied;
         fixMakeFlags = linesOf (map (step: "${step.name}=${step.value}") (stepsOf "make-flag" applied));

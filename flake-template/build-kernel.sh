@@ -13,18 +13,17 @@ write_specs() {
 
 # Every make of a kernel, with what identifies the build fixed.
 kmake() {
-  local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=()
+  local map="$prefixMapFlag=$source/= $prefixMapFlag=$tree/=" flags=() variables=$buildIdentity$fixMakeFlags
   case $cc in
   clang*) map+=${ccFlags:+ $ccFlags} ;;
   *) if [ -n "$ccFlags" ]; then flags+=(CC="$cc -specs=$NIX_BUILD_TOP/cc.specs"); fi ;;
   esac
   if [ -n "$hostCcFlags" ]; then flags+=(HOSTCC="gcc -specs=$NIX_BUILD_TOP/hostcc.specs"); fi
   # one a line: their values may have blanks
-  if [ -n "$fixMakeFlags" ]; then mapfile -t -O "${#flags[@]}" flags <<<"${fixMakeFlags%$'\n'}"; fi
+  mapfile -t -O "${#flags[@]}" flags <<<"${variables%$'\n'}"
   # shellcheck disable=SC2086 # makeFlags and kbuildFlags are lists of words
   make -C "$source" O="$tree" ARCH="$linuxArch" $kbuildFlags SHELL="$(type -P bash)" DEPMOD="$(type -P depmod)" \
     PAHOLE="$pahole" \
-    KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:01 UTC 1970' KBUILD_BUILD_USER=kflake KBUILD_BUILD_HOST=kflake KBUILD_BUILD_VERSION=1 \
     KCFLAGS="$map" KAFLAGS="$map" "${flags[@]}" ${makeFlags:-} "$@"
 }
 pahole=pahole

@@ -147,14 +147,7 @@ let
     "bin/git-shell"
   ];
 
-  # The same in every image of kflake's, and in every kernel that it builds: see kmake in build-kernel.sh.
-  identity = [
-    "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:01 UTC 1970"
-    "KBUILD_BUILD_USER=kflake"
-    "KBUILD_BUILD_HOST=kflake"
-    "KBUILD_BUILD_VERSION=1"
-    "SOURCE_DATE_EPOCH=1"
-  ];
+  identity = import ./build-identity.nix ++ [ "SOURCE_DATE_EPOCH=1" ];
 in
 {
   /**
