@@ -274,11 +274,19 @@ let
         defconfig
         profile
       ];
-      boardSymbols = if board == null then [ ] else board.enable;
-      wishText = linesOf (map enableLine (lib.filter (symbol: !isMust symbol) boardSymbols));
-      boardText =
-        linesOf (map (symbol: enableLine (mustName symbol)) (lib.filter isMust boardSymbols))
-        + linesOf (map disableLine (if board == null then [ ] else board.disable));
+      boardLines =
+        line: symbols:
+        let
+          parts = builtins.partition isMust symbols;
+        in
+        {
+          must = linesOf (map (symbol: line (mustName symbol)) parts.right);
+          wish = linesOf (map line parts.wrong);
+        };
+      enabled = boardLines enableLine (if board == null then [ ] else board.enable);
+      disabled = boardLines disableLine (if board == null then [ ] else board.disable);
+      wishText = enabled.wish + disabled.wish;
+      boardText = enabled.must + disabled.must;
       asFragment =
         fragment:
         if fragment ? tree then

@@ -222,3 +222,32 @@ fn sparc64_sizes_a_function_by_its_own_name() {
         "\t.size\tdo_int_load, .-do_int_load\n"
     );
 }
+
+#[test]
+fn powerpc64_can_flush_without_the_detector_of_lockups() {
+    let guarded = "#ifdef CONFIG_HARDLOCKUP_DETECTOR\nearly_initcall(disable_hardlockup_detector);\n\n\
+                   #ifdef CONFIG_PPC_BOOK3S_64\nflush\n#endif /* CONFIG_PPC_BOOK3S_64 */\n#endif\n";
+    let right = "#ifdef CONFIG_HARDLOCKUP_DETECTOR\nearly_initcall(disable_hardlockup_detector);\n#endif\n\n\
+                 #ifdef CONFIG_PPC_BOOK3S_64\nflush\n#endif /* CONFIG_PPC_BOOK3S_64 */\n";
+    let fix = |text| {
+        edited(
+            "ppc64-rfi-flush-guard",
+            "arch/powerpc/kernel/setup_64.c",
+            text,
+        )
+    };
+    assert_eq!(fix(guarded), right);
+    assert_eq!(fix(right), right);
+}
+
+#[test]
+fn m68k_declares_what_it_frees_pages_with() {
+    assert_eq!(
+        edited(
+            "m68k-swap-header",
+            "include/asm-generic/tlb.h",
+            "#include <linux/swap.h>\n#include <asm/pgalloc.h>\n"
+        ),
+        "#include <linux/pagemap.h>\n#include <linux/swap.h>\n#include <asm/pgalloc.h>\n"
+    );
+}

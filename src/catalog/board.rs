@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Confidence, Cpu, Device, Firmware, Machine, Memory, QemuProgram, Vga};
-use crate::id::{ArchId, Symbol, TreeFile};
+use crate::id::{ArchId, TreeFile};
 use crate::version::{KernelVersion, Range};
 
 /// A place in memory for the initramfs.
@@ -72,9 +72,9 @@ pub struct Board {
     /// `!` before one says that the board cannot do without it: a kernel in which it does not come out so is not built.
     #[serde(default)]
     pub enable: Vec<String>,
-    /// Symbols that must be off.
+    /// Symbols that are to be off; `!` before one means the same as in `enable`.
     #[serde(default)]
-    pub disable: Vec<Symbol>,
+    pub disable: Vec<String>,
     /// Name of the device tree to pass: `versatile-pb.dtb`. Where in the build tree it lies differs between kernels.
     #[serde(default)]
     pub dtb: Option<TreeFile>,

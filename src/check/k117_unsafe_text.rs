@@ -63,6 +63,9 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
         for symbol in &it.enable {
             look("boards.json", &[id, "enable"], symbol, text::assignment);
         }
+        for symbol in &it.disable {
+            look("boards.json", &[id, "disable"], symbol, text::switched_off);
+        }
     }
     for (id, it) in catalog.toolchains() {
         let file = match it.source {

@@ -97,6 +97,12 @@ pub(super) fn assignment(text: &str) -> Option<&'static str> {
     (!good).then_some("it is SYMBOL, !SYMBOL, SYMBOL=m, SYMBOL=0x10 or SYMBOL=\"text\"")
 }
 
+/// A symbol that a board turns off.
+pub(super) fn switched_off(text: &str) -> Option<&'static str> {
+    let good = only(text.strip_prefix('!').unwrap_or(text), b"_");
+    (!good).then_some("it is SYMBOL or !SYMBOL")
+}
+
 /// Text for people.
 pub(super) fn prose(text: &str) -> Option<&'static str> {
     if text.len() > MAX_PROSE {

@@ -176,7 +176,7 @@ fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
             make_target: it.make_target.to_string(),
             defconfig: it.defconfig.as_ref().map(ToString::to_string),
             enable: it.enable.clone(),
-            disable: it.disable.iter().map(ToString::to_string).collect(),
+            disable: it.disable.clone(),
             dtb: it.dtb.as_ref().map(ToString::to_string),
             initrd_place: it.initrd_place.as_ref().map(|place| InitrdPlace {
                 address: place.address.to_string(),
