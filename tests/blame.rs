@@ -195,3 +195,10 @@ fn big_and_binary_logs_are_read_in_bounded_memory() {
     assert_eq!(blame.line_number, Some(2));
     assert_eq!(blame.tail.len(), 20);
 }
+
+#[test]
+fn make_itself_names_no_cause() {
+    let blame = table().read_text("make: *** [Makefile:1304: vmlinux] Error 1\n", None);
+    assert_eq!(blame.first_error, None);
+    assert_eq!(class(&blame), None);
+}

@@ -55,6 +55,13 @@ const PHRASES: &[(&str, &str)] = &[
         "implicit declaration of function",
     ),
     ("unbekannter Typname", "unknown type name"),
+    ("zu viele Argumente für Funktion", "too many arguments to function"),
+    ("zu wenige Argumente für Funktion", "too few arguments to function"),
+    ("hat kein Element namens", "has no member named"),
+    ("nicht deklariert", "undeclared"),
+    ("inkompatibler Zeigertyp", "incompatible pointer type"),
+    ("inkompatiblem Zeigertyp", "incompatible pointer type"),
+    ("inkompatiblen Zeigertyp", "incompatible pointer type"),
     // fr
     ("erreur fatale:", "fatal error:"),
     ("erreur fatale :", "fatal error:"),
@@ -93,6 +100,15 @@ const PHRASES: &[(&str, &str)] = &[
         "déclaration implicite de la fonction",
         "implicit declaration of function",
     ),
+    (
+        "trop d'arguments pour la fonction",
+        "too many arguments to function",
+    ),
+    (
+        "trop peu d'arguments pour la fonction",
+        "too few arguments to function",
+    ),
+    ("n'a pas de membre nommé", "has no member named"),
     // es
     ("error fatal:", "fatal error:"),
     ("error interno del compilador:", "internal compiler error:"),
@@ -123,6 +139,11 @@ const PHRASES: &[(&str, &str)] = &[
         "declaración implícita de la función",
         "implicit declaration of function",
     ),
+    (
+        "demasiados argumentos para la función",
+        "too many arguments to function",
+    ),
+    ("no tiene un miembro llamado", "has no member named"),
     // pt
     ("erro fatal:", "fatal error:"),
     ("erro:", "error:"),

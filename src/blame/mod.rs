@@ -71,7 +71,7 @@ struct Hit {
 pub struct Blame {
     /// The class of the failure; none: no signature matched.
     pub class: Option<FailureId>,
-    /// The line that tells the cause; of an unknown kind, the one that looks most like it.
+    /// The line that tells the cause; of an unknown kind, the one that looks most like it. Never make's own: it tells of none.
     pub first_error: Option<String>,
     /// Its number in the log, from 1 on.
     pub line_number: Option<u64>,
@@ -170,7 +170,7 @@ impl FailureTable {
 struct Reading {
     number: u64,
     hits: Vec<Hit>,
-    /// The last line that was not empty.
+    /// The last line before make's first error that was not empty; where there is none, the last that is not make's.
     last: Option<(u64, String)>,
     /// The last line before make's first error that is more than progress.
     last_words: Option<(u64, String)>,
@@ -194,16 +194,20 @@ impl Reading {
         if line.is_binary() {
             return;
         }
-        self.last = Some((self.number, line.core.clone()));
         if line.is_progress() || line.is_excerpt() {
+            self.last_before_end(line);
             return;
         }
         let normal = line.normal();
+        let kind = grammar::Kind::of(&normal);
+        if !matches!(kind, grammar::Kind::Make(_)) {
+            self.last_before_end(line);
+        }
         let mut hit = Hit {
             number: self.number,
             text: line.core.clone(),
             quoted: line.quoted,
-            kind: grammar::Kind::of(&normal),
+            kind,
             classes: Vec::new(),
             near: Vec::new(),
         };
@@ -233,6 +237,12 @@ impl Reading {
             _ => self.last_words = Some((self.number, line.core.clone())),
         }
         self.keep(hit);
+    }
+
+    fn last_before_end(&mut self, line: &line::Line) {
+        if !self.ended || self.last.is_none() {
+            self.last = Some((self.number, line.core.clone()));
+        }
     }
 
     fn keep(&mut self, hit: Hit) {

@@ -227,7 +227,10 @@ pub fn as_json(table: &FailureTable, blame: &Blame) -> Value {
 pub fn as_text(table: &FailureTable, blame: &Blame) -> String {
     let bold = anstyle::Style::new().bold();
     let Some(line) = &blame.first_error else {
-        return "the log is empty\n".to_owned();
+        return match blame.tail.iter().all(String::is_empty) {
+            true => "the log is empty\n".to_owned(),
+            false => "the log says that something failed, but not what: look for the lines before it\n".to_owned(),
+        };
     };
     let number = blame.line_number.unwrap_or_default();
     let mut text = format!("{bold}{line}{bold:#}\n(line {number}");
