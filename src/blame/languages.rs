@@ -55,8 +55,14 @@ const PHRASES: &[(&str, &str)] = &[
         "implicit declaration of function",
     ),
     ("unbekannter Typname", "unknown type name"),
-    ("zu viele Argumente für Funktion", "too many arguments to function"),
-    ("zu wenige Argumente für Funktion", "too few arguments to function"),
+    (
+        "zu viele Argumente für Funktion",
+        "too many arguments to function",
+    ),
+    (
+        "zu wenige Argumente für Funktion",
+        "too few arguments to function",
+    ),
     ("hat kein Element namens", "has no member named"),
     ("nicht deklariert", "undeclared"),
     ("inkompatibler Zeigertyp", "incompatible pointer type"),

@@ -229,7 +229,10 @@ pub fn as_text(table: &FailureTable, blame: &Blame) -> String {
     let Some(line) = &blame.first_error else {
         return match blame.tail.iter().all(String::is_empty) {
             true => "the log is empty\n".to_owned(),
-            false => "the log says that something failed, but not what: look for the lines before it\n".to_owned(),
+            false => {
+                "the log says that something failed, but not what: look for the lines before it\n"
+                    .to_owned()
+            }
         };
     };
     let number = blame.line_number.unwrap_or_default();
