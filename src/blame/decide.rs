@@ -41,11 +41,13 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         return Blame {
             line_number: last.map(|(number, _)| *number),
             first_error: last.map(|(_, text)| text.clone()),
+            stage: log.stage,
             ..Blame::default()
         };
     };
     Blame {
         class: class.map(|(id, _)| id.clone()),
+        stage: log.stage,
         first_error: Some(hit.text.clone()),
         line_number: Some(hit.number),
         function: log.function(hit),

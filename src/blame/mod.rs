@@ -71,6 +71,8 @@ struct Hit {
 pub struct Blame {
     /// The class of the failure; none: no signature matched.
     pub class: Option<FailureId>,
+    /// The stage that the log is of, where that was said, or the log says it itself.
+    pub stage: Option<Stage>,
     /// The line that tells the cause; of an unknown kind, the one that looks most like it. Never make's own: it tells of none.
     pub first_error: Option<String>,
     /// Its number in the log, from 1 on.

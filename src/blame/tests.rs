@@ -29,3 +29,24 @@ fn the_embedded_table_is_sound() {
     Signature::compile_all(all.map(|(_, signature)| signature)).unwrap();
     assert!(!table.signatures().owners.is_empty());
 }
+
+#[test]
+fn advice_is_for_the_stage_that_the_log_is_of() {
+    let table = FailureTable::new(&Catalog::embedded().unwrap());
+    let advice = |log: &str, stage| {
+        let blame = table.read_text(log, stage);
+        let class = table.get(blame.class.as_ref().unwrap().as_str()).unwrap();
+        class.advice_for(blame.stage).unwrap().to_owned()
+    };
+    let header = "a.c:3:10: fatal error: foo.h: No such file or directory\n";
+    let rule = "make[1]: *** No rule to make target 'foo.o'.  Stop.\n";
+    let ours = "kflake: module: compile: make modules failed\n";
+    for (log, word) in [(header, "ccflags-y"), (rule, "obj-m")] {
+        assert!(advice(log, Some(Stage::Module)).contains(word));
+        // kflake's own line says it
+        assert!(advice(&format!("{log}{ours}"), None).contains(word));
+        for stage in [None, Some(Stage::Kernel)] {
+            assert!(!advice(log, stage).contains("module"), "{log}");
+        }
+    }
+}

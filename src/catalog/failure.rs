@@ -51,6 +51,9 @@ pub struct FailureClass {
     /// What to do about it, where that is known.
     #[serde(default)]
     pub advice: Option<String>,
+    /// What to do about it in a stage where that is something else.
+    #[serde(default)]
+    pub advice_at: BTreeMap<Stage, String>,
     /// The constraints that it is known from.
     #[serde(default)]
     pub points_to: Vec<ConstraintId>,
@@ -65,6 +68,12 @@ pub struct FailureClass {
 }
 
 impl FailureClass {
+    /// What to do about it in `stage`, where that is known.
+    pub fn advice_for(&self, stage: Option<Stage>) -> Option<&str> {
+        let own = stage.and_then(|stage| self.advice_at.get(&stage));
+        own.or(self.advice.as_ref()).map(String::as_str)
+    }
+
     /// Whether it is trouble of the machine, and not of what was built.
     pub fn is_the_machines(&self) -> bool {
         self.rank < MACHINE

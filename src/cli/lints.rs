@@ -118,8 +118,18 @@ fn of_class(class: &FailureClass) -> Vec<String> {
         format!("{}.", class.title),
         class.explanation.clone(),
         class.advice.clone().unwrap_or_default(),
+        at_stages(class),
         ids("Known from the constraints", &class.points_to),
     ]
+}
+
+/// What to do in stages where that is something else.
+fn at_stages(class: &FailureClass) -> String {
+    let all = class.advice_at.iter();
+    let all: Vec<String> = all
+        .map(|(stage, advice)| format!("Of a failure at {stage}: {advice}"))
+        .collect();
+    all.join(" ")
 }
 
 fn of_constraint(constraint: &Constraint) -> Vec<String> {
@@ -216,7 +226,7 @@ pub fn as_json(table: &FailureTable, blame: &Blame) -> Value {
         "line_number": blame.line_number,
         "function": blame.function,
         "explanation": class.map(|class| &class.explanation),
-        "advice": class.and_then(|class| class.advice.as_ref()),
+        "advice": class.and_then(|class| class.advice_for(blame.stage)),
         "constraint": blame.constraint,
         "constraints": class.map_or(&[][..], |class| &class.points_to),
         "fixes": fixes.unwrap_or_default(),
@@ -260,7 +270,7 @@ pub(super) fn classed(table: &FailureTable, blame: &Blame) -> String {
         text.push('\n');
     };
     add(&format!("{}. {}", class.title, class.explanation));
-    if let Some(advice) = &class.advice {
+    if let Some(advice) = class.advice_for(blame.stage) {
         add(advice);
     }
     if let Some(constraint) = &blame.constraint {

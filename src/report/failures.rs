@@ -20,6 +20,13 @@ pub struct Class<'a> {
 }
 
 impl Class<'_> {
+    /// The stage that all of them failed at.
+    pub fn stage(&self) -> Option<Stage> {
+        let (first, rest) = self.kinds.split_first()?;
+        let same = rest.iter().all(|kind| kind.stage == first.stage);
+        same.then_some(first.stage)
+    }
+
     /// Number of failed stages.
     pub fn len(&self) -> usize {
         self.kinds.iter().map(|kind| kind.cells.len()).sum()
@@ -172,7 +179,7 @@ pub fn because(run: &RunRecord, verdict: CellOutcome) -> Vec<Because<'_>> {
             Some(group) => group.cells.push(cell),
             None => out.push(Because {
                 reason,
-                advice: class.and_then(|class| class.advice.as_deref()),
+                advice: class.and_then(|class| class.advice_for(stage.map(|it| it.stage))),
                 cells: vec![cell],
             }),
         }

@@ -107,7 +107,7 @@ fn failure(out: &mut String, stage: &StageRecord) {
         "<h3 class=\"cap\">{} {}</h3><p><strong>{class}</strong>{phase}</p>",
         stage.stage, stage.outcome
     );
-    meaning(out, failure.class.as_deref());
+    meaning(out, failure.class.as_deref(), Some(stage.stage));
     if let Some(error) = &failure.first_error {
         let _ = writeln!(out, "<pre>{}</pre>", escape(error));
     }

@@ -449,7 +449,7 @@ pub fn failures(out: &mut String, run: &RunRecord) {
             class_title(class.class),
             count(class.len(), "cell")
         );
-        meaning(out, class.class);
+        meaning(out, class.class, class.stage());
         out.push_str("<ul>");
         for kind in &class.kinds {
             out.push_str("<li><div class=\"links\">");
@@ -489,13 +489,13 @@ pub fn class_title(class: Option<&str>) -> String {
     }
 }
 
-/// What a class means, and what to do about it.
-pub fn meaning(out: &mut String, class: Option<&str>) {
+/// What a class means, and what to do about it in `stage`.
+pub fn meaning(out: &mut String, class: Option<&str>, stage: Option<Stage>) {
     let Some(known) = class.and_then(failures::explain) else {
         return;
     };
     let _ = write!(out, "<p class=\"meaning\">{}", escape(&known.explanation));
-    if let Some(advice) = &known.advice {
+    if let Some(advice) = known.advice_for(stage) {
         let _ = write!(out, " <strong>{}</strong>", escape(advice));
     }
     if !known.points_to.is_empty() {

@@ -508,7 +508,7 @@ impl Page {
             self.line(&format!("  {name}  {cells}"));
             if let Some(known) = class.class.and_then(failures::explain) {
                 let mut said = format!("{}.", known.title);
-                if let Some(advice) = &known.advice {
+                if let Some(advice) = known.advice_for(class.stage()) {
                     said = format!("{said} {advice}");
                 }
                 if !known.points_to.is_empty() {
