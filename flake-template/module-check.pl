@@ -35,7 +35,7 @@ sub symvers {
         # module and type, then a namespace; in 5.4 the namespace came first
         my $namespace = ($rest[1] // '') =~ /^EXPORT_/ ? $rest[2] : @rest > 2 ? shift @rest : undef;
         $namespace = undef if defined $namespace && $namespace eq '';
-        $found{$symbol} = { crc => hex $crc, gpl => ($rest[1] // '') =~ /GPL/, namespace => $namespace };
+        $found{$symbol} = { crc => hex $crc, gpl => scalar(($rest[1] // '') =~ /GPL/), namespace => $namespace };
     }
     return %found;
 }
@@ -47,13 +47,23 @@ sub exports_in_source {
     return (%found, macro_exports(@others));
 }
 
+# The folders of the source that the kernel may be made of. Of arch/ it is its own; arm64 takes Xen's part of arm's.
+sub searched {
+    my $own = $ENV{linuxArch} // '';
+    return $source unless $own ne '' && -d "$source/arch/$own";
+    opendir my $folder, $source or fail('no-kernel', "$source cannot be searched: $!");
+    my @folders = sort grep { !/^(?:\.\.?|arch|Documentation|scripts|tools)$/ } readdir $folder;
+    push @folders, "arch/$own", $own eq 'arm64' ? 'arch/arm/xen' : ();
+    return grep { -d } map { "$source/$_" } @folders;
+}
+
 # Those whose name stands where it is exported.
 sub plain_exports {
     my %wanted = map { /^__tracepoint_(.+)$/ ? ($1 => $_) : ($_ => $_) } @_;
     my %found;
     return %found unless %wanted && -d $source;
     my $names = join '|', map { quotemeta } sort keys %wanted;
-    open my $grep, '-|', 'grep', '-rHoE', '--include=*.[chS]', "EXPORT_[A-Z_]*\\([[:space:]]*($names)[[:space:]]*[,)][^;]*", $source
+    open my $grep, '-|', 'grep', '-rHoE', '--include=*.[chS]', "EXPORT_[A-Z_]*\\([[:space:]]*($names)[[:space:]]*[,)][^;]*", searched()
         or fail('no-kernel', "$source cannot be searched: $!");
     while (my $line = <$grep>) {
         my ($file, $macro, $name, $rest) = $line =~ /^(.*?):(EXPORT\w*)\(\s*(\w+)\s*(.*)/ or next;
@@ -73,7 +83,7 @@ sub macro_exports {
     my %wanted = map { $_ => 1 } @_;
     my %found;
     return %found unless %wanted && -d $source;
-    open my $grep, '-|', 'grep', '-rlE', '--include=*.[ch]', 'EXPORT_SYMBOL[A-Z_]*[(]', $source or fail('no-kernel', "$source cannot be searched: $!");
+    open my $grep, '-|', 'grep', '-rlE', '--include=*.[ch]', 'EXPORT_SYMBOL[A-Z_]*[(]', searched() or fail('no-kernel', "$source cannot be searched: $!");
     chomp(my @files = <$grep>);
     close $grep;
     for my $file (@files) {
@@ -82,7 +92,8 @@ sub macro_exports {
         my %macros;
         while ($text =~ /^#\s*define\s+(\w+)\(([^)]*)\)(.*)$/mg) {
             my ($name, $parameters, $body) = ($1, $2, $3);
-            my @exports = $body =~ /\b(EXPORT_SYMBOL\w*)\(\s*([^,)]+?)\s*[,)]/g or next;
+            # how, what, and of some a namespace
+            my @exports = $body =~ /\b(EXPORT_SYMBOL\w*)\(\s*([^,)]+?)\s*(?:,\s*([^)]*?)\s*)?\)/g or next;
             $macros{$name} = { parameters => [ split /\s*,\s*/, trimmed($parameters) ], exports => \@exports };
         }
         next unless %macros;
@@ -92,10 +103,13 @@ sub macro_exports {
             my %value;
             @value{ @{ $macro->{parameters} } } = @values;
             my @exports = @{ $macro->{exports} };
-            while (my ($how, $symbol) = splice @exports, 0, 2) {
-                $symbol =~ s/(\w+)/$value{$1} \/\/ $1/ge;
-                $symbol =~ s/\s*##\s*//g;
-                $found{$symbol} = { gpl => $how =~ /GPL/, namespace => default_namespace($file) } if $wanted{$symbol};
+            while (my ($how, $symbol, $namespace) = splice @exports, 0, 3) {
+                for ($symbol, grep { defined } $namespace) {
+                    s/(\w+)/$value{$1} \/\/ $1/ge;
+                    s/\s*#+\s*|"//g;
+                }
+                $namespace = default_namespace($file) unless $how =~ /_NS/;
+                $found{$symbol} = { gpl => scalar($how =~ /GPL/), namespace => $namespace } if $wanted{$symbol};
             }
         }
     }

@@ -58,7 +58,17 @@ fn what_a_module_needs_from_outside_is_listed() {
     let export = "int lib_call(void) { return 1; }\nEXPORT_SYMBOL(lib_call);\n";
     write(at, "lib/Makefile", "obj-m := lib.o\n");
     write(at, "lib/lib.c", &module(&[], "GPL", export));
-    let calls = ["lib_call", "fake_for_gpl", "fake_in_namespace", "nowhere"];
+    let calls = [
+        "lib_call",
+        "fake_for_gpl",
+        "fake_in_namespace",
+        "fake_ns_one",
+        "fake_ns_two",
+        "nowhere",
+        // those of another arch's kernel are not this one's
+        "fake_of_arm",
+        "fake_arm_macro",
+    ];
     write(at, "user/Makefile", "obj-m := user.o\n");
     write(at, "user/user.c", &module(&calls, "Proprietary", ""));
 
@@ -66,9 +76,11 @@ fn what_a_module_needs_from_outside_is_listed() {
     let (code, out, errors) = build(at, "user", "out-user", &[]);
     assert_eq!(code, 0, "{errors}");
     for told in [
-        "undefined: lib_call, nowhere; no export of it is found in the kernel's source",
-        "for GPL modules alone: fake_for_gpl; the licence is Proprietary",
-        "in a namespace: fake_in_namespace; MODULE_IMPORT_NS has to name FAKE",
+        "undefined: fake_arm_macro, fake_of_arm, lib_call, nowhere; no export of it is found in the kernel's source",
+        "for GPL modules alone: fake_for_gpl, fake_ns_one; the licence is Proprietary",
+        "in a namespace: fake_in_namespace; MODULE_IMPORT_NS has to name FAKE\n",
+        "in a namespace: fake_ns_one; MODULE_IMPORT_NS has to name FAKE_MACRO\n",
+        "in a namespace: fake_ns_two; MODULE_IMPORT_NS has to name FAKE_GIVEN\n",
     ] {
         assert!(out.contains(told), "{told}: {out}");
     }
@@ -76,7 +88,10 @@ fn what_a_module_needs_from_outside_is_listed() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let it = &report["modules"][0];
     assert_eq!(it["exports_from"], "source");
-    assert_eq!(it["unresolved"], serde_json::json!(["lib_call", "nowhere"]));
+    assert_eq!(
+        it["unresolved"],
+        serde_json::json!(["fake_arm_macro", "fake_of_arm", "lib_call", "nowhere"])
+    );
 
     // with what the other module exports
     let (code, out, errors) = build(at, "lib", "out-lib", &[]);
@@ -92,7 +107,15 @@ fn what_a_module_needs_from_outside_is_listed() {
         &["--symvers", lib.to_str().unwrap()],
     );
     assert_eq!(code, 0, "{errors}");
-    assert!(out.contains("undefined: nowhere;"), "{out}");
+    assert!(
+        out.contains("undefined: fake_arm_macro, fake_of_arm, nowhere;"),
+        "{out}"
+    );
+    // what the other module exports is for all
+    assert!(
+        out.contains("for GPL modules alone: fake_for_gpl, fake_ns_one;"),
+        "{out}"
+    );
 
     // what exports nothing has nothing to give
     let user = at.join("out-user");

@@ -12,3 +12,8 @@ DEFINE_OPS(int, unsigned (*)(void));
 void func(void) { }		\
 EXPORT_SYMBOL(func);
 define_level(fake_warn);
+
+#define EXPORT_FAKE(name)	EXPORT_SYMBOL_NS_GPL(fake_ns_##name, "FAKE_MACRO")
+EXPORT_FAKE(one);
+#define give_in(name, space)	EXPORT_SYMBOL_NS(name, space)
+give_in(fake_ns_two, FAKE_GIVEN);
