@@ -3,17 +3,19 @@
   has one compiler for all targets.
 
   `kbuildFlags` are words for the command line of a kernel's make; `kbuildEnvironment` has the variables that say the same to whoever
-  calls make.
+  calls make. `kbuildSwitches` are those that take LLVM's programs in the place of GNU's, whatever the target is called.
 */
 spec:
 let
   crossCompile = "${spec.target}-";
   gnu = [ "CROSS_COMPILE=${crossCompile}" ];
-  # Older trees need CROSS_COMPILE for the target, and to be told that the assembler is LLVM's too.
-  llvm = gnu ++ [
+  # Older trees are to be told that the assembler is LLVM's too.
+  switches = [
     "LLVM=1"
     "LLVM_IAS=1"
   ];
+  # They need CROSS_COMPILE for the target as well.
+  llvm = gnu ++ switches;
   # LLVM=1 would make clang the compiler of the host's programs too, and this machine's libraries belong to its gcc.
   host = [
     "HOSTCC=gcc"
@@ -34,6 +36,7 @@ in
       # What the names of objcopy and its like begin with.
       toolPrefix = crossCompile;
       kbuildFlags = gnu;
+      kbuildSwitches = [ ];
       kbuildEnvironment = gnu;
       # What more a program without a C library is linked with.
       bareFlags = "";
@@ -45,6 +48,7 @@ in
       cc = "clang --target=${spec.target}";
       toolPrefix = "llvm-";
       kbuildFlags = llvm ++ host;
+      kbuildSwitches = switches;
       # What MAKEFLAGS holds counts as given on the command line.
       kbuildEnvironment = llvm ++ [ "MAKEFLAGS=${toString host}" ];
       bareFlags = " -fuse-ld=lld";

@@ -6,8 +6,6 @@ set -eu -o pipefail
 
 kernel_source_dir=$1 kernelver=$2 arch=$3 modules=$4
 shift 4
-# Makefiles leave these to whoever calls them (`src ?= .`), and Nix means something else by them.
-unset src out name system builder outputs
 build=$PWD
 # For dkms.conf.
 export source_tree=$NIX_BUILD_TOP/usr-src dkms_tree=$NIX_BUILD_TOP/dkms kernel_source_dir kernelver arch
@@ -159,9 +157,18 @@ plant_programs() {
   mkdir -p "$NIX_BUILD_TOP/dkms-bin"
   {
     echo "#!$BASH"
-    printf 'exec %q "$@"' "$(type -P make)"
-    printf ' %q' "$@"
-    echo
+    echo "real=$(printf %q "$(type -P make)")"
+    echo "given=($(printf ' %q' "$@"))"
+    cat <<'END'
+case " $* " in
+  # a kernel's make: see build_module of module.sh
+  *" M="* | *" SUBDIRS="*) given+=(PWD="$PWD") ;;
+  # within another make, which hands them on
+  *) case ${MAKEFLAGS:-} in *ARCH=*) given=() ;; esac ;;
+esac
+# by the name alone, so that $(MAKE) is found here as well
+exec -a make "$real" "$@" "${given[@]}"
+END
   } >"$NIX_BUILD_TOP/dkms-bin/make"
   {
     echo "#!$BASH"

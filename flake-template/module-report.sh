@@ -46,7 +46,7 @@ build_reported_module() {
   local makeArguments
   make_arguments "${flags[@]}"
   patchShebangs .
-  bash "$moduleDkms" "$kernelDev" "$(<"$kernelDev/release")" "$wantUname" "$NIX_BUILD_TOP/dkms-modules" "${makeArguments[@]}" || exit 1
+  without_nix bash "$moduleDkms" "$kernelDev" "$(<"$kernelDev/release")" "$wantUname" "$NIX_BUILD_TOP/dkms-modules" "${makeArguments[@]}" || exit 1
 }
 
 report_module() {

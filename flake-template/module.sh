@@ -23,14 +23,18 @@ make_arguments() {
   makeArguments+=("$@" ${makeFlags:-})
 }
 
+# Runs a command without the variables that makefiles leave to whoever calls them (`src ?= .`), and that Nix means something else by.
+without_nix() (
+  unset src out name system builder outputs
+  "$@"
+)
+
 build_module() {
   local makeArguments
   make_arguments "$@"
-  # Makefiles leave these to whoever calls them (`src ?= .`), and Nix means something else by them.
-  (
-    unset src out name system builder outputs
-    make -C "$kernelDev" M="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules
-  ) || module_fail compile "make modules failed"
+  # $(PWD) is the caller's folder for a makefile, and would be the kernel's: make calls the shell that it is given for every command,
+  # and bash sets PWD anew.
+  without_nix make -C "$kernelDev" M="$PWD" PWD="$PWD" -j"$NIX_BUILD_CORES" "${makeArguments[@]}" modules || module_fail compile "make modules failed"
 }
 
 # The value of KEY in a module's .modinfo.

@@ -50,6 +50,7 @@ in
         toolchain = "${toolchain}";
         # What builds modules, where that is not gcc as for programs.
         llvm = lib.optionalString (kernel.toolchain.gcc == null) "${kernel.toolchain}";
+        inherit (kernel.toolchain) kbuildSwitches;
         inherit (toolchain) target gcc libc;
         toolchainId = toolchain.id;
         kernelCc = "${kernel.toolchain}/bin/${kernel.toolchain.cc}";

@@ -83,7 +83,7 @@ export KFLAKE_SYSROOT=$sysroot
 export KFLAKE_KERNEL=$kernelDev
 export PATH=$out/bin:$toolchain/bin:${llvm:+$llvm/bin:}\$PATH
 export ARCH=$linuxArch
-export CROSS_COMPILE=$target-${llvm:+ LLVM=1 LLVM_IAS=1}
+export CROSS_COMPILE=$target-${kbuildSwitches:+ $kbuildSwitches}
 export TARGET_TRIPLE=$target
 export BUILD_TRIPLE=$build
 export CC=$target-gcc

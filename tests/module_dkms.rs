@@ -41,15 +41,19 @@ impl Package {
 
     /// Whether it builds for `release`, and what is said, with this place's path left out.
     fn build(&self, release: &str) -> (bool, String) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template/module-dkms.sh");
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
         let path = format!(
             "{}:{}",
             self.at("bin").display(),
             std::env::var("PATH").unwrap()
         );
         let output = Command::new("bash")
-            .args(["-c", "exec 2>&1; exec bash \"$@\"", "bash"])
-            .arg(script)
+            .args([
+                "-c",
+                "exec 2>&1; . \"$1/module.sh\"; without_nix bash \"$1/module-dkms.sh\" \"${@:2}\"",
+                "bash",
+            ])
+            .arg(template)
             .arg(self.at("dev"))
             .args([release, "aarch64"])
             .arg(self.at("modules"))
@@ -96,7 +100,7 @@ AUTOINSTALL=yes
     assert!(ok, "{said}");
     assert!(
         said.contains(
-            "make: -j2 KERNELRELEASE=6.1.9 -C dev M=source/src CONFIG_M6=m EXTRA_CFLAGS=-DX ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-\n"
+            "make: -j2 KERNELRELEASE=6.1.9 -C dev M=source/src CONFIG_M6=m EXTRA_CFLAGS=-DX ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- PWD=source\n"
         ),
         "{said}"
     );

@@ -57,6 +57,7 @@ fn a_module_gets_the_flags_that_its_kernel_was_built_with() {
     assert!(plain.contains(&map), "{plain:?}");
     assert_eq!(plain.last().map(String::as_str), Some("modules"));
     assert!(plain.contains(&"LLVM=1".to_owned()), "{plain:?}");
+    assert!(plain.contains(&"PWD=/module".to_owned()), "{plain:?}");
     let fixed = make_arguments(&["Module.symvers", "cc.specs"]);
     assert!(
         fixed.contains(&own) && !fixed.contains(&lenient),

@@ -199,3 +199,38 @@ fn a_package_is_built_as_its_dkms_conf_says() {
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("BUILD_EXCLUSIVE_ARCH"), "{errors}");
 }
+
+/// However the kernel's make is called: by kflake, by the command of a dkms.conf, by the package's own makefile.
+#[test]
+fn a_makefile_finds_its_own_folder_by_pwd() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("ok");
+    let at = project.path();
+    let source = format!("#include \"own.h\"\n{}", module(&[], "GPL", "OWN"));
+    let kbuild = "obj-m := m.o\nEXTRA_CFLAGS := -I$(PWD)/own\n";
+    let conf =
+        "PACKAGE_NAME=m\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME=m\nDEST_MODULE_LOCATION=/extra\n";
+    let own = format!(
+        "ifneq ($(M),)\n{kbuild}else\nall:\n\t$(MAKE) -C {} M=$(CURDIR) modules\nendif\n",
+        "/lib/modules/$(KVER)/build"
+    );
+    let direct =
+        format!("{conf}MAKE='make -C $kernel_source_dir M=$dkms_tree/m/1/build modules'\n");
+    let through = format!("{conf}MAKE='make KVER=$kernelver'\n");
+    for (name, makefile, conf) in [
+        ("plain", kbuild, None),
+        ("direct", kbuild, Some(direct)),
+        ("through", &own, Some(through)),
+    ] {
+        write(at, &format!("{name}/m.c"), &source);
+        write(at, &format!("{name}/own/own.h"), "#define OWN\n");
+        write(at, &format!("{name}/Makefile"), makefile);
+        if let Some(conf) = conf {
+            write(at, &format!("{name}/dkms.conf"), &conf.replace('\'', "\""));
+        }
+        let (code, _, errors) = build(at, name, "out", &[]);
+        assert_eq!(code, 0, "{name}: {errors}");
+    }
+}
