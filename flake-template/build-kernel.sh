@@ -136,11 +136,32 @@ build_kernel() {
   if wants kernel && has_modules; then kmake modules_prepare >/dev/null || kernel_fail compile "make modules_prepare failed"; fi
 }
 
+# What the tree calls itself. Before 2.6.35 `make kernelrelease` fails in a tree that was only configured.
+tree_release() {
+  local release
+  release=$(kmake -s --no-print-directory kernelrelease 2>/dev/null | tail -n 1) || release=
+  if [ -z "$release" ]; then
+    kmake -s include/config/kernel.release >/dev/null || kernel_fail compile "make kernelrelease failed"
+    release=$(<"$tree/include/config/kernel.release")
+  fi
+  echo "$release"
+}
+
+# The vermagic that the kernel in vmlinux asks of modules: it alone knows what its makefiles made of it. Nothing, where it is not plain.
+own_vermagic() {
+  perl -0777 -ne '
+    BEGIN { $release = shift @ARGV }
+    my %found;
+    $found{$1}++ while /\0(\Q$release\E (?:[\w.:=-]+ )*[\w.:=-]*)(?=\0)/g;
+    print keys(%found), "\n" if keys(%found) == 1;
+  ' "$(<"$out/release")" "$tree/vmlinux"
+}
+
 install_image() {
   local release
   . "$elfTools"
   elf_expect kernel "$tree/vmlinux" "$wantBits" "$wantEndian" "$wantMachine"
-  release=$(kmake -s --no-print-directory kernelrelease | tail -n 1)
+  release=$(tree_release)
   perl -e 'exit($ARGV[0] !~ /$ARGV[1]/)' "$release" "$releasePattern" ||
     kernel_fail wrong-version "the tree calls itself $release, expected $version"
   # What uname will say is a text of its own in the kernel's data.
@@ -192,6 +213,7 @@ install_dev() {
     esac
   fi
   has_modules || return 0
+  if [ -f "$tree/vmlinux" ] && wants kernel; then own_vermagic >"$dev/vermagic"; fi
   local srcarch
   srcarch=$(source_arch)
   (
@@ -201,6 +223,8 @@ install_dev() {
       if [ -f Kbuild ]; then echo Kbuild; fi
       find "arch/$srcarch" \( -name 'Makefile*' -o -name 'Kbuild*' -o -name Platform -o -name '*.lds' -o -name '*.mk' \) -type f
       find "arch/$srcarch" -path '*/include/*' -type f
+      # by these a makefile asks what the compiler can do, and the answer is in a module's vermagic
+      if [ -d "arch/$srcarch/tools" ]; then find "arch/$srcarch/tools" -name '*.sh' -type f; fi
       borrowed_headers "arch/$srcarch/include"
     } | sort -u | tar -cf - --no-recursion -T -
   ) | tar -xf - -C "$dev"
@@ -252,7 +276,7 @@ install_kernel() {
     install_dev
   else
     cp "$tree/.config" "$out/config"
-    kmake -s --no-print-directory kernelrelease 2>/dev/null | tail -n 1 >"$out/release"
+    tree_release >"$out/release"
     cp asked "$out/config-asked"
     if wants dev; then install_dev; fi
     if wants modules && [ -s "$tree/modules.order" ]; then install_modules; fi

@@ -57,6 +57,9 @@ install_module() {
     elf_expect module "$module" "$wantBits" "$wantEndian" "$wantMachine"
     vermagic=$(modinfo_of "$module" vermagic)
     [ "${vermagic%% *}" = "$release" ] || module_fail wrong-vermagic "$name was built for ${vermagic%% *}, the kernel is $release"
+    if [ -s "$kernelDev/vermagic" ] && [ "$vermagic" != "$(<"$kernelDev/vermagic")" ]; then
+      module_fail wrong-vermagic "$name was built for \`$vermagic\`, the kernel is \`$(<"$kernelDev/vermagic")\`"
+    fi
     cp "$module" "$out/$name"
     echo "$name: vermagic $vermagic, licence $(modinfo_of "$module" license)"
   done <"$NIX_BUILD_TOP/dkms-modules"

@@ -1,6 +1,10 @@
-# The vermagic that the headers of the kernel in $kernelDev spell for its configuration, read by $cc; empty where they cannot be asked
-# so simply. Sourced by builders.
+# The vermagic that the kernel in $kernelDev asks of modules: by its own word, else as its headers spell it for its configuration, read
+# by $cc; empty where they cannot be asked so simply. Sourced by builders.
 expected_vermagic() {
+  if [ -s "$kernelDev/vermagic" ]; then
+    printf '%s' "$(<"$kernelDev/vermagic")"
+    return
+  fi
   local srcarch=$linuxArch header=asm/vermagic.h
   [ -d "$kernelDev/arch/$srcarch" ] || case $linuxArch in i386 | x86_64) srcarch=x86 ;; sparc64) srcarch=sparc ;; esac
   [ -f "$kernelDev/arch/$srcarch/include/asm/vermagic.h" ] || [ -f "$kernelDev/include/asm-generic/vermagic.h" ] || header=asm/module.h

@@ -197,8 +197,13 @@ fn big_and_binary_logs_are_read_in_bounded_memory() {
 }
 
 #[test]
-fn make_itself_names_no_cause() {
-    let blame = table().read_text("make: *** [Makefile:1304: vmlinux] Error 1\n", None);
-    assert_eq!(blame.first_error, None);
-    assert_eq!(class(&blame), None);
+fn neither_make_itself_nor_a_note_names_a_cause() {
+    for log in [
+        "make: *** [Makefile:1304: vmlinux] Error 1\n",
+        "note: configuration: base configuration: 110 symbols new in 2.6.31\n",
+    ] {
+        let blame = table().read_text(log, None);
+        assert_eq!(blame.first_error, None);
+        assert_eq!(class(&blame), None);
+    }
 }

@@ -219,6 +219,16 @@ fn a_module_that_does_not_load_fails() {
     );
 }
 
+/// Makefiles of kernels add words to vermagic by way of the command line, where headers don't show them.
+#[test]
+fn a_module_that_the_kernel_will_refuse_is_not_built() {
+    fails(
+        "own-vermagic",
+        "module",
+        "kflake: module: wrong-vermagic: kflake_probe.ko was built for `6.1.9999 fake`, the kernel is `6.1.9999 fake own`",
+    );
+}
+
 #[test]
 fn a_machine_that_goes_off_too_early_fails() {
     fails(

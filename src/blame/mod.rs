@@ -196,6 +196,10 @@ impl Reading {
         if line.is_binary() {
             return;
         }
+        // what kflake tells of a configuration ends no build
+        if line.core.starts_with("note: configuration: ") {
+            return;
+        }
         if line.is_progress() || line.is_excerpt() {
             self.last_before_end(line);
             return;

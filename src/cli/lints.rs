@@ -262,7 +262,11 @@ pub(super) fn classed(table: &FailureTable, blame: &Blame) -> String {
         .as_ref()
         .and_then(|id| Some((id, table.get(id.as_str())?)));
     let Some((id, class)) = known else {
-        return "class: unknown; this is the line that looks most like the cause\n".to_owned();
+        return match blame.first_error {
+            Some(_) => "class: unknown; this is the line that looks most like the cause\n",
+            None => "class: unknown; the log does not say why\n",
+        }
+        .to_owned();
     };
     let mut text = format!("class: {id}\n");
     let mut add = |words: &str| {

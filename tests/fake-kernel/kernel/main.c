@@ -54,6 +54,9 @@ static void __attribute__((unused)) panic(const char *why)
 #ifdef BEHAVIOUR_irreproducible
 const char built[] __attribute__((used)) = BUILT;
 #endif
+#ifdef BEHAVIOUR_own_vermagic
+const char vermagic[] __attribute__((used)) = "\0" UTS_RELEASE " fake own";
+#endif
 #ifdef BEHAVIOUR_wrong_machine
 #define MACHINE "mips"
 #else
