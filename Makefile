@@ -79,7 +79,7 @@ sweep: ## every arch on the kernels that Debian ships, or on KERNELS="6.1 linux-
 bench: bench-matrix bench-engine bench-build ## how fast it all is
 
 .PHONY: bench-matrix
-bench-matrix: ## the catalog and the resolver, in Rust and in Nix
+bench-matrix: ## the catalog, the resolver and gen, in Rust and in Nix
 	cargo bench --locked --bench matrix
 	cargo bench --locked --bench resolve_in_nix
 

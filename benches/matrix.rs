@@ -5,6 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kflake::catalog::{Catalog, Purpose};
 use kflake::check;
+use kflake::flake::{Options, Plan, generate};
 use kflake::resolve::{Resolver, SourceOrder};
 
 fn load(criterion: &mut Criterion) {
@@ -79,5 +80,27 @@ fn checks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, load, resolve, checks);
+/// What `kflake gen` does in a project that is up to date.
+fn write(criterion: &mut Criterion) {
+    let Ok(folder) = tempfile::tempdir() else {
+        return;
+    };
+    let look = || {
+        let catalog = Catalog::embedded().ok()?;
+        let tree = generate(&catalog, &Options::default()).ok()?;
+        Plan::new(&tree, folder.path()).ok()
+    };
+    let written = look().and_then(|plan| plan.apply(false).ok());
+    if written.is_none() {
+        return;
+    }
+    let mut group = criterion.benchmark_group("gen");
+    group.sample_size(20);
+    group.bench_function("the flake of the full catalog", |bencher| {
+        bencher.iter(|| look().map(|plan| plan.is_done()))
+    });
+    group.finish();
+}
+
+criterion_group!(benches, load, resolve, checks, write);
 criterion_main!(benches);

@@ -222,7 +222,7 @@ fn patchelf(nix: &Nix, settings: &Settings, flake: &FlakeInUse) -> Check {
         })) => Check::wrong("patchelf", Health::Poor, problem, advice),
         Ok(None) => Check::good(
             "patchelf",
-            "not looked at: the nixpkgs of flake.lock is not here until something needs it",
+            "not checked: the nixpkgs of flake.lock is not here until something needs it",
         ),
         Err(error) => Check::wrong(
             "patchelf",
@@ -327,8 +327,8 @@ fn judge(text: &str) -> Check {
         return Check::wrong(
             "sandbox",
             Health::Bad,
-            "the build that looks for holes in the sandbox did not come to its end",
-            "run it again; if it stays so, `nix-store --verify --check-contents` checks the store",
+            "the build that looks for holes in the sandbox did not finish",
+            "run it again; if it keeps failing, `nix-store --verify --check-contents` checks the store",
         );
     }
     if findings.is_empty() {

@@ -153,7 +153,7 @@ fn what_is_missing_is_told() {
     let output = desk.run(&["localhost/x:1", "--tree", "bin", "--", "true"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("no kernel tree"),
+        stderr(&output).contains("not a kernel tree"),
         "{}",
         stderr(&output)
     );

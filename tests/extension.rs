@@ -249,7 +249,7 @@ fn a_layer_leaves_the_image_below_as_it_is() {
         2,
         "the base image is for arm64",
     );
-    desk.refused(&["--base", "oci:missing"], 2, "no image layout");
+    desk.refused(&["--base", "oci:missing"], 2, "not an image layout");
     desk.file("staging/lib/y", "y");
     desk.refused(base, 2, "a link to usr/lib there, which it would replace");
     let blob = above["layers"][0]["digest"]
@@ -393,7 +393,7 @@ fn a_base_that_is_not_what_it_says_is_refused() {
         (
             |it| it.layer["digest"] = format!("sha256:{}", "0".repeat(64)).into(),
             2,
-            "it is not there",
+            "it is missing",
         ),
         (
             |it| it.config["rootfs"]["diff_ids"] = json!([]),
@@ -480,14 +480,14 @@ fn layers_and_modules_packed_by_zstd_are_read() {
     desk.refused(
         &["--arch", "mips64eb", "--kernel", "6.1.192"],
         1,
-        "a module for another machine",
+        "a module for a machine other than",
     );
     big.truncate(100);
     desk.file(place, zstd(&big));
     desk.refused(
         &["--arch", "mips64el", "--kernel", "6.1.192"],
         1,
-        "cannot be told",
+        "cannot tell which kernel",
     );
 }
 
@@ -655,12 +655,12 @@ fn modules_are_tied_to_the_kernel() {
     desk.refused(
         &[ARM64, &["--kernel", "staging"]].concat(),
         2,
-        "no folder of an SDK",
+        "not the folder of an SDK",
     );
     desk.refused(
         &[ARM64, &["--kernel", "oci:below"]].concat(),
         2,
-        "no image of an SDK",
+        "not the image of an SDK",
     );
     desk.file("staging/opt/b.ko", "#!/bin/sh\n");
     desk.refused(&["--kernel", "sdk"], 1, "no ELF file");
@@ -757,7 +757,7 @@ fn an_extension_brings_usr_and_opt_and_says_what_it_fits() {
         assert!(desk.at("raw").join(name).exists(), "{name}");
     }
     let field = |text: &'static str| [&sysext[..], &["--extension-release", text]].concat();
-    desk.refused(&field("ID=debian"), 2, "says itself what it fits");
+    desk.refused(&field("ID=debian"), 2, "say what it fits");
     fs::remove_dir_all(desk.at("staging/usr/lib")).unwrap();
     for (text, expected) in [
         ("ID", "not KEY=VALUE"),
@@ -840,7 +840,7 @@ fn what_cannot_be_exported_is_told_and_nothing_is_written() {
     );
 
     desk.file("staging/.wh.etc", "");
-    desk.refused(ARM64, 2, "removes a file of the layers below");
+    desk.refused(ARM64, 2, "removes a file from the layers below");
     fs::remove_file(desk.at("staging/.wh.etc")).unwrap();
     let socket = std::os::unix::net::UnixListener::bind(desk.at("staging/socket")).unwrap();
     desk.refused(ARM64, 2, "a socket, and a payload holds files");

@@ -176,7 +176,7 @@ fn old_runs_are_shown_and_freed_and_nothing_else() {
     assert!(!world.is_stored(&old) && !world.is_stored(&other) && world.is_stored(&new));
     let text = world.said("one", &["gc"]);
     assert!(
-        text.ends_with("Nothing of old runs is to be freed.\n"),
+        text.ends_with("Old runs hold nothing that could be freed.\n"),
         "{text}"
     );
 }

@@ -124,7 +124,7 @@ fn what_is_no_kernel_is_refused_and_nothing_is_written() {
             outside.as_path(),
             "no era of the matrix covers Linux 1.2.13",
         ),
-        (Path::new("/etc/hostname"), "its content is no archive"),
+        (Path::new("/etc/hostname"), "its content is not an archive"),
         (Path::new("no-such-file.tar.xz"), "no such file"),
     ] {
         kflake(&dir.path().join("project"))
@@ -399,7 +399,7 @@ fn a_components_own_file_marks_what_is_built_from_it() {
     remove()
         .assert()
         .code(2)
-        .stderr(contains("not an addition of this project"));
+        .stderr(contains("was not added in this project"));
     kflake(&project)
         .args(["pins", "list", "--own"])
         .assert()
@@ -461,7 +461,7 @@ fn a_kernel_that_was_added_can_be_removed() {
         remove()
             .assert()
             .code(2)
-            .stderr(contains("not an addition of this project"));
+            .stderr(contains("was not added in this project"));
     }
     // kflake's own stays
     let mut list = kflake(&project);

@@ -175,7 +175,7 @@ MODULE_LICENSE(\"GPL\");
     let (code, out, errors) = run(dir.path(), warns, &version, &["--boot"]);
     assert_eq!(code, 1, "{errors}");
     assert!(
-        errors.contains("the module loaded, and the kernel complained: WARNING at ")
+        errors.contains("the module loaded, but the kernel complained: WARNING at ")
             && errors.contains("--allow-splats")
             && !out.contains("booted and loaded"),
         "{out}{errors}"

@@ -77,7 +77,7 @@ fn what_a_module_needs_from_outside_is_listed() {
     assert_eq!(code, 0, "{errors}");
     for told in [
         "undefined: fake_arm_macro, fake_of_arm, lib_call, nowhere; no export of it is found in the kernel's source",
-        "for GPL modules alone: fake_for_gpl, fake_ns_one; the licence is Proprietary",
+        "only for GPL modules: fake_for_gpl, fake_ns_one; the licence is Proprietary",
         "in a namespace: fake_in_namespace; MODULE_IMPORT_NS has to name FAKE\n",
         "in a namespace: fake_ns_one; MODULE_IMPORT_NS has to name FAKE_MACRO\n",
         "in a namespace: fake_ns_two; MODULE_IMPORT_NS has to name FAKE_GIVEN\n",
@@ -113,7 +113,7 @@ fn what_a_module_needs_from_outside_is_listed() {
     );
     // what the other module exports is for all
     assert!(
-        out.contains("for GPL modules alone: fake_for_gpl, fake_ns_one;"),
+        out.contains("only for GPL modules: fake_for_gpl, fake_ns_one;"),
         "{out}"
     );
 

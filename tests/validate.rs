@@ -313,7 +313,7 @@ fn a_tree_in_the_place_of_a_pinned_one_is_marked() {
     let tree = tree.to_str().unwrap();
     let added = common::succeeded(common::kflake(dir.path(), &["kernel", "add", tree]));
     let said = text_of(&added);
-    assert!(said.contains("kflake pins other bytes"), "{said}");
+    assert!(said.contains("kflake pins different bytes"), "{said}");
     let listed = common::succeeded(common::kflake(dir.path(), &["kernel", "list", "6.1.183"]));
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(

@@ -52,7 +52,7 @@ impl Artifacts {
     /// When it holds something else, another run has it, or it cannot be made.
     pub fn open(dir: &Path) -> Result<Artifacts, BuildError> {
         if fs::metadata(dir).is_ok_and(|facts| !facts.is_dir()) {
-            let error = io::Error::other("that is no folder, and --out takes one");
+            let error = io::Error::other("that is not a folder, and --out takes one");
             return Err(BuildError::io(dir)(error));
         }
         Ok(Artifacts {
@@ -266,7 +266,9 @@ impl Artifacts {
                 reason: what.to_owned(),
             };
             let name = entry.file_name();
-            let name = name.to_str().ok_or_else(|| odd("its name is no text"))?;
+            let name = name
+                .to_str()
+                .ok_or_else(|| odd("its name is not UTF-8 text"))?;
             if below.is_empty() && INSIDE.contains(&name) {
                 continue;
             }
@@ -283,7 +285,7 @@ impl Artifacts {
                 let inside = from.canonicalize().map_err(BuildError::io(from))?;
                 let target = path.canonicalize().map_err(BuildError::io(&path))?;
                 if !target.starts_with(inside) {
-                    return Err(odd("it is a link that leads out of the build's output"));
+                    return Err(odd("it is a link that points out of the build's output"));
                 }
             }
             // a file like any other, be it in the store or not: nothing else can be copied
@@ -427,7 +429,7 @@ mod tests {
         for target in ["../secret", "..", "/dev/zero"] {
             link(target, "built/link");
             let error = artifacts.copy_all(&at("built")).unwrap_err().to_string();
-            assert!(error.contains("leads out"), "{target}: {error}");
+            assert!(error.contains("points out of"), "{target}: {error}");
         }
         link(".", "built/link");
         assert!(artifacts.copy_all(&at("built")).is_err());

@@ -155,7 +155,7 @@ pub enum BuildError {
         arch: String,
     },
     /// The kernel complained on the console of a boot that was otherwise good.
-    #[error("the module loaded, and the kernel complained: {}", warnings.join("; "))]
+    #[error("the module loaded, but the kernel complained: {}", warnings.join("; "))]
     #[diagnostic(
         code(kflake::build::splats),
         help("{} holds the console; --allow-splats accepts such a boot", shown(log))
@@ -167,7 +167,7 @@ pub enum BuildError {
         log: PathBuf,
     },
     /// The same, on a console that nobody keeps.
-    #[error("all went well, but that the kernel complained: {}", warnings.join("; "))]
+    #[error("everything passed, but the kernel complained: {}", warnings.join("; "))]
     #[diagnostic(
         code(kflake::build::splats),
         help("--verbose shows the kernel's own lines; --allow-splats accepts such a boot")
@@ -178,12 +178,12 @@ pub enum BuildError {
     },
     /// QEMU would come out of packages that a project's data names.
     #[error(
-        "the project's matrix/host-tools.json has other programs than kflake's, and `boot` runs QEMU on this machine, outside of the sandbox"
+        "the project's matrix/host-tools.json names programs other than kflake's, and `boot` runs QEMU on this machine, outside the sandbox"
     )]
     #[diagnostic(
         code(kflake::build::foreign_tools),
         help(
-            "`kflake validate` boots within the sandbox; docs/trust.md says what a project's data may do"
+            "`kflake validate` boots inside the sandbox; docs/trust.md says what a project's data may do"
         )
     )]
     ForeignTools,
@@ -270,7 +270,7 @@ pub enum BuildError {
     #[diagnostic(
         code(kflake::build::layout),
         help(
-            "make the image anew with `kflake image`, or copy one that is whole with `skopeo copy … oci:DIR`"
+            "make the image again with `kflake image`, or copy an intact one with `skopeo copy … oci:DIR`"
         )
     )]
     Layout {

@@ -175,7 +175,7 @@ impl Extension<'_> {
         let time = seconds.and_then(|it| jiff::Timestamp::from_second(it).ok());
         let time = time.ok_or_else(|| BuildError::Payload {
             path: PathBuf::from("SOURCE_DATE_EPOCH"),
-            reason: format!("{} is no time that can be written", self.time),
+            reason: format!("{} is not a time that can be written", self.time),
             help: "give seconds since 1970".to_owned(),
         })?;
         Ok(time.to_string())

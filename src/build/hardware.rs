@@ -108,7 +108,7 @@ impl Hardware {
         let what = if self.net { "network" } else { "disk" };
         let Some(bus) = Bus::of(board) else {
             return Err(format!(
-                "it is not known how the machine {} is given a {what}",
+                "kflake does not know how to give the machine {} a {what}",
                 board.machine.as_str()
             ));
         };

@@ -72,7 +72,7 @@ impl Image {
                 let mut arches = arches.into_iter();
                 match arches.find(|it| it.elf_machine == machine) {
                     Some(other) => format!("an ELF file for {}", other.linux_arch),
-                    None => format!("an ELF file for a machine of number {machine}"),
+                    None => format!("an ELF file for machine number {machine}"),
                 }
             }
             Image::X86 if !["x86", "i386", "x86_64"].contains(&linux_arch) => {

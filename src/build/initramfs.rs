@@ -148,7 +148,7 @@ impl Initramfs {
             .open(path)?;
         let copied = io::copy(&mut file.take(length), &mut self.to)?;
         if copied != length {
-            return Err(io::Error::other("it became shorter while it was read"));
+            return Err(io::Error::other("it shrank while it was being read"));
         }
         self.written += copied;
         self.pad(length)

@@ -74,13 +74,13 @@ impl KernelModule {
         let elf = object::File::parse(bytes.as_slice()).map_err(|_| odd("it is no ELF file"))?;
         if elf.kind() != ObjectKind::Relocatable {
             return Err(odd(
-                "it is an ELF file that is linked already, so it is no module",
+                "it is an ELF file that is linked already, so it is not a module",
             ));
         }
         let Image::Elf { machine } = Image::of(&bytes) else {
             return Err(odd("it is no ELF file"));
         };
-        let no_module = || odd("it has no vermagic, so it is no module");
+        let no_module = || odd("it has no vermagic, so it is not a module");
         let section = elf.section_by_name(".modinfo").ok_or_else(no_module)?;
         let facts = section.data().map_err(|_| odd("it is cut short"))?;
         let mut facts = facts.split(|byte| *byte == 0);

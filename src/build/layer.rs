@@ -42,8 +42,8 @@ pub(super) fn write(
         if name.as_bytes().starts_with(WHITEOUT.as_bytes()) {
             return Err(BuildError::Payload {
                 path: payload.at(&entry.path),
-                reason: "in a layer such a name removes a file of the layers below".to_owned(),
-                help: "rename it: no file of an image can be called so".to_owned(),
+                reason: "in a layer, such a name removes a file from the layers below".to_owned(),
+                help: "rename it: no file in an image can have such a name".to_owned(),
             });
         }
     }

@@ -128,7 +128,7 @@ impl BuiltModule {
         if !self.gpl_only.is_empty() {
             let names = self.gpl_only.join(", ");
             lines.push(format!(
-                "for GPL modules alone: {names}; the licence is {}",
+                "only for GPL modules: {names}; the licence is {}",
                 self.licence
             ));
         }
@@ -158,7 +158,7 @@ mod tests {
             [
                 "a.ko: vermagic `6.1`, licence MIT, depends on nothing, 1 symbol from outside",
                 "  undefined: x; no export of it is found in the kernel's source, nor in a file of --symvers",
-                "  for GPL modules alone: y; the licence is MIT",
+                "  only for GPL modules: y; the licence is MIT",
                 "  in a namespace: z; MODULE_IMPORT_NS has to name N",
             ]
         );

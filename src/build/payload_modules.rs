@@ -37,7 +37,7 @@ impl ForKernel {
         let said = |name: &str| layout.annotation(name).map(str::to_owned);
         let release = said(RELEASE).ok_or_else(|| BuildError::Payload {
             path: layout.dir().to_owned(),
-            reason: format!("it has no annotation {RELEASE}, so it is no image of an SDK"),
+            reason: format!("it has no annotation {RELEASE}, so it is not the image of an SDK"),
             help: "`kflake image --sdk CELL --out DIR` makes one".to_owned(),
         })?;
         Ok(ForKernel {
@@ -59,7 +59,7 @@ impl ForKernel {
         let release = line("kernel-release").filter(|it| !it.is_empty());
         let release = release.ok_or_else(|| BuildError::Payload {
             path: misc.to_owned(),
-            reason: "there is no kernel-release, so it is no folder of an SDK".to_owned(),
+            reason: "it has no kernel-release, so it is not the folder of an SDK".to_owned(),
             help: "`kflake sdk CELL --out DIR` makes one".to_owned(),
         })?;
         let facts: Option<serde_json::Value> = files::read(&dir.join("sdk.json"), files::MAX_DATA)
@@ -151,13 +151,13 @@ pub fn check(
         let module = module.map_err(|error| {
             Unread::of(error).unwrap_or_else(|error| {
                 refused(
-                    format!("its kernel cannot be told: {error}"),
+                    format!("cannot tell which kernel it is for: {error}"),
                     "stage the module that the kernel's build made, or give the file another name",
                 )
             })
         })?;
         if !module.is_for(arch) {
-            let reason = format!("it is a module for another machine than {}", arch.uname);
+            let reason = format!("it is a module for a machine other than {}", arch.uname);
             return Err(refused(reason, "build it with the SDK of the right cell"));
         }
         let rebuild = "build it against the kernel of the image, with the SDK of that kernel";
@@ -170,7 +170,7 @@ pub fn check(
         if kernel.is_none() && base.is_none_or(|it| it.modules().next().is_none()) {
             return Err(BuildError::Payload {
                 path: at,
-                reason: "it is a kernel module, and nothing says which kernel it is to be for"
+                reason: "it is a kernel module, and nothing says which kernel it should fit"
                     .to_owned(),
                 help: "name the kernel with --kernel: the SDK's folder or image, or a release \
                        such as 6.1.192"
@@ -280,7 +280,7 @@ mod tests {
                 place,
                 &module(62, VERMAGIC),
                 Some("6.1.192"),
-                "another machine",
+                "a machine other than",
                 exit::FAILED,
             ),
             (place, b"text", Some("6.1.192"), "no ELF file", exit::FAILED),
@@ -290,7 +290,7 @@ mod tests {
                 "a.ko.xz",
                 &good,
                 Some("6.1.192"),
-                "cannot be told",
+                "cannot tell which kernel",
                 exit::FAILED,
             ),
             (

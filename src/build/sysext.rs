@@ -156,14 +156,14 @@ pub fn write(
         Some(EntryKind::File(_)) if release.asked_for => {
             return Err(odd(
                 &own,
-                "the payload says itself what it fits, and so does --extension-release",
+                "both the payload and --extension-release say what it fits",
                 "remove the file, or leave the option out",
             ));
         }
         Some(EntryKind::File(stamp)) => {
             let text = release_text(payload, &own, *stamp)?;
             if let Some(reason) = release.contradicted_by(&text) {
-                let help = "mend the file, or remove it: kflake writes one";
+                let help = "fix the file, or remove it: kflake writes one";
                 return Err(odd(&own, &reason, help));
             }
         }
@@ -204,8 +204,8 @@ pub fn write(
                 Some(entry) if entry.kind != EntryKind::Folder => {
                     return Err(odd(
                         folder,
-                        "it has to be a folder, for what an extension says of itself",
-                        "stage what is there elsewhere",
+                        "it has to be a folder, for the extension's own release file",
+                        "stage its content elsewhere",
                     ));
                 }
                 Some(_) => {}

@@ -39,9 +39,9 @@ pub const UNREADABLE: Code = Code(8);
 /// A digest that is not a sha256.
 pub const NOT_A_HASH: Code = Code(9);
 
-/// A name that nothing has.
+/// A name of something that does not exist.
 pub const UNKNOWN_REFERENCE: Code = Code(101);
-/// A range that no version lies in.
+/// A range that contains no version.
 pub const EMPTY_RANGE: Code = Code(102);
 /// Two digests for one file.
 pub const TWO_HASHES: Code = Code(103);
@@ -88,7 +88,7 @@ pub const STOCK_ARCH: Code = Code(122);
 /// The code for what serde says about an entry, and what to do about it.
 pub(super) fn of_form(message: &str) -> (Code, Option<String>) {
     if message.starts_with("unknown field") {
-        let help = "a misspelt field would be lost in silence, so none is passed over";
+        let help = "unknown fields are refused, since a misspelt one would be silently lost";
         (UNKNOWN_FIELD, Some(help.into()))
     } else if message.starts_with("missing field") {
         (MISSING_FIELD, None)

@@ -247,7 +247,7 @@ impl Findings<'_> {
             Some(range.start..range.end),
             codes::DUPLICATE_KEY,
             way.iter().collect::<Pointer>().join(name),
-            format!("the key `{}` is here twice", brief(name)),
+            format!("the key `{}` appears twice", brief(name)),
             Some("keep one of them: JSON readers silently drop the other".into()),
         );
     }
@@ -258,7 +258,7 @@ impl Findings<'_> {
             Some(range.start..range.end),
             codes::BAD_KEY,
             way.iter().collect(),
-            format!("the names that lead here have more than {MAX_WAY} bytes"),
+            format!("the path to this place is longer than {MAX_WAY} bytes"),
             None,
         );
     }

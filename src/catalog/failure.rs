@@ -149,7 +149,7 @@ impl From<Signature> for String {
 fn refused(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(_) => {
-            "the regular expression takes too much room: use fewer repetitions".to_owned()
+            "the regular expression is too large: use fewer repetitions".to_owned()
         }
         // the last line says what is wrong, those before it draw where
         other => {

@@ -103,7 +103,7 @@ impl Catalog {
 
 /// A suite that no tools are pinned of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no host tools are pinned of the Debian suite {suite}; there are {}", known.iter().map(Suite::as_str).collect::<Vec<_>>().join(", "))]
+#[error("no host tools are pinned for the Debian suite {suite}, only for {}", known.iter().map(Suite::as_str).collect::<Vec<_>>().join(", "))]
 pub struct UnknownSuite {
     suite: Suite,
     known: Vec<Suite>,

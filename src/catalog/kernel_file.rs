@@ -41,7 +41,7 @@ pub enum KernelFileError {
     /// It is something else, or packed in a way that builds do not unpack.
     #[error("{path} is not a tarball: its content is {content}", path = shown(path))]
     #[diagnostic(help(
-        "a tar packed with xz, gzip, bzip2 or lzma, or none, is taken; of anything else, unpack it and add the folder"
+        "kflake takes a tar, plain or packed with xz, gzip, bzip2 or lzma; unpack anything else and add the folder"
     ))]
     NotATarball {
         /// The file.
@@ -81,7 +81,7 @@ pub enum KernelFileError {
     /// It is a tarball, and nothing that configures itself or has a makefile.
     #[error("{path} holds no source to build from: there is neither configure nor Makefile in its top folder", path = shown(path))]
     #[diagnostic(help(
-        "give the source itself: one folder at the top, with configure or Makefile in it; of an archive in an archive, the inner one"
+        "give the source itself: one folder at the top, with configure or Makefile in it; if it is an archive in an archive, the inner one"
     ))]
     NoSource {
         /// The file.
@@ -112,11 +112,13 @@ impl KernelFile {
         let size = file.metadata().map_err(unreadable)?.len();
         let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
         let makefile = top_makefile(path)?;
-        let version = version_of_makefile(&makefile).map_err(|missing| KernelFileError::NoKernel {
-            path: path.to_owned(),
-            missing,
-            help: "give the source of a kernel itself; of a bundle, unpack it and add the kernel's folder".to_owned(),
-        })?;
+        let version =
+            version_of_makefile(&makefile).map_err(|missing| KernelFileError::NoKernel {
+                path: path.to_owned(),
+                missing,
+                help: "give the kernel's own source; unpack a bundle, and add the kernel's folder"
+                    .to_owned(),
+            })?;
         Ok(KernelFile {
             version,
             sha256,
@@ -185,7 +187,7 @@ impl Packing {
             }
             [0xed, 0xab, 0xee, 0xdb, ..] => Err("an rpm package"),
             [] => Err("empty"),
-            _ => Err("no archive that is known here"),
+            _ => Err("not an archive that kflake knows"),
         }
     }
 }
@@ -335,7 +337,7 @@ impl Elsewhere {
                 "unpack it into a new folder and add that, or make the tar one level up".to_owned(),
             ),
             (Some(folder), _) => (
-                format!("the kernel lies deeper in it, in {}", shown(&folder)),
+                format!("the kernel is deeper in it, in {}", shown(&folder)),
                 format!("unpack it, and add the folder {}", shown(&folder)),
             ),
             (None, Some(archive)) => (
@@ -510,7 +512,7 @@ mod tests {
         for (bytes, named) in [
             (&b"\x28\xb5\x2f\xfd"[..], "zstd"),
             (b"", "empty"),
-            (b"<html>", "no archive"),
+            (b"<html>", "not an archive"),
         ] {
             let path = dir.path().join("x.tar.xz");
             std::fs::write(&path, bytes).unwrap();

@@ -21,7 +21,7 @@ pub fn version_of_makefile(makefile: &str) -> Result<KernelVersion, String> {
         match text.parse::<u16>() {
             Ok(_) => Ok(text),
             Err(_) => Err(format!(
-                "its top Makefile sets {name} to {text:.40?}, which is no number"
+                "its top Makefile sets {name} to {text:.40?}, which is not a number"
             )),
         }
     };

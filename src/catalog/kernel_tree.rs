@@ -34,7 +34,7 @@ pub enum KernelTreeError {
         missing: String,
     },
     /// A kernel was built in it: its makefiles would refuse to build elsewhere, or build with what lies there.
-    #[error("{path} is not clean: {found} is left of a build", path = shown(path))]
+    #[error("{path} is not clean: {found} is left over from a build", path = shown(path))]
     #[diagnostic(help(
         "run `make mrproper` there, or add a copy without it: `git archive` makes one"
     ))]

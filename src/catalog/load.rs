@@ -420,7 +420,7 @@ fn project_files(
                     codes::UNREADABLE,
                     Level::Error,
                     &error.to_string(),
-                    "put a regular file of JSON there, or take it away",
+                    "put a regular JSON file there, or remove it",
                 );
                 continue;
             }

@@ -119,7 +119,7 @@ impl Catalog {
                 Err(UnknownName {
                     what: "arch",
                     name: name.chars().take(80).collect(),
-                    help: format!("name one of those called so: {}", list.join(", ")),
+                    help: format!("several have that name; use one of {}", list.join(", ")),
                 })
             }
         }

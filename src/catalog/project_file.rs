@@ -66,7 +66,7 @@ pub enum ProjectFileError {
     },
     /// It is there and is not a JSON object.
     #[error("{path} is not a JSON object: {why}", path = shown(path))]
-    #[diagnostic(help("mend or move the file; it was left as it is"))]
+    #[diagnostic(help("fix or move the file; it was left unchanged"))]
     NotAnObject {
         /// The file.
         path: PathBuf,

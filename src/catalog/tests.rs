@@ -285,7 +285,7 @@ fn a_long_way_to_many_problems_is_one_problem() {
         };
         assert_eq!(findings.len(), 1, "{:?}", findings[1].message);
         let said = &findings[0].message;
-        assert!(said.contains("more than 1024 bytes"), "{said}");
+        assert!(said.contains("longer than 1024 bytes"), "{said}");
         assert!(findings[0].pointer.to_string().len() <= 2048);
     }
 }

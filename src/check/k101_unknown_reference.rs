@@ -1,4 +1,4 @@
-//! A name that nothing has.
+//! A name of something that does not exist.
 
 use super::{Lint, Run, Sink};
 use crate::catalog::{Level, codes};
@@ -11,7 +11,7 @@ pub(super) static LINT: Lint = Lint {
     code: codes::UNKNOWN_REFERENCE,
     name: "unknown-reference",
     level: Level::Error,
-    summary: "A name that nothing has.",
+    summary: "A name of something that does not exist.",
     explanation: "Data names other data: a toolchain its pins, an arch its boards, a constraint the fix that lifts it. A name that nothing has is most often a spelling mistake; what it was meant to bring is missing. In a project's own files the name may also be of an entry that the project took out with `null`.",
     run: Run::OnCatalog(run),
 };

@@ -1,4 +1,4 @@
-//! A range that no version lies in.
+//! A range that contains no version.
 
 use super::{Lint, Run, Sink};
 use crate::catalog::{Level, codes};
@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     code: codes::EMPTY_RANGE,
     name: "empty-range",
     level: Level::Error,
-    summary: "A range that no version lies in.",
+    summary: "A range that contains no version.",
     explanation: "A range holds the versions from `from` on that are below `below`. Where `from` is not below `below` it holds none, and what it says is never used: were the two mixed up? To mean one version, name the next one as `below`.",
     run: Run::OnCatalog(run),
 };

@@ -12,7 +12,7 @@ pub(super) static LINT: Lint = Lint {
     name: "two-hashes",
     level: Level::Error,
     summary: "Two digests for one file.",
-    explanation: "Two entries fetch the same address and expect different bytes: one of them can never be fetched. Tarballs are sometimes made anew under the same name; keep the digest of the bytes that the address gives today, and give the other a `file` name and no address.",
+    explanation: "Two entries fetch the same address and expect different bytes: one of them can never be fetched. Tarballs are sometimes made again under the same name; keep the digest of the bytes that the address gives today, and give the other a `file` name and no address.",
     run: Run::OnCatalog(run),
 };
 

@@ -18,7 +18,7 @@ fn run(sink: &mut Sink<'_>) {
     for (id, it) in &catalog.constraints {
         if !it.tool.is_known() {
             let known: Vec<&str> = Tool::known().collect();
-            let message = format!("nobody judges a tool called {:?}", it.tool.0);
+            let message = format!("kflake knows no tool called {:?}", it.tool.0);
             sink.add_with_help("constraints.json", &[id.as_str(), "tool"], &message, &format!("it is one of {}", known.join(", ")));
         }
         let is_version = !matches!(it.window, Window::Property(_));

@@ -1,4 +1,4 @@
-//! A bound is a kernel that only someone's own tree is called.
+//! A bound is a version that only somebody's own tree has.
 
 use super::{Lint, Run, Sink};
 use crate::catalog::{Level, codes};
@@ -8,7 +8,7 @@ pub(super) static LINT: Lint = Lint {
     code: codes::ODD_BOUND,
     name: "odd-bound",
     level: Level::Error,
-    summary: "A bound is a kernel that only someone's own tree is called.",
+    summary: "A bound is a version that only somebody's own tree has.",
     explanation: "Ranges are of upstream's versions. A local suffix (`5.10.229-rehost+`) names one tree's build of a version and has no place in the order of versions: the bound would be that of the version without it.",
     run: Run::OnCatalog(run),
 };

@@ -1,4 +1,4 @@
-//! A measurement says what cannot have been.
+//! A measurement that cannot have been made.
 
 use jiff::{Timestamp, ToSpan as _, civil::{Date, date}, tz::TimeZone};
 
@@ -10,8 +10,8 @@ pub(super) static LINT: Lint = Lint {
     code: codes::IMPOSSIBLE_EVIDENCE,
     name: "impossible-evidence",
     level: Level::Error,
-    summary: "A measurement says what cannot have been.",
-    explanation: "Nobody measured it like this: the arch did not exist in that kernel, the kernel is of no era, the day is none, has not come or was before there was a kflake, the time is less than none or more than a year, or what passed has a class of failure. Such an entry was written by hand or spoilt, and must not count as proof: remove it. Where the kernel did support the arch, the matrix is wrong and wants to be corrected.",
+    summary: "A measurement that cannot have been made.",
+    explanation: "It cannot have been measured: the arch did not exist in that kernel, the kernel belongs to no era, the date is invalid, in the future or before kflake existed, the time is negative or more than a year, or what passed has a failure class. Such an entry was written by hand or corrupted, and must not count as proof: remove it. Where the kernel did support the arch, the matrix is wrong and wants to be corrected.",
     run: Run::OnCatalog(run),
 };
 
@@ -42,16 +42,16 @@ fn impossible(sink: &Sink<'_>, it: &Evidence, today: Option<Date>) -> Option<Str
         // as it is written, and not in another way that means the same
         Ok(date) if date.to_string() != it.date => return Some(format!("{} is no day", it.date)),
         Ok(date) if today.is_some_and(|today| date > today) => {
-            return Some(format!("{} has not come yet", it.date));
+            return Some(format!("{} is in the future", it.date));
         }
         Ok(date) if date < FIRST_DAY => {
-            return Some(format!("on {} there was no kflake to measure", it.date));
+            return Some(format!("kflake did not exist yet on {}", it.date));
         }
         Ok(_) => {}
         Err(_) => return Some(format!("{} is no day", it.date)),
     }
     if !(0.0..LONGEST).contains(&it.seconds) {
-        return Some(format!("{} seconds are no time", it.seconds));
+        return Some(format!("{} seconds is not a possible time", it.seconds));
     }
     if passed && it.failure.is_some() {
         return Some("it passed, and has a class of failure".to_owned());

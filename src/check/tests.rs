@@ -146,13 +146,19 @@ fn impossible_evidence_is_found_in_the_file_that_it_is_in() {
             "the arch is not supported there",
         ),
         (vec![("kernel", json!("2.4.37"))], "the kernel is of no era"),
-        (vec![("date", json!("2099-01-01"))], "has not come yet"),
-        (vec![("date", json!("1999-12-31"))], "there was no kflake"),
-        (vec![("seconds", json!(1e308))], "seconds are no time"),
+        (vec![("date", json!("2099-01-01"))], "is in the future"),
+        (
+            vec![("date", json!("1999-12-31"))],
+            "kflake did not exist yet",
+        ),
+        (
+            vec![("seconds", json!(1e308))],
+            "seconds is not a possible time",
+        ),
         (vec![("date", json!("2026-02-30"))], "is no day"),
         (vec![("date", json!("20261120"))], "is no day"),
         (vec![("date", json!("yesterday"))], "is no day"),
-        (vec![("seconds", json!(-1))], "no time"),
+        (vec![("seconds", json!(-1))], "not a possible time"),
         (
             vec![("failure", json!("boot-silent"))],
             "a class of failure",

@@ -37,13 +37,14 @@ const INITRD: &str = "initramfs.cpio";
 
 /// Start a kernel under QEMU: with this terminal as its console, or to run one program
 ///
-/// The kernel is the one that `kflake validate` boots, or a file. Without a program there is a small shell on a terminal, where
-/// Ctrl-A X ends the machine at once; elsewhere init says where it runs and powers off, as in a boot test. With a program, its
-/// output is printed and its exit code passed on (128 and the number of the signal that ended it); 125 means that the machine
-/// ended before the program. What is piped into kflake is the program's standard input, to its end.
+/// The kernel is the one that `kflake validate` boots, or a file. Without a program, a terminal gets a small shell, where
+/// Ctrl-A X stops the machine at once; elsewhere init says where it runs and powers off, as in a boot test. With a program,
+/// its output is printed and its exit code passed on (128 plus the number of the signal that killed it); 125 means that the
+/// machine stopped before the program ended. What is piped into kflake is read to the end, and becomes the program's
+/// standard input.
 ///
-/// Where the kernel complains on the way (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is told at the end, and what was well
-/// otherwise is a failure, unless --allow-splats is given; on a terminal it is only told.
+/// If the kernel complains on the way (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), kflake says so at the end, and
+/// counts a run that was fine otherwise as failed, unless --allow-splats is given; on a terminal it only says so.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake boot 6.1.192 arm64\n  kflake boot 6.1.192 arm64 -- ./busybox-arm64 uname -a\n  \
@@ -62,10 +63,11 @@ pub struct Args {
     /// Give the kernel this device tree; some machines need one with --kernel
     #[arg(long, value_name = "FILE")]
     dtb: Option<PathBuf>,
-    /// Start with this initramfs instead of ours
+    /// Start with this initramfs instead of kflake's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["program", "module"])]
     initrd: Option<PathBuf>,
-    /// Start with this folder as its root, by an initramfs: with its own init, or with ours to run a PROGRAM of the folder's
+    /// Use this folder as the root, packed into an initramfs: with its own init, or with kflake's to run a PROGRAM from the
+    /// folder
     #[arg(long, value_name = "DIR", conflicts_with = "initrd")]
     root: Option<PathBuf>,
     /// Build the kernel with this as well: CONFIG_X=y, `# CONFIG_X is not set`, a file, or a fragment of the tree; may be repeated
@@ -79,17 +81,17 @@ pub struct Args {
     /// Add words to the kernel's command line; may be repeated
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     append: Vec<Append>,
-    /// How much memory the machine has: 512M, 2G [default: as the board has it]
+    /// The machine's memory: 512M, 2G [default: the board's]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Memory>,
-    /// How many processors it has, with a kernel that uses them [default: as the board has it]
+    /// The number of its processors, with a kernel that uses them [default: the board's]
     #[arg(long, value_name = "N")]
     smp: Option<NonZeroU8>,
-    /// Give it this file as a disk (/dev/vda, then /dev/vdb, …), with a kernel that has a driver for it; what the machine writes to
-    /// it stays. May be repeated
+    /// Attach this file as a disk (/dev/vda, then /dev/vdb, …), with a kernel that has a driver for it; what the machine
+    /// writes to it stays. May be repeated
     #[arg(long, value_name = "FILE")]
     disk: Vec<PathBuf>,
-    /// Give it a network of its own, which reaches out through this machine, with a kernel that asks for an address on it
+    /// Give it a network of its own, connected through this machine, with a kernel that asks for an address there
     #[arg(long)]
     net: bool,
     /// Wait for a debugger on this port of this machine [default: 1234]
@@ -104,21 +106,21 @@ pub struct Args {
     /// Have init load this module (.ko) first; may be repeated, in any order
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
-    /// End the machine after so many seconds; 0: never [default: 120; on a terminal, until init runs]
+    /// Stop the machine after this many seconds; 0: never [default: 120; on a terminal, until init runs]
     #[arg(long, value_name = "SECONDS")]
     wall: Option<u64>,
-    /// End it after so many seconds without output; 0: never [default: 30; on a terminal, until init runs]
+    /// Stop it after this many seconds without output; 0: never [default: 30; on a terminal, until init runs]
     #[arg(long, value_name = "SECONDS")]
     silence: Option<u64>,
-    /// Accept a boot on which the kernel complained, such as by a WARNING or an Oops
+    /// Accept a boot in which the kernel complained, with a WARNING or an Oops for example
     #[arg(long)]
     allow_splats: bool,
-    /// Print QEMU's command line, and build and start nothing
+    /// Print QEMU's command line; build and start nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     session: BuildArgs,
-    /// A static program for that arch, by its file on this machine, and its arguments
+    /// A statically linked program for that arch (a file on this machine), and its arguments
     #[arg(last = true, value_name = "PROGRAM")]
     program: Vec<String>,
 }
@@ -151,7 +153,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let mut fragments = args.fragments.clone();
     if let Some(board) = board {
         let symbols = hardware.symbols(board).map_err(|what| {
-            let help = "bring what it needs into it with --root DIR, or take another arch";
+            let help = "supply what it needs with --root DIR, or use another arch";
             Failure::message(exit::USAGE, what, Some(help.to_owned()))
         })?;
         if args.kernel.is_none() {
@@ -405,27 +407,29 @@ impl Start<'_> {
             ),
             Ending::NotLoaded(modules) => (
                 not_loaded(&modules, &args.module),
-                "the kernel's own words about it are above init's line",
+                "the kernel's own message about it is above init's line",
             ),
             Ending::Early(last) if last.is_empty() => (
-                "the machine went off without a word on its console".to_owned(),
-                "either this is no kernel for that machine, or it has no driver for its console",
+                "the machine powered off without printing anything on its console".to_owned(),
+                "either this kernel is not for that machine, or it has no driver for its console",
             ),
             Ending::Early(last) if alone => (
-                format!("the machine went off before init said its line; its last: {last}"),
+                format!(
+                    "the machine powered off before init printed its line; the last line: {last}"
+                ),
                 "",
             ),
             Ending::Early(last) => (
-                format!("the machine went off before the program ended; its last line: {last}"),
+                format!("the machine powered off before the program ended; the last line: {last}"),
                 "",
             ),
             Ending::Panic(words) => (words, ""),
             Ending::Wall(last) => (
                 format!(
-                    "no end after {} s; the last line: {last}",
+                    "still running after {} s; the last line: {last}",
                     seconds(limits.wall)
                 ),
-                "--wall 0 lets it run for as long as it likes",
+                "--wall 0 removes the limit",
             ),
             Ending::Silence(last) => (
                 format!(
@@ -437,11 +441,11 @@ impl Start<'_> {
                         &last
                     }
                 ),
-                "--silence 0 lets it be silent for as long as it likes",
+                "--silence 0 removes the limit",
             ),
             Ending::Qemu(status) => (
                 format!("QEMU could not start the machine ({status})"),
-                "its own words are above",
+                "its own message is above",
             ),
         };
         let code = if alone { exit::FAILED } else { exit::NO_STATUS };

@@ -16,7 +16,7 @@ use crate::version::KernelVersion;
 
 /// Build a kernel of your own configuration, with the toolchain that fits it
 ///
-/// Every symbol that was asked for is compared with what came out; config-report.txt says why, where they differ.
+/// Every symbol that was asked for is compared with the final configuration; where they differ, config-report.txt says why.
 #[derive(clap::Args)]
 pub struct Args {
     /// Kernel version, such as 6.1.192

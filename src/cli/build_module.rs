@@ -13,17 +13,18 @@ use crate::text::shown;
 use crate::validate::{BootRecord, detail};
 use crate::version::KernelVersion;
 
-/// Build a module against a kernel, and check that it fits it
+/// Build a module against a kernel, and check that the two fit
 ///
-/// Only what a module needs of the kernel is built: all of it where its symbols are versioned (CONFIG_MODVERSIONS), else
-/// no more than `modules_prepare`. ELF header, vermagic and symbol versions of the result are compared with the kernel's.
+/// Only as much of the kernel is built as the module needs: all of it if symbols are versioned (CONFIG_MODVERSIONS),
+/// otherwise no more than `modules_prepare`. The ELF header, vermagic and symbol versions of the result are compared with
+/// the kernel's.
 ///
-/// The folder's dkms.conf is followed where there is one: its MAKE, PRE_BUILD, POST_BUILD and PATCH, the modules and the names that it
-/// gives, and what it says it cannot be built for (BUILD_EXCLUSIVE_*).
+/// A dkms.conf in the folder is followed: its MAKE, PRE_BUILD, POST_BUILD and PATCH, the modules that it lists and their
+/// names, and the kernels that it excludes (BUILD_EXCLUSIVE_*).
 ///
-/// With --boot the whole kernel is built, and started under QEMU with an init that loads the modules; boot.log is its console.
-/// Where the kernel complains on it (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is a failure, unless --allow-splats
-/// is given.
+/// With --boot the whole kernel is built, and started under QEMU with an init that loads the modules; boot.log is its
+/// console. If the kernel complains there (WARNING, BUG, Oops, KASAN, UBSAN, lockdep, a stall), that is a failure, unless
+/// --allow-splats is given.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake build-module hello --kernel 6.1.192 --arch arm64 --out module\n  \
@@ -50,10 +51,10 @@ pub struct Args {
     /// Boot the kernel, and load the module there
     #[arg(long)]
     boot: bool,
-    /// Text that has to be on the console of that boot, such as the module's message; may be repeated
+    /// Text that must appear on the console of that boot, such as the module's message; may be repeated
     #[arg(long, value_name = "TEXT", requires = "boot")]
     expect: Vec<String>,
-    /// Accept a boot on which the kernel complained, such as by a WARNING or an Oops
+    /// Accept a boot in which the kernel complained, with a WARNING or an Oops for example
     #[arg(long, requires = "boot")]
     allow_splats: bool,
     /// Folder for the module: new, empty, or filled by an earlier build

@@ -8,10 +8,10 @@ use crate::{check, exit};
 /// Findings shown; the rest is counted.
 const SHOWN: usize = 200;
 
-/// Check the matrix data, with the project's own over it
+/// Check the matrix data, including the project's own
 ///
-/// Prints a finding per problem, with its code, and its place in the file; `kflake explain CODE` says what a code means.
-/// Exits with 1 if there is an error or a warning, with 3 if the data cannot even be loaded.
+/// Prints each problem with its code and its place in the file; `kflake explain CODE` says what a code means. Exits with 1
+/// if there is an error or a warning, with 3 if the data cannot even be loaded.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print JSON

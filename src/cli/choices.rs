@@ -204,9 +204,9 @@ impl Choices {
             None => format!("# {key} = {example}\n"),
         };
         format!(
-            "# What kflake remembers of this project. Options on the command line overrule it.\n\n\
+            "# What kflake remembers of this project. Options on the command line override it.\n\n\
              # Where a build's own tools come from: nixpkgs, debian, or debian:SUITE.\n{}\n\
-             # Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm.\n{}\n\
+             # Toolchain sources to use, in order of preference: bootlin, musl, kernel-only, debian, korg, llvm.\n{}\n\
              # Folder in this one for what `kflake validate` reports.\n{}\n\
              [defaults]\n# jobs = 2\n# cores = 4\n# retries = 1\n# timeout = [\"3h\", \"kernel=5h\"]\n# silence-timeout = [\"30m\"]\n",
             line("packages", packages, "\"nixpkgs\""),
@@ -228,8 +228,8 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Choices, ChoicesError> {
         let good = error.valid_up_to();
         let text = String::from_utf8_lossy(bytes).into_owned();
         bad(
-            "this is no UTF-8 text".to_owned(),
-            "write the file anew as UTF-8".to_owned(),
+            "this is not UTF-8 text".to_owned(),
+            "save the file as UTF-8".to_owned(),
             text,
             good..good,
         )
@@ -246,11 +246,11 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Choices, ChoicesError> {
             ),
             (true, None) => (
                 format!("there is no key `{}` here", brief(word)),
-                "packages, toolchains and report stand at the top; jobs, cores, retries, timeout and silence-timeout in [defaults]".to_owned(),
+                "packages, toolchains and report go at the top; jobs, cores, retries, timeout and silence-timeout in [defaults]".to_owned(),
             ),
             _ => (
                 error.message().to_owned(),
-                "mend this line; `kflake init --help` says what the file may hold".to_owned(),
+                "fix this line; `kflake init --help` says what the file may hold".to_owned(),
             ),
         };
         bad(what, help, text.to_owned(), at)
@@ -318,28 +318,33 @@ mod tests {
                 "packages = \"guix\"",
                 1,
                 "the package sets are nixpkgs",
-                "mend",
+                "fix this line",
             ),
-            ("packages = 3", 1, "expected a string", "mend"),
+            ("packages = 3", 1, "expected a string", "fix this line"),
             (
                 "toolchains = [\"debian\",\n\"gcc\"]",
                 2,
                 "unknown variant `gcc`",
-                "mend",
+                "fix this line",
             ),
-            ("report = \"../elsewhere\"", 1, "in the project", "mend"),
-            ("report = \"/etc\"", 1, "in the project", "mend"),
-            ("report = \".\"", 1, "in the project", "mend"),
+            (
+                "report = \"../elsewhere\"",
+                1,
+                "in the project",
+                "fix this line",
+            ),
+            ("report = \"/etc\"", 1, "in the project", "fix this line"),
+            ("report = \".\"", 1, "in the project", "fix this line"),
             ("cores = 3", 1, "no key `cores` here", "[defaults]"),
-            ("[defaults]\ncores = 0", 2, "nonzero", "mend"),
+            ("[defaults]\ncores = 0", 2, "nonzero", "fix this line"),
             (
                 "[defaults]\ntimeout = [\"5d\"]",
                 2,
                 "a time looks like",
-                "mend",
+                "fix this line",
             ),
-            ("a = [", 1, "", "mend"),
-            ("x = \"\u{1b}[31m\"", 1, "", "mend"),
+            ("a = [", 1, "", "fix this line"),
+            ("x = \"\u{1b}[31m\"", 1, "", "fix this line"),
         ] {
             let error = read(text).expect_err(text);
             let shown = render::diagnostic(&error, None);

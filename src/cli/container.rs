@@ -37,7 +37,7 @@ pub struct Args {
     /// Folder for what is built [default: build-CELL in the tree]
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Let the command see the network
+    /// Give the command access to the network
     #[arg(long)]
     network: bool,
     /// Print a GNUmakefile for a kernel tree, with which `make CONTAINER=CELL …` does this
@@ -67,7 +67,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             exit::USAGE,
             EngineError::Folder {
                 path: args.tree.clone(),
-                reason: "there is no Makefile, so it is no kernel tree".to_owned(),
+                reason: "there is no Makefile, so this is not a kernel tree".to_owned(),
                 help: "name the tree with --tree DIR",
             },
         ));

@@ -16,7 +16,7 @@ use crate::text;
 
 /// Check this machine: Nix, its sandbox, disk, tools and mirrors
 ///
-/// Exits with 1 when nothing could be built here; things that only some builds need are told, and don't count.
+/// Exits with 1 if nothing could be built here; what only some builds need is reported, and does not count.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print the findings as JSON

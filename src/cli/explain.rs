@@ -358,7 +358,7 @@ fn rest(out: &mut String, candidates: &[Candidate<'_>]) {
         .map(|(source, (fit, all))| format!("{fit} of {all} from {source}"))
         .collect();
     let text = format!(
-        "{} more behind it; of these would do: {}",
+        "{} more after it, of which these would do: {}",
         candidates.len(),
         counts.join(", ")
     );

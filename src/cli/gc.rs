@@ -12,29 +12,29 @@ use crate::report::text::{count, size};
 use crate::text::shown;
 use crate::validate::{self, Earlier};
 
-/// Show what old runs hold on the disk, and free it
+/// Show how much disk space old runs hold, and free it
 ///
-/// A project keeps what its runs built by links in `.kflake/roots`. What the newest run built or needed stays, and so does what was
-/// given by `kernel add` and `pins add`; links of runs before it go. Nix deletes what nothing keeps when it collects its garbage.
-/// Temporary folders of runs that were killed go as well. Nothing else is touched.
+/// Links in `.kflake/roots` keep what a project's runs built. What the newest run built or needed stays, and so do files
+/// from `kernel add` and `pins add`; the links of earlier runs are removed, and so are temporary folders of runs that were
+/// killed. Nix deletes what is no longer kept when it next collects garbage. Nothing else is touched.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake gc\n  kflake gc --yes --collect\n  kflake --store ~/store gc --all --reports"
 )]
 pub struct Args {
-    /// Of every project that keeps something in this store, not of this one alone
+    /// Cover every project that keeps something in this store, not only this one
     #[arg(long)]
     all: bool,
-    /// Reports of this project's earlier runs, too: `runs/` in the report's folder
+    /// Also remove the reports of this project's earlier runs: `runs/` in the report folder
     #[arg(long)]
     reports: bool,
     /// Free it without asking
     #[arg(long, short)]
     yes: bool,
-    /// Then have Nix delete what nothing keeps in this store, whoever built it
+    /// Then have Nix delete everything in this store that is no longer kept, whoever built it
     #[arg(long)]
     collect: bool,
-    /// Print JSON, and free nothing
+    /// Print JSON; free nothing
     #[arg(long, conflicts_with_all = ["yes", "collect"])]
     json: bool,
 }
@@ -97,7 +97,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let garbage = holdings.store.as_ref().map_or(0, |store| store.garbage);
     if freeable.is_empty() && !(args.collect && garbage > 0) {
-        output::line("Nothing of old runs is to be freed.")?;
+        output::line("Old runs hold nothing that could be freed.")?;
         return told_how(args, &nix, garbage);
     }
     let question = format!("Free {}?", words(&freeable, args.collect));
@@ -145,7 +145,7 @@ fn garbage_of(nix: &Nix, settings: &Settings) -> Result<u64> {
 fn free(freeable: &Freeable<'_>, nix: &Nix, report: &Path) -> Result<()> {
     for project in &freeable.projects {
         gc::forget(&project.old).map_err(|(link, error)| {
-            let help = "only who made a project's links may remove them; without --all only this project's go";
+            let help = "only the owner of a project's links may remove them; without --all, only this project's are removed";
             Failure::message(
                 exit::IO,
                 format!("cannot remove {}: {error}", shown(link)),

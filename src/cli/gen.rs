@@ -15,9 +15,9 @@ use crate::text::shown;
 
 /// Write the flake: the matrix as Nix, the builders, and a package set for machines without nixpkgs
 ///
-/// The matrix is the one that kflake holds, with the project's own `matrix/` folder over it. Files that are as they
-/// should be are left alone; a file that kflake did not write is never overwritten, unless --force is given. In a folder without
-/// a kflake.toml, what --packages and --toolchains say is remembered in one.
+/// The matrix is the built-in one, with the project's own `matrix/` folder laid over it. Files that are up to date are left
+/// alone; a file that kflake did not write is never overwritten, unless --force is given. In a folder without a
+/// kflake.toml, --packages and --toolchains are remembered in a new one.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder to write to [default: the project folder]
@@ -32,13 +32,13 @@ pub struct Args {
     #[arg(long, conflicts_with = "check")]
     force: bool,
 
-    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm [default:
-    /// what kflake.toml says, else each era's own order]
+    /// Toolchain sources to use, in order of preference: bootlin, musl, kernel-only, debian, korg, llvm [default: what
+    /// kflake.toml says, else each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
 
-    /// The package set that flake.nix names: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: the one
-    /// that kflake.toml says, else the one that flake.lock has, else nixpkgs]
+    /// The package set that flake.nix names: nixpkgs, debian (pinned Debian packages), or debian:SUITE [default: the one in
+    /// kflake.toml, else the one in flake.lock, else nixpkgs]
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
 }
@@ -118,7 +118,7 @@ fn remember(given: &Choices, out: &Path, context: &Context) -> Result<()> {
         ));
     } else if *given != context.choices {
         output::note(&format!(
-            "{} says something else, and holds for the next command",
+            "{} says otherwise, and still applies to the next command",
             shown(&path)
         ));
     }
@@ -143,7 +143,7 @@ fn plant(catalog: &Catalog, options: &Options, out: &Path, context: &Context) {
     let added = planted.and_then(|_| nix.add_package_set(&settings, &bootstrap));
     if let Err(error) = added {
         output::note(&format!(
-            "warning: `nix build` will not work here until `kflake gen` or any build of kflake's has run with a mirror at hand: {error}"
+            "warning: `nix build` will not work here until `kflake gen` or any kflake build has run with a mirror within reach: {error}"
         ));
     }
 }

@@ -20,9 +20,10 @@ use crate::id::CellId;
 use crate::project::{Request, Thing};
 use crate::text::shown;
 
-/// Make container images of compilers, with everything that a kernel's build needs
+/// Make container images of compilers, with everything that a kernel build needs
 ///
-/// An image is made by Nix, of the package set that builds use, without a container engine: the same cell gives the same digest.
+/// Nix makes the images, from the package set that builds use and without a container engine; the same cell always gives
+/// the same digest.
 #[derive(clap::Args)]
 #[command(
     group = clap::ArgGroup::new("what").required(true).args(["name", "toolchain", "sdk", "all", "list", "payload"]),
@@ -55,16 +56,17 @@ pub struct Args {
     /// With --list: print JSON
     #[arg(long, requires = "list")]
     json: bool,
-    /// What to write: an OCI image layout, or one file that `docker load` and `podman load` take, or of a payload a system extension
+    /// What to write: an OCI image layout, one file for `docker load` and `podman load`, or, from a payload, a system
+    /// extension
     #[arg(long, value_enum, default_value_t = Format::Oci)]
     format: Format,
     /// Folder for the image: new, empty, or filled by an earlier run; with --all, a folder of such folders
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Push the image to this registry, or a folder of it, by skopeo, under the name that it was asked for by
+    /// Push the image with skopeo to this registry, or a path in it, under the name by which it was requested
     #[arg(long, value_name = "REGISTRY")]
     push: Option<String>,
-    /// Let the registry speak plain HTTP, or have any certificate
+    /// Allow plain HTTP, and any certificate, for the registry
     #[arg(long)]
     insecure: bool,
     #[command(flatten)]
@@ -144,7 +146,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         return Err(Failure::message(
             exit::FAILED,
             format!("{failures} of {all} images could not be made"),
-            Some("the reasons are above; `kflake image CELL` tells more of one".to_owned()),
+            Some("the reasons are above; `kflake image CELL` says more about one".to_owned()),
         ));
     }
     Ok(exit::OK)

@@ -11,24 +11,24 @@ use crate::files;
 use crate::packages::Packages;
 use crate::text::shown;
 
-/// Make a folder a project: writes kflake.toml, where what is chosen is remembered
+/// Make a folder a project: write a kflake.toml that remembers your choices
 ///
-/// Every command finds the nearest kflake.toml upwards from where it is run, and takes from it what no option says: the package
-/// set, the order of toolchains, the folder for reports, jobs, cores, retries and time limits.
+/// Every command looks for a kflake.toml in the current folder and the ones above it, and takes from it whatever no option
+/// sets: the package set, the order of toolchains, the folder for reports, jobs, cores, retries and time limits.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  kflake init boards --packages debian --toolchains debian && cd boards && kflake gen"
 )]
 pub struct Args {
-    /// The folder, which is made where it is missing [default: this one]
+    /// The folder, created if missing [default: this one]
     dir: Option<PathBuf>,
     /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
     #[arg(long, value_name = "SET")]
     packages: Option<Packages>,
-    /// Sources of toolchains that may be taken, the preferred first: bootlin, musl, kernel-only, debian, korg, llvm
+    /// Toolchain sources to use, in order of preference: bootlin, musl, kernel-only, debian, korg, llvm
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     toolchains: Vec<SourceKind>,
-    /// Folder in the project for what `kflake validate` reports
+    /// Folder in the project for the reports of `kflake validate`
     #[arg(long, value_name = "DIR")]
     report: Option<ReportFolder>,
 }
@@ -53,8 +53,8 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     if fs::symlink_metadata(&path).is_ok() {
         return Err(Failure::message(
             exit::USAGE,
-            format!("{} is there already", shown(&path)),
-            Some("edit it; it was left as it is".to_owned()),
+            format!("{} already exists", shown(&path)),
+            Some("edit it; it was left unchanged".to_owned()),
         ));
     }
     write(&folder, &choices)?;

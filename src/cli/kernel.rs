@@ -25,12 +25,12 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Register a kernel of the project: a tarball on disk, an unpacked source, or a version that the matrix pins
+    /// Register a kernel with the project: a tarball on disk, an unpacked source, or a version that the matrix pins
     ///
-    /// A source's version is read from its Makefile, its sha256 is computed, and it is put into the Nix store, so that
-    /// building it needs no network. A folder is packed first, as it is now and without `.git`: the same files give the
-    /// same sha256. The entry goes into `matrix/kernels.json` of the project, and from then on stands for its era in
-    /// `kflake validate`.
+    /// The version is read from the source's Makefile, the sha256 is computed, and the file is added to the Nix store, so
+    /// that building it needs no network. A folder is packed first, as it is now and without `.git`: the same files give
+    /// the same sha256. The entry goes into the project's `matrix/kernels.json`, and from then on the kernel stands for its
+    /// era in `kflake validate`.
     #[command(
         after_help = "Examples:\n  kflake kernel add /usr/src/linux-source-6.1.tar.xz\n  kflake kernel add ./linux\n  \
         kflake kernel add 6.6.30"
@@ -40,10 +40,10 @@ enum Action {
         #[arg(value_name = "FILE|FOLDER|VERSION")]
         kernel: PathBuf,
     },
-    /// Take back what `kernel add` registered
+    /// Undo `kernel add`
     ///
-    /// The entry goes from `matrix/kernels.json` of the project; what kflake pins itself of that version counts again. The
-    /// file stays in the Nix store until its garbage is collected.
+    /// The entry is removed from the project's `matrix/kernels.json`; if kflake pins that version itself, its own pin
+    /// applies again. The file stays in the Nix store until garbage is collected.
     #[command(after_help = "Example:\n  kflake kernel remove 6.1.192")]
     Remove {
         /// The kernel's version
@@ -160,7 +160,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<KernelF
         && pin.origin == SourceOrigin::Override
     {
         output::note(&format!(
-            "warning: kflake pins other bytes for Linux {version}: results of this project are marked `override`, and what was measured with those says nothing of it"
+            "warning: kflake pins different bytes for Linux {version}: this project's results are marked `override`, and what was measured with the pinned bytes does not apply to it"
         ));
     }
     Ok(file)
@@ -190,9 +190,9 @@ fn remove(version: &KernelVersion, context: &Context) -> Result<u8> {
     let Some(key) = file.keys().find(same).map(str::to_owned) else {
         return Err(Failure::message(
             exit::USAGE,
-            format!("Linux {version} is not an addition of this project"),
+            format!("Linux {version} was not added in this project"),
             Some(format!(
-                "{} holds those that there are; what kflake itself pins stays",
+                "{} lists those that were; kflake's own pins stay",
                 shown(file.path())
             )),
         ));

@@ -10,7 +10,7 @@ use crate::version::KernelVersion;
 
 /// List the kernels whose tarballs are known, the oldest first
 ///
-/// `here` are those that the project took from disk. `N sources` counts the projects that recorded the same sha256.
+/// `here` marks those that the project took from disk; `N sources` counts the projects that recorded the same sha256.
 #[derive(clap::Args)]
 pub struct Args {
     /// Only this version and its point releases, such as 6.1

@@ -16,10 +16,10 @@ use crate::{check, exit};
 /// The most of a log that is read.
 const MAX_LOG: u64 = 256 << 20;
 
-/// Say what a code, a failure class, a constraint or a fix means; or what went wrong, from a log
+/// Explain a code, a failure class, a constraint or a fix; or what went wrong, from a log
 ///
-/// With --log, any build log or console will do, from kflake or not: the line that tells the cause is shown as it stands there, with
-/// the class of the failure and what to do about it. What is of no known class is said to be so.
+/// --log takes any build log or console output, from kflake or not: it shows the line that names the cause, the class of
+/// the failure, and what to do about it. If the failure is of no known class, it says so.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake explain K101\n  kflake explain compiler-too-old\n  kflake explain --log build.log --stage kernel\n  \

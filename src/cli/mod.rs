@@ -68,11 +68,11 @@ use crate::text::{clean, shown};
     before the work was done."
 )]
 struct Cli {
-    /// Project folder: holds the generated flake, and `matrix/` with data of your own [default: the nearest folder upwards
-    /// that has a kflake.toml, else this one]
+    /// Project folder, with the generated flake and data of your own in `matrix/` [default: the closest folder with a
+    /// kflake.toml, from here upwards, else this one]
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// Work in a Nix store below this folder, which is made where it is missing, instead of in /nix
+    /// Use a Nix store below this folder, created if missing, instead of /nix
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
     #[command(subcommand)]
@@ -189,8 +189,8 @@ impl Context {
         };
         Err(Failure::message(
             exit::USAGE,
-            format!("this is {what}, and nobody made it a project: nothing was written"),
-            Some("`kflake init DIR` makes a project of a folder; -C . takes this one".to_owned()),
+            format!("this is {what} and was never made a project: nothing was written"),
+            Some("`kflake init DIR` makes a folder a project; -C . uses this one".to_owned()),
         ))
     }
 

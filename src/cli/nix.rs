@@ -11,16 +11,16 @@ use crate::project::{Home, Project};
 
 /// Run Nix with the settings that kflake uses: `kflake nix -- build .#k6-arm64`
 ///
-/// What a plain `nix build` in the project may lack on this machine is seen to: flakes are switched on, the sandbox is closed and has a
-/// /bin/sh, builds do not run as root, mirrors are the ones that `kflake pins mirrors` lists, and what the Debian package set begins
-/// with is in the store.
+/// Takes care of what a plain `nix build` in the project may lack on this machine: flakes are enabled, the sandbox is
+/// closed and has a /bin/sh, builds do not run as root, mirrors are the ones that `kflake pins mirrors` lists, and the seed
+/// of the Debian package set is in the store.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Print the settings instead, as a nix.conf has them
+    /// Print the settings instead, as a nix.conf
     #[arg(long, conflicts_with = "words")]
     settings: bool,
 
-    /// Words for Nix: `build .#k6-arm64`, `develop`, `run .#boot-k6-arm64`
+    /// Arguments for Nix: `build .#k6-arm64`, `develop`, `run .#boot-k6-arm64`
     #[arg(
         trailing_var_arg = true,
         allow_hyphen_values = true,

@@ -25,12 +25,13 @@ use crate::text::clean;
 use crate::validate::{self, RunRecord, Selection, Stage, Tools};
 use crate::version::{KernelVersion, ToolVersion};
 
-/// Find by building the oldest and the newest compiler that a kernel works with
+/// Find the oldest and the newest compiler that a kernel works with, by building it
 ///
-/// Builds and boots the kernel with compilers at hand: first with the one that the resolver takes, then with the oldest and the newest,
-/// then between one that works and one that fails, until both ends are known. What rules a compiler out does not keep it from
-/// being tried. Each answer is added to the project's matrix/evidence.json, and what was built is kept in the Nix store, so
-/// that the same command goes on where it was cut off. Where a compiler fails and no constraint says so, one is proposed.
+/// Builds and boots the kernel with the compilers at hand: first with the one that the resolver picks, then with the oldest
+/// and the newest, then halfway between one that works and one that fails, until both ends are known. A constraint that
+/// rules a compiler out does not keep it from being tried. Each answer is added to the project's matrix/evidence.json, and
+/// builds are kept in the Nix store, so that the same command picks up where it was interrupted. Where a compiler fails and
+/// no constraint says so, one is proposed.
 ///
 /// With --kernel-range, one compiler (--gcc) is tried on the kernels that the project has registered.
 #[derive(clap::Args)]
@@ -55,7 +56,7 @@ pub struct Args {
     /// The compiler for --kernel-range: 12, 12.2
     #[arg(long, value_name = "VERSION", requires = "kernel_range")]
     gcc: Option<ToolVersion>,
-    /// The kernels for --kernel-range [default: those that the project has registered]
+    /// The kernels for --kernel-range [default: those registered in the project]
     #[arg(
         long,
         value_name = "VERSION",

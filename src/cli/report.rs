@@ -52,7 +52,7 @@ struct HistoryArgs {
 /// What a history can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum HistoryFormat {
-    /// A row per run and a spark line per stage
+    /// A row per run and a sparkline per stage
     Terminal,
     /// The chart and the counts, as one page that needs nothing else
     Html,
@@ -62,7 +62,7 @@ enum HistoryFormat {
     Json,
 }
 
-/// Write what was ever measured, and what never was, from the matrix's evidence
+/// Write what has been measured and what has not, from the matrix's evidence
 #[derive(clap::Args)]
 struct CoverageArgs {
     /// Write to a file instead of the terminal; it is replaced as a whole

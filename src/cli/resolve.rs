@@ -9,7 +9,7 @@ use crate::exit;
 use crate::resolve::{Resolution, Resolver, SourceOrder, Unresolved};
 use crate::version::KernelVersion;
 
-/// Name the toolchain that builds a kernel version on an arch, and say why
+/// Name the toolchain that builds a kernel version for an arch, and say why
 #[derive(clap::Args)]
 pub struct Args {
     /// Kernel version, such as 6.12-rc3 or 5.10.229-suffix
@@ -79,7 +79,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             output::print(&text)?;
             if source.is_some_and(|source| source.is_override()) {
                 output::note(&format!(
-                    "the project's Linux {} is not the one that kflake pins: what was measured with that says nothing of it",
+                    "the project's Linux {} is not the one that kflake pins: what was measured with the pinned one does not apply to it",
                     args.version
                 ));
             }

@@ -16,12 +16,12 @@ use crate::version::KernelVersion;
 
 /// Lay out an SDK for a cell: its compiler, the kernel's prepared tree, and files for make, Meson and CMake
 ///
-/// `. DIR/environment` sets up a shell. DIR leads to the Nix store, where the compiler and the kernel's tree are; it keeps them
-/// from being collected as garbage for as long as it exists.
+/// `. DIR/environment` sets up a shell. DIR links to the Nix store, where the compiler and the kernel's tree are, and
+/// protects them from garbage collection for as long as it exists.
 ///
-/// Of the kernel no more is built than `make modules_prepare`, against which modules build and load; only where symbols are versioned
-/// (CONFIG_MODVERSIONS), all of it. Module.symvers, by which a module's symbols are checked when it is built, takes the whole kernel:
-/// --symvers.
+/// The kernel is only built as far as `make modules_prepare`, which is enough for modules to build and load; if symbols are
+/// versioned (CONFIG_MODVERSIONS), it is built completely. Module.symvers, against which a module's symbols are checked
+/// when it is built, takes the whole kernel: --symvers.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake sdk k6-arm64 --out sdk && . sdk/environment && ./configure $CONFIGURE_FLAGS\n  \
@@ -30,12 +30,12 @@ use crate::version::KernelVersion;
 pub struct Args {
     /// Cell, such as k6-arm64
     cell: String,
-    /// A kernel version of that cell [default: the one that stands for it]
+    /// A kernel version of that cell [default: the cell's own]
     #[arg(long, value_name = "VERSION")]
     kernel: Option<KernelVersion>,
     #[command(flatten)]
     config: ConfigArgs,
-    /// For modules whose symbols are to be checked: builds the whole kernel, for its Module.symvers
+    /// Build the whole kernel for its Module.symvers, so that the symbols of modules are checked
     #[arg(long)]
     symvers: bool,
     /// Folder for the SDK: new, empty, or filled by an earlier run
@@ -54,7 +54,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     if let Place::Private(store) = session.nix.place() {
         return Err(Failure::message(
             exit::USAGE,
-            format!("an SDK leads to files in /nix/store, and this Nix has its store in {}", shown(store)),
+            format!("an SDK links to files in /nix/store, but this Nix has its store in {}", shown(store)),
             Some("run as root or with the Nix daemon, or use the compiler in a shell: `kflake nix -- develop`".to_owned()),
         ));
     }
@@ -134,7 +134,7 @@ fn cell(args: &Args, catalog: &Catalog) -> Result<(CellId, KernelVersion)> {
         Some(version) => {
             return Err(Failure::message(
                 exit::USAGE,
-                format!("Linux {version} is not of {}", cell.era),
+                format!("Linux {version} does not belong to {}", cell.era),
                 Some("name the cell of the kernel's own generation; `kflake resolve VERSION ARCH` says which".to_owned()),
             ));
         }

@@ -45,10 +45,10 @@ pub struct BuildArgs {
     /// Stop a build after this time without output [default: 30m]
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
     silence_timeout: Vec<Limit>,
-    /// Try downloads, and what failed through the machine's fault, this many times more [default: 1]
+    /// Retry downloads, and builds that failed through the machine's fault, this many times [default: 1]
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
-    /// Show what the build says
+    /// Show the build's output
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
@@ -123,10 +123,10 @@ pub struct ConfigArgs {
     /// [default: the board's own, else defconfig]
     #[arg(long, alias = "kconfig", value_name = "CONFIG")]
     pub config: Option<String>,
-    /// Lay over it, in order: CONFIG_X=y, `# CONFIG_X is not set`, a file, or a fragment of the tree (NAME.config)
+    /// Apply on top, in order: CONFIG_X=y, `# CONFIG_X is not set`, a file, or a fragment of the tree (NAME.config)
     #[arg(short = 'K', long = "kconfig-add", value_name = "FRAGMENT")]
     pub fragments: Vec<String>,
-    /// Fail when a requested symbol does not come out as asked
+    /// Fail if a requested symbol does not end up as asked
     #[arg(long)]
     pub strict: bool,
 }

@@ -48,7 +48,7 @@ pub enum ArchiveError {
     )]
     NoMirror,
     /// No mirror has one that can be taken.
-    #[error("the index of {suite} cannot be had: {}", in_words(tried))]
+    #[error("cannot get the index of {suite}: {}", in_words(tried))]
     #[diagnostic(code(kflake::debian::index), help("{}", advice(tried)))]
     Index {
         /// The suite.
@@ -102,8 +102,8 @@ pub enum IndexError {
         /// When it expired.
         until: Timestamp,
     },
-    /// It is from a day that has not come.
-    #[error("its index is of {date}, which has not come yet")]
+    /// It is from a day in the future.
+    #[error("its index is dated {date}, which is in the future")]
     Future {
         /// Its date.
         date: Timestamp,
@@ -146,7 +146,7 @@ impl IndexError {
                 "check this machine's clock (`date`); if it is right, the mirror is not: NIX_MIRRORS_debian names another"
             }
             IndexError::Digest { .. } => {
-                "a mirror that is being updated is right again in some minutes; NIX_MIRRORS_debian names another"
+                "a mirror that is being updated is consistent again in a few minutes; NIX_MIRRORS_debian names another"
             }
             IndexError::Release { .. }
             | IndexError::OtherSuite { .. }

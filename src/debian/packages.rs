@@ -71,7 +71,7 @@ fn read(name: &str, paragraph: Paragraph<'_>) -> Result<Package, IndexError> {
         url: url.parse().map_err(|error| fault(format!("{error}")))?,
         size: field("Size")?
             .parse()
-            .map_err(|error| fault(format!("its Size is no number: {error}")))?,
+            .map_err(|error| fault(format!("its Size is not a number: {error}")))?,
         sha256: field("SHA256")?
             .parse()
             .map_err(|error| fault(format!("its SHA256 is none: {error}")))?,
@@ -185,7 +185,7 @@ mod tests {
         for (from, to, said) in [
             ("Version: 1\n", "", "it has no Version"),
             ("Size: 7\n", "", "it has no Size"),
-            ("Size: 7", "Size: x", "Size is no number"),
+            ("Size: 7", "Size: x", "Size is not a number"),
             ("SHA256: ", "SHA256: x", "SHA256 is none"),
             ("SHA256: ", "SHA1: ", "it has no SHA256"),
             ("Filename: pool", "Filename: ../pool", "address"),

@@ -71,7 +71,7 @@ impl Keyring {
         }
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let at = |name: &str| scratch.path().join(name);
-        let fail = |error: io::Error| format!("gpgv cannot be asked: {error}");
+        let fail = |error: io::Error| format!("gpgv cannot be run: {error}");
         files::replace(&at("InRelease"), signed).map_err(fail)?;
         let output = Command::new("gpgv")
             .arg("--homedir")
@@ -109,7 +109,7 @@ fn verdict(output: &Output) -> Result<(), String> {
         .filter(|line| TELLING.iter().any(|word| line.contains(word)))
         .collect();
     Err(match said.is_empty() {
-        true => "no key of the keyring made it".to_owned(),
+        true => "no key in the keyring made it".to_owned(),
         false => said.join("; "),
     })
 }

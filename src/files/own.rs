@@ -50,7 +50,7 @@ pub enum OwnError {
     )]
     #[diagnostic(
         code(kflake::files::not_ours),
-        help("name a new or an empty folder; what is in this one was left as it is")
+        help("name a new or an empty folder; what is in this one was left unchanged")
     )]
     NotOurs {
         /// The folder.

@@ -32,7 +32,7 @@ pub enum RenderError {
     #[error("{file}: {problem}")]
     #[diagnostic(
         code(kflake::flake::template),
-        help("this is a defect of kflake, not of the data; please report it")
+        help("this is a bug in kflake, not in the data; please report it")
     )]
     Template {
         /// The file.

@@ -36,7 +36,7 @@ pub enum BaseError {
     #[diagnostic(help("run it by hand and give the .config file"))]
     Interactive(String),
     /// Neither a file nor a name.
-    #[error("--config {0}: there is no such file, and it is no name of a configuration")]
+    #[error("--config {0}: there is no such file, and it is not the name of a configuration")]
     #[diagnostic(help("a name ends in config, such as defconfig; a profile is one of: {1}"))]
     Unknown(String, String),
     /// A folder.
@@ -82,7 +82,9 @@ pub enum FragmentError {
     #[diagnostic(help("run it by hand and give the resulting .config with --config"))]
     MakeTarget(String),
     /// Neither a file nor the name of a fragment.
-    #[error("-K {0}: there is no such file, and it is no setting and no fragment of the tree")]
+    #[error(
+        "-K {0}: there is no such file, and it is neither a setting nor a fragment of the tree"
+    )]
     #[diagnostic(help(
         "write CONFIG_FOO=y, the path of a file, or NAME.config for a fragment of the tree"
     ))]

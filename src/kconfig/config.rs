@@ -69,7 +69,7 @@ pub enum ConfigError {
     },
     /// Packed by something else than gzip and xz.
     #[error("{} is packed by {by}", shown(path))]
-    #[diagnostic(help("unpack it first; text is taken, and what gzip or xz made of it"))]
+    #[diagnostic(help("unpack it first; kflake reads text, plain or packed with gzip or xz"))]
     Packed {
         /// The file.
         path: PathBuf,

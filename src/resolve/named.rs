@@ -173,7 +173,7 @@ impl<'c> Resolver<'c> {
         let (kind, tag) = kind_of(name).ok_or_else(|| wrong(EXAMPLE))?;
         let own = self
             .host(system)
-            .ok_or_else(|| wrong("this machine is of no arch that is known"))?;
+            .ok_or_else(|| wrong("this machine's arch is not one that kflake knows"))?;
         let (version, rest) = match tag.starts_with(|it: char| it.is_ascii_digit()) {
             false => (None, tag),
             true => {

@@ -266,7 +266,7 @@ fn insist(id: &ToolchainId, candidates: &[Candidate<'_>], planned: &mut PlannedC
         }
         None => {
             planned.verdict = Feasibility::NoToolchain(format!(
-                "{id} is none of the toolchains for {}",
+                "{id} is not one of the toolchains for {}",
                 planned.cell.arch
             ));
         }

@@ -40,9 +40,7 @@ pub fn piped(stop: &AtomicBool) -> Result<Option<Vec<u8>>> {
             return Err(Failure::message(exit::INTERRUPTED, "interrupted", None));
         }
         if !told && since.elapsed() > PATIENCE {
-            output::note(
-                "waiting for the end of standard input; `</dev/null` gives the program none",
-            );
+            output::note("waiting for standard input to end; `</dev/null` gives the program none");
             told = true;
         }
     };

@@ -37,7 +37,7 @@ impl Root {
         let facts = fs::metadata(folder).map_err(|error| {
             bad(
                 error.to_string(),
-                "give the folder that is to be the machine's root",
+                "give the folder that the machine should have as its root",
             )
         })?;
         if !facts.is_dir() {
@@ -54,13 +54,13 @@ impl Root {
             let Some(init) = init_of(folder) else {
                 return Err(bad(
                     "it has no /init, /sbin/init, /etc/init or /bin/init".to_owned(),
-                    "name a program of it that is to run: --root DIR -- /usr/bin/program",
+                    "name a program in it to run: --root DIR -- /usr/bin/program",
                 ));
             };
             if modules {
                 return Err(bad(
-                    format!("its own {init} runs, and not ours, which loads modules"),
-                    "name a program of it that is to run, or put the module into the folder",
+                    format!("its own {init} runs, not kflake's, which loads modules"),
+                    "name a program in it to run, or put the module into the folder",
                 ));
             }
             return Ok(root(Some(init)));
@@ -70,7 +70,7 @@ impl Root {
             Ok(facts) if program.starts_with('/') && !facts.is_dir() => Ok(root(None)),
             _ => Err(bad(
                 format!("it has no program {}", shown(program)),
-                "name it as it is called in the folder, from its root on: /usr/bin/program",
+                "name it by its path in the folder, such as /usr/bin/program",
             )),
         }
     }

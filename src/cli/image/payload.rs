@@ -29,7 +29,7 @@ pub struct PayloadArgs {
     /// Files that `make install DESTDIR=DIR` staged, to export: as an image of their own, as a layer on --base, or as a system extension
     #[arg(long, value_name = "DIR", help_heading = HEADING, requires = "called")]
     payload: Option<PathBuf>,
-    /// What the export is called
+    /// Name of the export
     #[arg(long = "name", id = "called", value_name = "NAME", help_heading = HEADING, requires = "payload")]
     called: Option<String>,
     /// The image to put the files on top of: the folder of an image layout, or an image in a registry, which skopeo fetches
@@ -73,7 +73,7 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         (args.push.is_some(), "--push"),
     ] {
         if is_sysext && given {
-            let text = format!("{option} is for images, and a system extension is none");
+            let text = format!("{option} is for images, and a system extension is not one");
             return Err(usage(&text, None));
         }
     }
@@ -207,7 +207,7 @@ fn fetch(text: &str, wanted: Option<&Platform>, insecure: bool, scratch: &Path) 
         BuildError::Io { path, error } if error.kind() == std::io::ErrorKind::NotFound => {
             unbuilt(BuildError::Payload {
                 path,
-                reason: "it is not there, so this is no image layout".to_owned(),
+                reason: "it is missing, so this is not an image layout".to_owned(),
                 help: "--base takes oci:DIR, such as `kflake image` and `skopeo copy` write, or \
                        an image in a registry"
                     .to_owned(),
@@ -241,7 +241,7 @@ fn platform<'c>(
                 (Some(id), None) => Ok((id, below)),
                 _ => Err(usage(
                     &format!(
-                        "the base image says {:?} of its machines, which is no single arch",
+                        "the base image is for {:?}, which is not a single arch",
                         clean_line(below.architecture())
                     ),
                     Some("name it with --arch"),
@@ -285,7 +285,7 @@ fn is_name(name: &str) -> Result<()> {
     {
         true => Ok(()),
         false => Err(usage(
-            &format!("--name {}: that cannot be a name", shown(name)),
+            &format!("--name {}: not a valid name", shown(name)),
             Some(
                 "a name is made of letters, digits, dots, dashes and underscores, and begins with one of the first two",
             ),
@@ -300,7 +300,7 @@ fn is_outside(out: &Path, root: &Path) -> Result<()> {
     let out = std::path::absolute(out).map_err(|error| unbuilt(BuildError::io(out)(error)))?;
     let there = out.ancestors().find_map(|it| it.canonicalize().ok());
     let within = match there {
-        Some(it) if it.starts_with(&root) => "--out is within the payload",
+        Some(it) if it.starts_with(&root) => "--out is inside the payload",
         Some(_) if out.canonicalize().is_ok_and(|it| root.starts_with(it)) => {
             "the payload is within --out"
         }
@@ -308,7 +308,7 @@ fn is_outside(out: &Path, root: &Path) -> Result<()> {
     };
     Err(usage(
         &format!("{}: {within}", shown(&out)),
-        Some("name a folder outside of it"),
+        Some("name a folder outside it"),
     ))
 }
 
@@ -320,7 +320,7 @@ fn time() -> Result<u32> {
     let seconds = text.to_str().and_then(|it| it.parse().ok());
     seconds.ok_or_else(|| {
         usage(
-            &format!("{EPOCH} is {}, which is no time", shown(&text)),
+            &format!("{EPOCH} is {}, which is not a time", shown(&text)),
             Some("it is a number of seconds since 1970, before the year 2106"),
         )
     })

@@ -14,12 +14,12 @@ use crate::id::{FileName, PinId};
 use crate::nix::{Packages, Settings};
 use crate::text::shown;
 
-/// Build toolchains from a file of your own: a component's source
+/// Build toolchains from your own source of a component
 ///
-/// It has to be a tarball with one folder at its top, in which configure or Makefile is. Its sha256 is computed, the file
-/// goes into the Nix store, and the entry into `matrix/components.json` of the project. Toolchains built from it are
-/// called `…+override` if it is not the very file that kflake pins, so that no report takes them for the pinned ones;
-/// patches do not carry over to it. `kflake pins remove` takes it back.
+/// It has to be a tarball with one folder at the top that holds configure or a Makefile. Its sha256 is computed, the file
+/// goes into the Nix store, and the entry into the project's `matrix/components.json`. Toolchains built from it are called
+/// `…+override`, unless it is the very file that kflake pins, so that no report takes them for the pinned ones; patches are
+/// not applied to it. `kflake pins remove` undoes this.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake pins add gcc 13.3.0 ./gcc-13.3.0-repacked.tar.xz\n  kflake pins add linux 6.1 /usr/src/linux-source-6.1.tar.xz"
@@ -34,10 +34,10 @@ pub(super) struct AddArgs {
     file: PathBuf,
 }
 
-/// Take back what `pins add` added
+/// Undo `pins add`
 ///
-/// The entry goes from `matrix/components.json` of the project; what kflake pins itself under that version counts again.
-/// The file stays in the Nix store until its garbage is collected.
+/// The entry is removed from the project's `matrix/components.json`; if kflake pins that version itself, its own pin
+/// applies again. The file stays in the Nix store until garbage is collected.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  kflake pins remove gcc 13.3.0")]
 pub(super) struct RemoveArgs {
@@ -148,8 +148,10 @@ pub(super) fn remove(args: &RemoveArgs, context: &Context) -> Result<u8> {
     if !project.remove_in("components", id.as_str()) {
         return Err(Failure::message(
             exit::USAGE,
-            format!("{id} is not an addition of this project"),
-            Some("`kflake pins list --own` shows those that there are; what kflake itself pins stays".to_owned()),
+            format!("{id} was not added in this project"),
+            Some(
+                "`kflake pins list --own` shows those that were; kflake's own pins stay".to_owned(),
+            ),
         ));
     }
     project.save().map_err(io)?;

@@ -14,9 +14,9 @@ use crate::text::brief;
 /// Kernels, Debian's packages, Bootlin's archives, and the sources of toolchains.
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
-    /// Only those in whose id or file name this is found
+    /// Only those whose id or file name contains this
     text: Option<String>,
-    /// Only those that the project has of its own
+    /// Only the project's own
     #[arg(long)]
     own: bool,
     /// Print JSON
@@ -146,7 +146,8 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<u8> {
         lines.push(format!("  pinned by {whose}"));
         let all = addresses(file, &catalog, &mirrors);
         let nowhere = [
-            "nowhere: it has to be in the store, as `kflake pins import` puts it there".to_owned(),
+            "nowhere: it has to be in the store already; `kflake pins import` puts it there"
+                .to_owned(),
         ];
         let shown = if all.is_empty() { &nowhere[..] } else { &all };
         for (at, address) in shown.iter().enumerate() {

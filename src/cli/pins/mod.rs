@@ -19,7 +19,7 @@ use crate::nix::{Packages, Settings};
 use crate::report::text::count;
 use crate::text::{shell_words, shown};
 
-/// Look at pinned files and take them from where you have them
+/// Look at pinned files, and supply them from copies that you have
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,9 +28,9 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Put the files of a folder that a pin knows into the Nix store
+    /// Add those files of a folder that are pinned to the Nix store
     ///
-    /// Whatever they are called: the sha256 decides. Builds then need no network for them.
+    /// Their names do not matter: the sha256 decides. Builds then need no network for them.
     Import {
         /// Folder to look through, with all below it
         dir: PathBuf,
@@ -42,7 +42,7 @@ enum Action {
     Update(update::Args),
     /// Show where each mirror scheme is looked for
     ///
-    /// `NIX_MIRRORS_<scheme>` overrides: addresses or folders, separated by blanks.
+    /// `NIX_MIRRORS_<scheme>` overrides them: addresses or folders, separated by blanks.
     Mirrors {
         /// As shell commands: `eval "$(kflake pins mirrors --export)"` makes a plain `nix build` find them
         #[arg(long)]

@@ -21,14 +21,14 @@ const MAX_SEED: u64 = 32 << 20;
 /// The file that holds the pins.
 const FILE: &str = "host-tools.json";
 
-/// Hold the pinned packages of `--packages debian` against Debian's archive as it is now
+/// Compare the pinned packages of `--packages debian` with Debian's archive as it is now
 ///
-/// Reads the index of each suite that the pins are of, from the mirrors of `debian`: `InRelease`, whose signature has to be
-/// good, and the list of packages that it names. Prints what has changed, as a list and as a diff; with --write it goes
-/// into the project's `matrix/host-tools.json`. Packages that the archive does not have any more are named; the tools of
-/// a suite with such a package are not written until --rename says what it has become, or the data does without it.
-/// `kflake boot` starts no QEMU out of a project's own pins; `validate` does, inside the sandbox. Exits with 1 when there
-/// is something to update and it was not written.
+/// Reads the index of each suite that has pins, from the mirrors of `debian`: `InRelease`, whose signature must be good,
+/// and the list of packages that it names. Prints what has changed, as a list and as a diff; --write puts it into the
+/// project's `matrix/host-tools.json`. Packages that the archive no longer has are named; the tools of a suite with such a
+/// package are not written until --rename says what it has become, or the data does without it. `kflake boot` never starts
+/// QEMU from a project's own pins; `validate` does, inside the sandbox. Exits with 1 if there was something to update and
+/// it was not written.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake pins update\n  kflake pins update --suite bookworm --write\n  \
@@ -199,7 +199,7 @@ fn set_seed(nix: &Nix, settings: &Settings, before: &HostTools, update: &mut Upd
 fn say(suite: &Suite, update: &Update) -> Result<()> {
     let total = count(update.tools.pins.len(), "package");
     if update.changes.is_empty() && update.gone.is_empty() {
-        return output::line(&format!("{suite}: {total}, all as they are pinned"));
+        return output::line(&format!("{suite}: {total}, all up to date"));
     }
     let changed = update.changes.len() + update.gone.len();
     let mut text = format!("{suite}: {changed} of {total} changed\n");

@@ -15,12 +15,12 @@ use crate::project::STATE;
 use crate::validate::{BootLimits, Limits, Options, Selection, Stage};
 use crate::version::{KernelVersion, ToolVersion};
 
-/// Build, boot and report: what of the matrix really works
+/// Build and boot the matrix, or part of it, and report what really works
 ///
-/// Brings the generated flake of the project up to date, evaluates it once, and has Nix build the stages of every cell
-/// asked for: toolchain, kernel, module, boot. The reports of earlier runs are kept in runs/ of the report's folder. Exits with 0 if
-/// all passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, what lacks a file that could not
-/// be fetched counts as not tried.
+/// Brings the project's generated flake up to date, evaluates it once, and has Nix build the stages of every selected cell:
+/// toolchain, kernel, module, boot. Reports of earlier runs are kept in runs/ in the report folder. Exits with 0 if
+/// everything passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, a kernel that
+/// needs a file which could not be fetched counts as not tried.
 #[derive(Clone, clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \
@@ -54,7 +54,7 @@ pub struct Args {
     /// the kernel, unless --stage says so
     #[arg(long, conflicts_with_all = ["kernel", "profile"])]
     pub bands: bool,
-    /// These kernels, in place of the eras' own
+    /// These kernels instead of the eras' own
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     kernel: Vec<KernelVersion>,
     /// Only toolchains with this gcc: 12, 12.2
@@ -67,8 +67,7 @@ pub struct Args {
     /// kflake.toml says, else what the project's flake.lock has]
     #[arg(long, value_name = "SET")]
     pub packages: Option<Packages>,
-    /// Sources of toolchains that may be taken, the preferred first [default: what kflake.toml says, else
-    /// each era's own order]
+    /// Toolchain sources to use, in order of preference [default: what kflake.toml says, else each era's own order]
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub toolchains: Vec<SourceKind>,
     /// Folder for report.json, logs and journal [default: what kflake.toml says, else report/ in the project]
@@ -77,16 +76,16 @@ pub struct Args {
     /// Show the plan, and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Begin a large run without asking; what it will cost is said all the same
+    /// Start a large run without asking; the estimate of its cost is shown all the same
     #[arg(long, short)]
     pub yes: bool,
     /// Print JSON: the report, or with --dry-run the plan
     #[arg(long)]
     pub json: bool,
-    /// Builds at once [default: by this machine's cores]
+    /// Builds to run at once [default: depends on this machine's cores]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Cores that each build may use [default: by this machine's cores]
+    /// Cores that each build may use [default: depends on this machine's cores]
     #[arg(long, value_name = "N")]
     cores: Option<NonZeroUsize>,
     /// Stop a build after this time: 90s, 20m, 3h; for one stage: boot=5m
@@ -98,20 +97,20 @@ pub struct Args {
     /// End the run at the first failure
     #[arg(long)]
     fail_fast: bool,
-    /// Try downloads, and what failed through the machine's fault, this many times more [default: 1]
+    /// Retry downloads, and builds that failed through the machine's fault, this many times [default: 1]
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
-    /// Build these stages of the cells again, and what comes after them, although they were built before: boot, kernel
+    /// Build these stages of the cells again, and the ones after them, even if they were built before: boot, kernel
     #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
     fresh: Vec<Stage>,
-    /// Go on where the last run in the report's folder ended, with what it had selected; what failed through the machine's fault
-    /// is tried again
+    /// Continue the last run in the report folder, with the same selection; what failed through the machine's fault is
+    /// tried again
     #[arg(long)]
     pub resume: bool,
     /// Add what was measured to the project's matrix/evidence.json
     #[arg(long)]
     pub record: bool,
-    /// Write what happens to this file, one JSON object a line
+    /// Write events to this file, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 }

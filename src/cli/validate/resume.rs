@@ -28,10 +28,10 @@ pub fn going_on(args: &Args, context: &Context) -> Result<(Args, Timestamp)> {
     else {
         return refuse(
             format!(
-                "there is no run of this project in {} to go on with",
+                "there is no run of this project in {} to resume",
                 shown(&folder)
             ),
-            "leave out --resume to begin one, or name its folder with --report".to_owned(),
+            "leave out --resume to start one, or name its folder with --report".to_owned(),
         );
     };
     let began = match Cli::try_parse_from(&past.command) {
@@ -45,15 +45,13 @@ pub fn going_on(args: &Args, context: &Context) -> Result<(Args, Timestamp)> {
                     "the run in {} began with a command line that this kflake does not know",
                     shown(&folder)
                 ),
-                "leave out --resume to begin a new one".to_owned(),
+                "leave out --resume to start a new one".to_owned(),
             );
         }
     };
     if let Some(option) = args.differs(&began) {
         return refuse(
-            format!(
-                "--resume goes on with what the run had selected, and {option} says something else"
-            ),
+            format!("--resume keeps the run's own selection, and {option} asks for another"),
             format!(
                 "it began with `{}`; leave out {option}, or --resume",
                 shell_words(&past.command)
