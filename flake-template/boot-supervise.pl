@@ -67,6 +67,7 @@ open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";
 
 my (%at, @markers, @failed, @warnings, %saw, %heard);
 my $complaining = 0;
+my $torn;
 my ($pending, $bytes, $last_line, $last_output) = ('', 0, '', $started);
 my ($ended, $timeout);
 
@@ -85,19 +86,31 @@ sub line {
         $at{panic} = $now;
         $saw{panic} = $1;
     }
-    # The marker's own kernel-side twin must come from the kernel; both must fill their line.
-    if ($text =~ /^kflake-init: $nonce ok pid=(\d+) release=(\S+) machine=(\S+) module=(\S+) loaded=(\d+)$/) {
-        push @markers, { pid => $1, release => $2, machine => $3, module => $4, loaded => $5 };
-        $at{init} //= $now;
-    } elsif ($text =~ /^kflake-init: $nonce failed module=(\d+) error=(\d+)$/) {
-        push @failed, [$modules[$1] // "module $1", $2];
-    } elsif ($text =~ /^kflake-init: $nonce error (\S+)$/) {
-        $saw{init_error} = $1;
-        $at{init} //= $now;
+    for my $said ($text, mended($text)) {
+        # The marker's own kernel-side twin must come from the kernel; both must fill their line.
+        if ($said =~ /^kflake-init: $nonce ok pid=(\d+) release=(\S+) machine=(\S+) module=(\S+) loaded=(\d+)$/) {
+            push @markers, { pid => $1, release => $2, machine => $3, module => $4, loaded => $5 };
+            $at{init} //= $now;
+        } elsif ($said =~ /^kflake-init: $nonce failed module=(\d+) error=(\d+)$/) {
+            push @failed, [$modules[$1] // "module $1", $2];
+        } elsif ($said =~ /^kflake-init: $nonce error (\S+)$/) {
+            $saw{init_error} = $1;
+            $at{init} //= $now;
+        }
     }
     complaint($text);
     for my $wanted (@expected) { $heard{$wanted} = 1 if index($text, $wanted) >= 0 }
     $saw{probe} = $1 if $text =~ /kflake-probe: ok release=(\S+)$/;
+}
+
+# A line of init's that the kernel spoke into, as serial ports without buffers let it: put together again when its rest comes.
+sub mended {
+    my ($text) = @_;
+    my $stamp = qr/\[ *\d+\.\d+\] /;
+    my @whole;
+    if (defined $torn && $text !~ /^$stamp/) { @whole = ($torn . $text); $torn = undef }
+    $torn = $1 if $text =~ /^(kflake-.*?)$stamp/;
+    return @whole;
 }
 
 # A line of the kernel's that says that something is wrong with it.

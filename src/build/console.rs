@@ -107,6 +107,8 @@ pub struct Console {
     pending: Vec<u8>,
     line: Vec<u8>,
     last_line: String,
+    /// The beginning of a line of init's that the kernel spoke into.
+    torn: Option<String>,
     init: bool,
     off: bool,
     panic: Option<String>,
@@ -136,6 +138,7 @@ impl Console {
             pending: b"\n".to_vec(),
             line: Vec::new(),
             last_line: String::new(),
+            torn: None,
             init: false,
             off: false,
             panic: None,
@@ -176,9 +179,13 @@ impl Console {
         if self.program {
             show(Shown::Kernel(line));
         }
+        let mended = self.mended(line);
         let own = self.marks.as_ref().and_then(|[init, run]| {
-            let of = |mark: &String| line.strip_prefix(mark.as_str());
-            of(init).or_else(|| of(run))
+            let lines = [Some(line), mended.as_deref()];
+            lines.into_iter().flatten().find_map(|line| {
+                let of = |mark: &String| line.strip_prefix(mark.as_str());
+                of(init).or_else(|| of(run))
+            })
         });
         if let Some(words) = own {
             let unguarded = words.starts_with("begin ") && !words.ends_with(" guarded=yes");
@@ -187,6 +194,19 @@ impl Console {
                 show(Shown::Unguarded);
             }
         }
+    }
+
+    /// A line of init's that the kernel spoke into, as serial ports without buffers let it: put together when its rest comes.
+    fn mended(&mut self, line: &str) -> Option<String> {
+        let of_kernel = stamp(line) == Some(0);
+        let whole = match of_kernel {
+            true => None,
+            false => self.torn.take().map(|head| head + line),
+        };
+        if let Some(at) = stamp(line).filter(|_| line.starts_with("kflake-")) {
+            self.torn = Some(line[..at].to_owned());
+        }
+        whole
     }
 
     /// Takes a line of init's.
@@ -355,6 +375,17 @@ impl Console {
             _ => Ending::Early(self.last_line),
         }
     }
+}
+
+/// Where in `line` the kernel begins to speak: at the time that it puts before its words.
+fn stamp(line: &str) -> Option<usize> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let timed = |at: &usize| {
+        let time = line[at + 1..].trim_start_matches(' ').split_once("] ");
+        time.and_then(|(time, _)| time.split_once('.'))
+            .is_some_and(|(seconds, rest)| digits(seconds) && digits(rest))
+    };
+    line.match_indices('[').map(|(at, _)| at).find(timed)
 }
 
 /// What a word of `boot-run.c` means.
