@@ -103,7 +103,7 @@ fn configurations_are_checked_before_anything_is_built() {
     project.fails(
         &[&["sdk", "k4-arm64", "--kernel", "6.1.9999"]],
         2,
-        "Linux 6.1.9999 is not of k4",
+        "Linux 6.1.9999 does not belong to k4",
     );
 }
 

@@ -174,7 +174,7 @@ fn limits_end_a_silent_machine() {
     assert!(errors.contains("no output for 6 s"), "{errors}");
     let (code, _, errors) = boot(project.path(), &["--silence", "0", "--wall", "7"], &[]);
     assert_eq!(code, 1, "{errors}");
-    assert!(errors.contains("no end after 7 s"), "{errors}");
+    assert!(errors.contains("still running after 7 s"), "{errors}");
 }
 
 #[test]

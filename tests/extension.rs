@@ -430,7 +430,7 @@ fn a_base_that_is_not_what_it_says_is_refused() {
         (
             |it| it.config["architecture"] = "\u{1b}[31mred".into(),
             2,
-            "says \"red\" of its machines",
+            "is for \"red\"",
         ),
         (
             |it| it.layer["mediaType"] = "x".repeat(10_000).into(),
