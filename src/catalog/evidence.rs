@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Compiler, MeasuredSource, SourceKind};
+use super::{Compiler, MeasuredSource, SourceKind, Toolchain};
 use crate::id::ArchId;
 use crate::version::{KernelVersion, ToolVersion};
 
@@ -71,6 +71,14 @@ pub struct MeasuredToolchain {
 }
 
 impl MeasuredToolchain {
+    /// Whether it is `toolchain`, as far as a measurement tells.
+    pub fn is_like(&self, toolchain: &Toolchain) -> bool {
+        self.source == toolchain.source
+            && self.compiler == toolchain.compiler
+            && self.binutils == toolchain.binutils
+            && self.overridden == toolchain.is_overridden()
+    }
+
     /// Its compiler, and binutils where it has them: `gcc 12.2.0, binutils 2.40`.
     pub fn tools(&self) -> String {
         match &self.binutils {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use crate::catalog::{Constraint, Purpose, Toolchain, Window};
+use crate::catalog::{Constraint, Evidence, MeasuredSource, Purpose, Toolchain, Window};
 use crate::id::{ArchId, ConstraintId};
 use crate::resolve::{Candidate, Fact, Need, NothingFits, Objection, Resolution, Unresolved};
 use crate::text::clean;
@@ -82,9 +82,51 @@ fn basis(resolution: &Resolution<'_>) -> String {
         .measured
         .iter()
         .rfind(|it| it.outcome == "passed");
-    match furthest {
-        Some(it) => format!("{word}: {} passed on {}", it.stage, it.date),
-        None => word.into(),
+    let nearby = resolution.nearby.iter();
+    let nearby = nearby.filter(|it| it.toolchain.is_like(resolution.toolchain));
+    match (furthest, nearby.peekable().peek()) {
+        (Some(it), _) => format!("{word}: {} passed on {}", it.stage, it.date),
+        (None, Some(it)) => format!("{word}; measured nearby: {}", booted(it)),
+        (None, None) => word.into(),
+    }
+}
+
+/// Which kernel a measured boot is of, and when: `Linux 4.4.178 (override) booted on 2026-11-28`.
+fn booted(evidence: &Evidence) -> String {
+    let source = evidence.source.as_ref();
+    let apart = match source.is_some_and(MeasuredSource::is_override) {
+        true => " (override)",
+        false => "",
+    };
+    format!(
+        "Linux {}{apart} booted on {}",
+        evidence.kernel, evidence.date
+    )
+}
+
+/// The most boots of a series that are listed.
+const NEARBY: usize = 4;
+
+/// What booted in the kernel's series, whatever toolchain is taken here.
+fn measured_nearby(out: &mut String, resolution: &Resolution<'_>) {
+    if resolution.nearby.is_empty() {
+        return;
+    }
+    heading(out, "Measured in the same series");
+    for it in resolution.nearby.iter().take(NEARBY) {
+        let text = format!(
+            "{}, with {} from {}",
+            booted(it),
+            it.toolchain.tools(),
+            it.toolchain.source
+        );
+        let _ = writeln!(out, "{}", wrapped(&text, "  - ", "    "));
+    }
+    match resolution.nearby.len().saturating_sub(NEARBY) {
+        0 => {}
+        more => {
+            let _ = writeln!(out, "    {more} more: `kflake report coverage`");
+        }
     }
 }
 
@@ -99,6 +141,7 @@ pub fn resolution(resolution: &Resolution<'_>) -> String {
         Some(resolution.chosen),
     );
     facts.print(&mut out);
+    measured_nearby(&mut out, resolution);
     build_machine(&mut out, resolution);
     out
 }

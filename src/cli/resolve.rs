@@ -116,6 +116,7 @@ fn resolved(asked: &explain::Asked<'_>, resolution: &Resolution<'_>) -> Value {
     value["basis"] = json!(resolution.basis);
     value["reasons"] = json!(resolution.reasons());
     value["measured"] = json!(resolution.measured);
+    value["nearby"] = json!(resolution.nearby);
     value["candidates"] = explain::candidates_json(&resolution.candidates, Some(resolution.chosen));
     value["decisive"] = resolution
         .decisive

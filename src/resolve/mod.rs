@@ -81,6 +81,9 @@ pub struct Resolution<'c> {
     pub basis: Confidence,
     /// What was measured with the toolchain taken, on this kernel.
     pub measured: Vec<&'c Evidence>,
+    /// Boots that passed in the kernel's series on the arch and are not among `measured`: of another version, from other bytes, or
+    /// with another toolchain. The taken toolchain's come first, then the newest.
+    pub nearby: Vec<&'c Evidence>,
     /// Constraints that hold for this kernel and are not about the toolchain: on the machine that builds, on the
     /// configuration.
     pub others: Vec<Need<'c>>,
@@ -347,6 +350,7 @@ impl<'c> Resolver<'c> {
         };
         let toolchain = candidates[chosen].toolchain;
         let measured: Vec<_> = facts.measured(toolchain).collect();
+        let nearby = facts.nearby(toolchain);
         let is_measured = measured.iter().any(|it| {
             it.outcome == "passed" && matches!(it.stage.as_str(), "kernel" | "module" | "boot")
         });
@@ -377,6 +381,7 @@ impl<'c> Resolver<'c> {
             decisive,
             basis,
             measured,
+            nearby,
             others: others.map(need).collect(),
             candidates,
         })

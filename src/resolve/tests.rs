@@ -257,6 +257,35 @@ fn measured_failures_warn_and_measured_passes_count() {
 }
 
 #[test]
+fn boots_in_the_same_series_are_nearby_and_change_no_answer() {
+    let mut catalog = catalog(&[], "{}");
+    let row = |kernel: &str, gcc: &str, outcome: &str, date: &str| -> crate::catalog::Evidence {
+        serde_json::from_value(serde_json::json!({
+            "kernel": kernel, "arch": "arm64", "toolchain": {"source": "debian", "gcc": gcc, "binutils": "2.40"},
+            "stage": "boot", "outcome": outcome, "seconds": 1.0, "date": date, "kflake": "0.1.0", "nix": "2.8.0"
+        }))
+        .unwrap()
+    };
+    catalog.evidence = vec![
+        row("6.1.9", "11.2.0", "passed", "2026-11-22"),
+        row("6.1.7", "12.2.0", "passed", "2026-11-20"),
+        // the newest of a kernel and toolchain counts
+        row("6.1.8", "12.2.0", "passed", "2026-11-20"),
+        row("6.1.8", "12.2.0", "failed", "2026-11-21"),
+        row("6.2", "12.2.0", "passed", "2026-11-22"),
+        row("6.1", "12.2.0", "failed", "2026-11-19"),
+    ];
+    let resolver = Resolver::new(&catalog, SourceOrder::Era);
+    let resolution = resolver
+        .resolve(&version("6.1"), &arch("arm64"), Purpose::Kernel)
+        .unwrap();
+    assert_eq!(resolution.toolchain.id.as_str(), "debian-12");
+    assert_eq!(resolution.basis, Confidence::Documented);
+    let nearby = resolution.nearby.iter().map(|it| it.kernel.to_string());
+    assert_eq!(nearby.collect::<Vec<_>>(), ["6.1.7", "6.1.9"]);
+}
+
+#[test]
 fn what_was_measured_with_another_source_does_not_count() {
     let digest = |text: &str| crate::hash::Sha256::of_bytes(text.as_bytes());
     let source = |text: &str, origin| MeasuredSource {

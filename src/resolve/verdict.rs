@@ -175,18 +175,48 @@ impl<'c> Facts<'_, 'c> {
 
     /// What was measured with `toolchain` on this kernel.
     pub fn measured(&self, toolchain: &Toolchain) -> impl Iterator<Item = &'c Evidence> {
-        let rank = self.case.version.rank();
-        self.evidence.iter().copied().filter(move |it| {
-            it.kernel.rank() == rank
-                && it.toolchain.source == toolchain.source
-                && it.toolchain.compiler == toolchain.compiler
-                && it.toolchain.binutils == toolchain.binutils
-                && it.toolchain.overridden == toolchain.is_overridden()
-                && self
-                    .source
-                    .as_ref()
-                    .is_none_or(|source| source.is_told_of_by(it.source.as_ref()))
-        })
+        let about_this = |it: &&Evidence| self.is_of_this_kernel(it);
+        let measured = self.evidence.iter().copied().filter(about_this);
+        measured.filter(|it| it.toolchain.is_like(toolchain))
+    }
+
+    fn is_of_this_kernel(&self, evidence: &Evidence) -> bool {
+        let source = self.source.as_ref();
+        evidence.kernel.rank() == self.case.version.rank()
+            && source.is_none_or(|source| source.is_told_of_by(evidence.source.as_ref()))
+    }
+
+    /// Boots that passed in this kernel's series, newest first, those of `taken` before the others; one per kernel, source and
+    /// toolchain, and only where the newest passed. Without what [`Facts::measured`] says.
+    pub fn nearby(&self, taken: &Toolchain) -> Vec<&'c Evidence> {
+        let series = self.case.version.series();
+        let is_override =
+            |it: &Evidence| it.source.as_ref().is_some_and(MeasuredSource::is_override);
+        let same = |a: &Evidence, b: &Evidence| {
+            a.kernel == b.kernel && a.toolchain == b.toolchain && is_override(a) == is_override(b)
+        };
+        let mut newest: Vec<&'c Evidence> = vec![];
+        for it in self.evidence.iter().copied() {
+            let here = it.toolchain.is_like(taken) && self.is_of_this_kernel(it);
+            if it.stage != "boot" || here || it.kernel.series() != series {
+                continue;
+            }
+            match newest.iter_mut().find(|known| same(known, it)) {
+                // of two measurements of a day the later entry counts
+                Some(known) if known.date <= it.date => *known = it,
+                Some(_) => {}
+                None => newest.push(it),
+            }
+        }
+        newest.retain(|it| it.outcome == "passed");
+        newest.sort_by(|a, b| {
+            let theirs = |it: &Evidence| !it.toolchain.is_like(taken);
+            theirs(a)
+                .cmp(&theirs(b))
+                .then_with(|| b.date.cmp(&a.date))
+                .then_with(|| b.kernel.cmp(&a.kernel))
+        });
+        newest
     }
 }
 
