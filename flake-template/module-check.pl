@@ -67,10 +67,12 @@ sub plain_exports {
         or fail('no-kernel', "$source cannot be searched: $!");
     while (my $line = <$grep>) {
         my ($file, $macro, $name, $rest) = $line =~ /^(.*?):(EXPORT\w*)\(\s*(\w+)\s*(.*)/ or next;
-        my $namespace = $macro =~ /_NS/ && $rest =~ /^,\s*"?(\w+)/ ? $1 : default_namespace($file);
+        my $namespace = $macro =~ /_NS/ && $rest =~ /^,\s*"?(\w+)/ ? $1
+            : $macro =~ /_FOR_MODULES/ && $rest =~ /^,\s*"([^"]*)"/ ? "module:$1"
+            : default_namespace($file);
         # exported in one way by any of several is exported in that way
         my $known = $found{ $wanted{$name} };
-        my $gpl = $macro =~ /GPL/ && !($known && !$known->{gpl});
+        my $gpl = $macro =~ /GPL|_FOR_MODULES/ && !($known && !$known->{gpl});
         $namespace = undef if $known && !defined $known->{namespace};
         $found{ $wanted{$name} } = { gpl => $gpl, namespace => $namespace };
     }
@@ -124,6 +126,15 @@ sub default_namespace {
     return $1 if (slurp($file) // '') =~ /^#\s*define\s+DEFAULT_SYMBOL_NAMESPACE\s+"?(\w+)/m;
     return $1 if (slurp($makefile) // '') =~ /^(?:ccflags-y|subdir-ccflags-y)\s*[+:]?=.*-DDEFAULT_SYMBOL_NAMESPACE=['"\\]*(\w+)/m;
     return undef;
+}
+
+# Whether the kernel lets a module have what it exports into $namespace; `module:kvm,kvm-*` names the modules that may, and none can import it.
+sub may_use {
+    my ($namespace, $module, $imported) = @_;
+    return $imported->{$namespace} unless $namespace =~ s/^module://;
+    (my $is = $module) =~ s/\.ko$//;
+    $is =~ tr/-/_/;
+    return scalar grep { /^(.*)\*$/ ? index($is, $1) == 0 : $is eq $_ } map { tr/-/_/r } split /,/, $namespace;
 }
 
 my $symvers = slurp("$dev/Module.symvers");
@@ -205,7 +216,7 @@ for my $file (@modules) {
     my $free = !grep { !$gpl_compatible{$_} } @{ $info{license} };
     my @gpl_only = $free ? () : sort grep { $known{$_} && $known{$_}{gpl} } @undefined;
     my %imported = map { $_ => 1 } @{ $info{import_ns} // [] };
-    my @outside = sort grep { $known{$_} && defined $known{$_}{namespace} && !$imported{ $known{$_}{namespace} } } @undefined;
+    my @outside = sort grep { $known{$_} && defined $known{$_}{namespace} && !may_use($known{$_}{namespace}, $name, \%imported) } @undefined;
     push @report, {
         name => $name, destination => $destination{$name}, vermagic => $got, licence => join(', ', @{ $info{license} }), depends => \@depends,
         description => $info{description}[0], version => $info{version}[0], versioned_symbols => scalar keys %crc,

@@ -62,6 +62,8 @@ fn what_a_module_needs_from_outside_is_listed() {
         "lib_call",
         "fake_for_gpl",
         "fake_in_namespace",
+        "fake_for_kvm",
+        "fake_for_users",
         "fake_ns_one",
         "fake_ns_two",
         "nowhere",
@@ -77,13 +79,16 @@ fn what_a_module_needs_from_outside_is_listed() {
     assert_eq!(code, 0, "{errors}");
     for told in [
         "undefined: fake_arm_macro, fake_of_arm, lib_call, nowhere; no export of it is found in the kernel's source",
-        "only for GPL modules: fake_for_gpl, fake_ns_one; the licence is Proprietary",
+        "only for GPL modules: fake_for_gpl, fake_for_kvm, fake_for_users, fake_ns_one; the licence is Proprietary",
+        "for other modules only: fake_for_kvm; the kernel exports it to kvm,kvm-*\n",
         "in a namespace: fake_in_namespace; MODULE_IMPORT_NS has to name FAKE\n",
         "in a namespace: fake_ns_one; MODULE_IMPORT_NS has to name FAKE_MACRO\n",
         "in a namespace: fake_ns_two; MODULE_IMPORT_NS has to name FAKE_GIVEN\n",
     ] {
         assert!(out.contains(told), "{told}: {out}");
     }
+    // it is one of those that are named
+    assert!(!out.contains("only: fake_for_users"), "{out}");
     let report = fs::read_to_string(at.join("out-user/module-report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let it = &report["modules"][0];
@@ -113,7 +118,9 @@ fn what_a_module_needs_from_outside_is_listed() {
     );
     // what the other module exports is for all
     assert!(
-        out.contains("only for GPL modules: fake_for_gpl, fake_ns_one;"),
+        out.contains(
+            "only for GPL modules: fake_for_gpl, fake_for_kvm, fake_for_users, fake_ns_one;"
+        ),
         "{out}"
     );
 

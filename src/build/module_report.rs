@@ -57,7 +57,7 @@ pub enum ExportsFrom {
 pub struct NotImported {
     /// The symbol.
     pub symbol: String,
-    /// Its namespace.
+    /// Its namespace; `module:kvm,kvm-*` is one that no module can import, and names those that may use it.
     pub namespace: String,
 }
 
@@ -133,10 +133,16 @@ impl BuiltModule {
             ));
         }
         for it in &self.not_imported {
-            lines.push(format!(
-                "in a namespace: {}; MODULE_IMPORT_NS has to name {}",
-                it.symbol, it.namespace
-            ));
+            lines.push(match it.namespace.strip_prefix("module:") {
+                Some(modules) => format!(
+                    "for other modules only: {}; the kernel exports it to {modules}",
+                    it.symbol
+                ),
+                None => format!(
+                    "in a namespace: {}; MODULE_IMPORT_NS has to name {}",
+                    it.symbol, it.namespace
+                ),
+            });
         }
         lines
     }
@@ -150,7 +156,7 @@ mod tests {
     fn reasons_against_a_module_follow_it() {
         let text = r#"{"modules": [{"name": "a.ko", "vermagic": "6.1", "licence": "MIT", "depends": [], "versioned_symbols": 0,
             "undefined_symbols": 1, "exports_from": "source", "unresolved": ["x"], "gpl_only": ["y"],
-            "not_imported": [{"symbol": "z", "namespace": "N"}]}]}"#;
+            "not_imported": [{"symbol": "z", "namespace": "N"}, {"symbol": "v", "namespace": "module:kvm"}]}]}"#;
         let report = ModuleReport::parse(text.as_bytes()).unwrap();
         let lines: Vec<String> = report.lines().collect();
         assert_eq!(
@@ -160,6 +166,7 @@ mod tests {
                 "  undefined: x; no export of it is found in the kernel's source, nor in a file of --symvers",
                 "  only for GPL modules: y; the licence is MIT",
                 "  in a namespace: z; MODULE_IMPORT_NS has to name N",
+                "  for other modules only: v; the kernel exports it to kvm",
             ]
         );
         let error = ModuleReport::parse(b"{}").unwrap_err().to_string();

@@ -3,6 +3,12 @@ EXPORT_SYMBOL(printk);
 EXPORT_SYMBOL_GPL(fake_for_gpl);
 EXPORT_SYMBOL_NS(fake_in_namespace, FAKE);
 
+int fake_for_kvm(void) { return 3; }
+EXPORT_SYMBOL_FOR_MODULES(fake_for_kvm, "kvm,kvm-*");
+
+int fake_for_users(void) { return 4; }
+EXPORT_SYMBOL_FOR_MODULES(fake_for_users, "other,us*");
+
 #define DEFINE_OPS(name, type)			\
 	struct ops fake_ops_##name = { type };	\
 	EXPORT_SYMBOL_GPL(fake_ops_##name)
