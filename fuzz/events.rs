@@ -94,9 +94,7 @@ fn again(event: &Event) -> Option<serde_json::Value> {
         Event::BuildStarted { id, drv } => {
             json!({ "action": "start", "id": id, "type": 105, "fields": [drv, "", 1, 1] })
         }
-        Event::BuildWaiting { id, drv: Some(drv) } => {
-            json!({ "action": "start", "id": id, "type": 111, "fields": [drv] })
-        }
+        Event::BuildWaiting { id } => json!({ "action": "start", "id": id, "type": 111 }),
         Event::FetchStarted { id, what } => {
             json!({ "action": "start", "id": id, "type": 100, "fields": [what, "", ""] })
         }
@@ -110,17 +108,15 @@ fn again(event: &Event) -> Option<serde_json::Value> {
         Event::Message { error, text } => {
             json!({ "action": "msg", "level": if *error { 0 } else { 3 }, "msg": text })
         }
-        Event::BuildWaiting { drv: None, .. } | Event::Running { .. } | Event::Other => {
-            return None;
-        }
+        Event::Running { .. } | Event::Other => return None,
     })
 }
 
 /// Which kind of event it is, and the text in it.
 fn told(event: &Event) -> (u8, &str) {
     match event {
-        Event::BuildStarted { drv, .. } => (0, drv),
-        Event::BuildWaiting { drv, .. } => (1, drv.as_deref().unwrap_or_default()),
+        Event::BuildStarted { drv, .. } => (0, drv.as_str()),
+        Event::BuildWaiting { .. } => (1, ""),
         Event::FetchStarted { what, .. } => (2, what),
         Event::Running { .. } => (3, ""),
         Event::Phase { phase, .. } => (4, phase),

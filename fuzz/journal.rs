@@ -38,7 +38,7 @@ fn written(own: &Own, ends: &[Ended]) -> std::io::Result<()> {
 
 fn ended(drv: &str, result: EndedAs) -> Ended {
     Ended {
-        drv: drv.to_owned(),
+        drv: drv.parse().expect("a derivation's path"),
         result,
         seconds: Some(1.5),
         failure: (result != EndedAs::Built).then(|| FailureRecord {

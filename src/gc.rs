@@ -188,7 +188,7 @@ fn old_links(
     let mut needed = BTreeSet::new();
     for drv in &newest {
         // what was collected since is kept by no link
-        if let Ok(graph) = Graph::load(nix, [drv.as_str()]) {
+        if let Ok(graph) = Graph::load(nix, [drv]) {
             let paths = graph.iter().flat_map(|(_, found)| found.paths());
             needed.extend(paths.map(str::to_owned));
         }

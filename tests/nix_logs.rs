@@ -29,7 +29,7 @@ fn story(events: &[Event]) -> Vec<String> {
     for event in events {
         match event {
             Event::BuildStarted { drv, .. } => {
-                let name = drv.split_once('-').map_or(drv.as_str(), |(_, name)| name);
+                let name = drv.as_str().split_once('-').map_or("", |(_, name)| name);
                 story.push(format!("start {}", name.trim_end_matches(".drv")));
             }
             Event::Phase { phase, .. } => story.push(format!("phase {phase}")),

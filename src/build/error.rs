@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::exit;
 use crate::files::{OwnError, ScratchError};
 use crate::kconfig::{BaseError, ConfigError, FragmentError, Title};
-use crate::nix::NixError;
+use crate::nix::{DrvPath, NixError};
 use crate::project::ProjectError;
 use crate::run::RunError;
 use crate::text::shown;
@@ -208,7 +208,7 @@ pub enum BuildError {
         /// Name of the derivation.
         what: String,
         /// Its path.
-        drv: String,
+        drv: DrvPath,
         /// What the log says; empty where that was said already.
         lines: Vec<String>,
     },

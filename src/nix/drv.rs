@@ -2,7 +2,88 @@
 //!
 //! The files' form (ATerm) is the same for every Nix version, unlike the JSON of `nix derivation show`.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+/// The path of a derivation in the store: `/nix/store/<hash>-kernel-6.1.drv`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DrvPath(String);
+
+/// A text that is no derivation's path.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{}` is not the path of a derivation", crate::text::clean_line(.0))]
+pub struct NotDrv(String);
+
+impl DrvPath {
+    /// It as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `kernel-6.1` of `/nix/store/<hash>-kernel-6.1.drv`.
+    pub fn name(&self) -> &str {
+        let base = self.file_name();
+        let base = base.strip_suffix(SUFFIX).unwrap_or(base);
+        match base.split_once('-') {
+            Some((hash, name)) if hash.len() == 32 => name,
+            _ => base,
+        }
+    }
+
+    /// Its file's name in the store.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// One that tests call `name`.
+    #[cfg(test)]
+    pub fn named(name: &str) -> DrvPath {
+        DrvPath(format!("/nix/store/{name}{SUFFIX}"))
+    }
+}
+
+/// What the name of a derivation's file ends in.
+const SUFFIX: &str = ".drv";
+
+impl TryFrom<String> for DrvPath {
+    type Error = NotDrv;
+
+    fn try_from(text: String) -> Result<DrvPath, NotDrv> {
+        let named = text
+            .rsplit('/')
+            .next()
+            .is_some_and(|base| base.len() > SUFFIX.len());
+        match text.starts_with('/')
+            && text.ends_with(SUFFIX)
+            && named
+            && !text.contains(char::is_control)
+        {
+            true => Ok(DrvPath(text)),
+            false => Err(NotDrv(text)),
+        }
+    }
+}
+
+impl std::str::FromStr for DrvPath {
+    type Err = NotDrv;
+
+    fn from_str(text: &str) -> Result<DrvPath, NotDrv> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<DrvPath> for String {
+    fn from(path: DrvPath) -> String {
+        path.0
+    }
+}
+
+impl std::fmt::Display for DrvPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// What kflake needs to know of a derivation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +91,7 @@ pub struct Derivation {
     /// Its outputs, in Nix's order.
     pub outputs: Vec<Output>,
     /// The derivations it needs.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<DrvPath>,
     /// The system that can build it.
     pub system: String,
     /// Where a fetch looks: its `urls`.
@@ -89,16 +170,6 @@ impl Derivation {
         self.outputs
             .iter()
             .filter_map(|output| output.path.as_deref())
-    }
-}
-
-/// `kernel-6.1` of `/nix/store/<hash>-kernel-6.1.drv`.
-pub(crate) fn name_of(drv: &str) -> &str {
-    let base = drv.rsplit('/').next().unwrap_or(drv);
-    let base = base.strip_suffix(".drv").unwrap_or(base);
-    match base.split_once('-') {
-        Some((hash, name)) if hash.len() == 32 => name,
-        _ => base,
     }
 }
 
@@ -206,9 +277,13 @@ impl Reader<'_> {
     }
 
     /// `("path", ["out"])`, or `("path", (["out"], [dynamic…]))` of newer Nix, whose dynamic part is not followed.
-    fn input(&mut self) -> Result<String, DrvError> {
+    fn input(&mut self) -> Result<DrvPath, DrvError> {
         self.expect(b"(", "an input")?;
-        let path = self.string()?;
+        let at = self.at;
+        let path = self.string()?.try_into().map_err(|NotDrv(_)| DrvError {
+            expected: "a derivation's path",
+            at,
+        })?;
         self.expect(b",", "`,`")?;
         if self.eat(b"(") {
             self.list(Reader::string)?;
@@ -250,7 +325,7 @@ mod tests {
     #[test]
     fn a_plain_one() {
         let drv = Derivation::parse(PLAIN.as_bytes()).unwrap();
-        assert_eq!(drv.inputs, ["/nix/store/a-a.drv", "/nix/store/b-b.drv"]);
+        assert_eq!(drv.inputs, ["a-a", "b-b"].map(DrvPath::named));
         assert_eq!(drv.system, "x86_64-linux");
         assert_eq!(
             drv.paths().collect::<Vec<_>>(),
@@ -276,11 +351,21 @@ mod tests {
 
     #[test]
     fn names() {
+        let name = |text: &str| text.parse::<DrvPath>().map(|it| it.name().to_owned());
         assert_eq!(
-            name_of("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-kernel-6.1.drv"),
+            name("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-kernel-6.1.drv").unwrap(),
             "kernel-6.1"
         );
-        assert_eq!(name_of("odd"), "odd");
+        assert_eq!(name("/nix/store/odd.drv").unwrap(), "odd");
+        for text in [
+            "",
+            "odd.drv",
+            "/nix/store/odd",
+            "/nix/store/.drv",
+            "/nix/store/o\nd.drv",
+        ] {
+            assert!(name(text).is_err(), "{text:?}");
+        }
     }
 
     proptest! {

@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::drv::DrvPath;
+
 /// Number that Nix gives to an activity, unique within one process.
 pub type Activity = u64;
 
@@ -16,15 +18,13 @@ pub enum Event {
     BuildStarted {
         /// Its activity.
         id: Activity,
-        /// The derivation's path.
-        drv: String,
+        /// The derivation.
+        drv: DrvPath,
     },
     /// A build waits for another process, or for a free slot.
     BuildWaiting {
         /// Its activity.
         id: Activity,
-        /// The derivation's path, where Nix says it.
-        drv: Option<String>,
     },
     /// Something is downloaded or copied from a binary cache.
     FetchStarted {
@@ -167,14 +167,12 @@ impl Raw {
 
     fn started(&self, id: Activity) -> Event {
         match (self.kind.as_u64(), self.field(0)) {
-            (Some(BUILD), Some(drv)) => Event::BuildStarted {
-                id,
-                drv: drv.to_owned(),
+            // a build of what is no derivation is none
+            (Some(BUILD), Some(drv)) => match drv.parse() {
+                Ok(drv) => Event::BuildStarted { id, drv },
+                Err(_) => Event::Other,
             },
-            (Some(BUILD_WAITING), drv) => Event::BuildWaiting {
-                id,
-                drv: drv.map(str::to_owned),
-            },
+            (Some(BUILD_WAITING), _) => Event::BuildWaiting { id },
             (Some(COPY_PATH | SUBSTITUTE), what) => Event::FetchStarted {
                 id,
                 what: what.or(self.text.as_str()).unwrap_or_default().to_owned(),

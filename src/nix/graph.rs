@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::drv::Derivation;
+use super::drv::{Derivation, DrvPath};
 use super::error::NixError;
 use super::probe::Nix;
 
 /// Derivations by path, closed under their inputs.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    nodes: BTreeMap<String, Derivation>,
+    nodes: BTreeMap<DrvPath, Derivation>,
 }
 
 impl Graph {
@@ -19,10 +19,10 @@ impl Graph {
     /// When a `.drv` file cannot be read.
     pub fn load<'a>(
         nix: &Nix,
-        roots: impl IntoIterator<Item = &'a str>,
+        roots: impl IntoIterator<Item = &'a DrvPath>,
     ) -> Result<Graph, NixError> {
         let mut graph = Graph::default();
-        let mut todo: Vec<String> = roots.into_iter().map(str::to_owned).collect();
+        let mut todo: Vec<DrvPath> = roots.into_iter().cloned().collect();
         while let Some(path) = todo.pop() {
             if graph.nodes.contains_key(&path) {
                 continue;
@@ -35,31 +35,31 @@ impl Graph {
     }
 
     /// A graph from its nodes.
-    pub fn from_nodes(nodes: impl IntoIterator<Item = (String, Derivation)>) -> Graph {
+    pub fn from_nodes(nodes: impl IntoIterator<Item = (DrvPath, Derivation)>) -> Graph {
         Graph {
             nodes: nodes.into_iter().collect(),
         }
     }
 
     /// The derivation at `path`.
-    pub fn get(&self, path: &str) -> Option<&Derivation> {
+    pub fn get(&self, path: &DrvPath) -> Option<&Derivation> {
         self.nodes.get(path)
     }
 
     /// Every derivation, by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Derivation)> {
-        self.nodes.iter().map(|(path, drv)| (path.as_str(), drv))
+    pub fn iter(&self) -> impl Iterator<Item = (&DrvPath, &Derivation)> {
+        self.nodes.iter()
     }
 
     /// `root` and everything that it needs.
-    pub fn closure(&self, root: &str) -> BTreeSet<&str> {
+    pub fn closure<'g>(&'g self, root: &'g DrvPath) -> BTreeSet<&'g DrvPath> {
         let mut seen = BTreeSet::new();
         let mut todo = vec![root];
         while let Some(path) = todo.pop() {
             if let Some((path, drv)) = self.nodes.get_key_value(path)
-                && seen.insert(path.as_str())
+                && seen.insert(path)
             {
-                todo.extend(drv.inputs.iter().map(String::as_str));
+                todo.extend(&drv.inputs);
             }
         }
         seen
@@ -70,17 +70,18 @@ impl Graph {
 ///
 /// # Errors
 /// When its file cannot be read.
-pub fn outputs_of(nix: &Nix, path: &str) -> Result<BTreeMap<String, Option<String>>, NixError> {
+pub fn outputs_of(nix: &Nix, path: &DrvPath) -> Result<BTreeMap<String, Option<String>>, NixError> {
     let drv = derivation(nix, path)?;
     let outputs = drv.outputs.into_iter();
     Ok(outputs.map(|it| (it.name, it.path)).collect())
 }
 
-fn derivation(nix: &Nix, path: &str) -> Result<Derivation, NixError> {
+fn derivation(nix: &Nix, path: &DrvPath) -> Result<Derivation, NixError> {
     let bad = |reason: String| NixError::Store {
         reason: format!("{path}: {reason}"),
     };
-    let bytes = std::fs::read(nix.real_path(path)).map_err(|error| bad(error.to_string()))?;
+    let bytes =
+        std::fs::read(nix.real_path(path.as_str())).map_err(|error| bad(error.to_string()))?;
     Derivation::parse(&bytes).map_err(|error| bad(error.to_string()))
 }
 
@@ -88,14 +89,14 @@ fn derivation(nix: &Nix, path: &str) -> Result<Derivation, NixError> {
 mod tests {
     use super::*;
 
-    fn node(path: &str, inputs: &[&str]) -> (String, Derivation) {
+    fn node(path: &str, inputs: &[&str]) -> (DrvPath, Derivation) {
         let drv = Derivation {
             outputs: Vec::new(),
-            inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            inputs: inputs.iter().map(|input| DrvPath::named(input)).collect(),
             system: String::new(),
             urls: Vec::new(),
         };
-        (path.to_owned(), drv)
+        (DrvPath::named(path), drv)
     }
 
     #[test]
@@ -106,10 +107,12 @@ mod tests {
             node("c", &[]),
             node("d", &["c"]),
         ]);
-        assert_eq!(
-            graph.closure("a").into_iter().collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
-        assert!(graph.closure("x").is_empty());
+        let closure = |name: &str| -> Vec<String> {
+            let root = DrvPath::named(name);
+            let closure = graph.closure(&root);
+            closure.into_iter().map(|it| it.name().to_owned()).collect()
+        };
+        assert_eq!(closure("a"), ["a", "b", "c"]);
+        assert!(closure("x").is_empty());
     }
 }

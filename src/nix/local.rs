@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::config::Settings;
-use super::drv::{Derivation, name_of};
+use super::drv::{Derivation, DrvPath};
 use super::error::NixError;
 use super::graph::Graph;
 use super::mirror::Mirrors;
@@ -48,7 +48,7 @@ struct Wanted {
     files: Vec<PathBuf>,
 }
 
-fn wanted(path: &str, drv: &Derivation, mirrors: &Mirrors) -> Option<Wanted> {
+fn wanted(path: &DrvPath, drv: &Derivation, mirrors: &Mirrors) -> Option<Wanted> {
     let [output] = drv.outputs.as_slice() else {
         return None;
     };
@@ -60,7 +60,7 @@ fn wanted(path: &str, drv: &Derivation, mirrors: &Mirrors) -> Option<Wanted> {
         .filter(|file| file.is_file())
         .collect();
     (!files.is_empty()).then(|| Wanted {
-        name: name_of(path).to_owned(),
+        name: path.name().to_owned(),
         output: output.path.clone().unwrap_or_default(),
         sha256,
         files,
@@ -95,7 +95,7 @@ mod tests {
             system: String::new(),
             urls: urls.iter().map(|url| (*url).to_owned()).collect(),
         };
-        let drv_path = "/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-x.deb.drv";
+        let drv_path = &DrvPath::named("x.deb");
         let found = wanted(drv_path, &drv(&["mirror://debian/pool/x.deb"]), &mirrors).unwrap();
         assert_eq!(
             (found.name.as_str(), found.output.as_str(), found.files),

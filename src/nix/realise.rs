@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::config::Settings;
+use super::drv::DrvPath;
 use super::error::NixError;
 use super::events::{Event, Parser};
 use super::guard::Guard;
@@ -22,7 +23,7 @@ const MAX_LINE: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Job {
     /// Derivations, by path.
-    pub drvs: Vec<String>,
+    pub drvs: Vec<DrvPath>,
     /// Builds that may run at once.
     pub max_jobs: usize,
     /// Cores that each may use.
@@ -72,7 +73,7 @@ impl Realise {
         if let Some(root) = &job.root {
             command.arg("--add-root").arg(root);
         }
-        command.args(&job.drvs);
+        command.args(job.drvs.iter().map(DrvPath::as_str));
         // its own process group: Ctrl-C reaches kflake alone, which stops Nix in its own way
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command

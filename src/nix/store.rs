@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::process::{Output, Stdio};
 
 use super::config::Settings;
+use super::drv::DrvPath;
 use super::error::{NixError, last_error};
 use super::probe::Nix;
 
@@ -38,20 +39,16 @@ impl Nix {
     pub fn to_build<'a>(
         &self,
         settings: &Settings,
-        drvs: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeSet<String>, NixError> {
-        let drvs: Vec<&str> = drvs.into_iter().collect();
+        drvs: impl IntoIterator<Item = &'a DrvPath>,
+    ) -> Result<BTreeSet<DrvPath>, NixError> {
+        let drvs: Vec<&str> = drvs.into_iter().map(DrvPath::as_str).collect();
         let mut missing = BTreeSet::new();
         for chunk in drvs.chunks(CHUNK) {
             let output = self.store(settings, ["--realise", "--dry-run"], chunk)?;
             // it lists derivations to build and paths to fetch, only the first of which end in .drv
             let text = String::from_utf8_lossy(&output.stderr);
             let lines = text.lines().map(str::trim);
-            missing.extend(
-                lines
-                    .filter(|line| line.starts_with('/') && line.ends_with(".drv"))
-                    .map(str::to_owned),
-            );
+            missing.extend(lines.filter_map(|line| line.parse::<DrvPath>().ok()));
         }
         Ok(missing)
     }
@@ -60,10 +57,10 @@ impl Nix {
     ///
     /// # Errors
     /// When Nix cannot be started.
-    pub fn read_log(&self, settings: &Settings, drv: &str) -> Result<String, NixError> {
+    pub fn read_log(&self, settings: &Settings, drv: &DrvPath) -> Result<String, NixError> {
         let output = settings
             .command(self, "nix-store")?
-            .args(["--read-log", drv])
+            .args(["--read-log", drv.as_str()])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .output()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asked, ConfigChoice, Request, Thing};
 use crate::hash::Sha256;
+use crate::nix::DrvPath;
 use crate::text::clean;
 
 /// The value of `describe.nix`.
@@ -129,9 +130,9 @@ pub enum Entry {
 /// A derivation that something comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buildable {
-    /// The derivation's path.
+    /// The derivation.
     #[serde(rename = "drvPath")]
-    pub drv: String,
+    pub drv: DrvPath,
     /// Its outputs' paths by name.
     pub outputs: BTreeMap<String, String>,
     /// The system that can build it.

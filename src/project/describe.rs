@@ -9,7 +9,7 @@ use super::{Answers, Asked, Buildable, Entry, Flake, ProjectError, STATE};
 use crate::files::{self, Scratch};
 use crate::flake::{DEBIAN_PACKAGES, Plan};
 use crate::hash::Sha256;
-use crate::nix::{Nix, NixError, Packages, Settings, outputs_of, quote};
+use crate::nix::{DrvPath, Nix, NixError, Packages, Settings, outputs_of, quote};
 
 /// File that holds the answers to the last question, in the project's [`STATE`].
 const MANIFEST: &str = "manifest.json";
@@ -105,7 +105,7 @@ impl Flake {
 }
 
 /// The derivations that the last question of the project in `folder` was answered with; none where there was no question.
-pub fn last_described(folder: &Path) -> Option<Vec<String>> {
+pub fn last_described(folder: &Path) -> Option<Vec<DrvPath>> {
     let bytes = files::read(&folder.join(STATE).join(MANIFEST), files::MAX_DATA).ok()?;
     let cached: Cached = serde_json::from_slice(&bytes).ok()?;
     let things = cached.manifest.answers.into_iter();

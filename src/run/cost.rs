@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::goals::StageIndex;
 use super::work::Work;
 use super::{History, Options, Stage};
-use crate::nix::name_of;
+use crate::nix::DrvPath;
 
 /// What a kernel's tarball becomes when it is unpacked: Linux 6.1 went from 132 to 1438 MiB.
 const UNPACKED_KERNEL: u64 = 11;
@@ -39,14 +39,14 @@ impl Cost {
         let history = History::of(options);
         let missing = work.missing.iter().map(|drv| {
             let fetch = work.graph.get(drv).is_some_and(|found| found.is_fixed());
-            (drv.as_str(), index.stage(drv), fetch)
+            (drv, index.stage(drv), fetch)
         });
         sum(missing, &history, options.jobs, &options.sizes)
     }
 }
 
 fn sum<'a>(
-    missing: impl Iterator<Item = (&'a str, Option<Stage>, bool)>,
+    missing: impl Iterator<Item = (&'a DrvPath, Option<Stage>, bool)>,
     history: &History,
     jobs: usize,
     sizes: &BTreeMap<String, u64>,
@@ -63,7 +63,7 @@ fn sum<'a>(
             continue;
         }
         cost.downloads += 1;
-        let name = name_of(drv);
+        let name = drv.name();
         match sizes.get(name) {
             Some(bytes) => {
                 let unpacked = match name.starts_with("linux-") {
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn downloads_builds_and_time_are_summed() {
-        let drv = |name: &str| format!("/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-{name}.drv");
+        let drv = DrvPath::named;
         let all = [
             (drv("linux-6.6.tar.xz"), None, true),
             (drv("gcc.deb"), None, true),
@@ -96,9 +96,7 @@ mod tests {
         history.note(&all[3].0, 1000.0);
         let sizes = [("linux-6.6.tar.xz", 100_u64), ("gcc.deb", 10)];
         let sizes = sizes.map(|(name, size)| (name.to_owned(), size)).into();
-        let missing = all
-            .iter()
-            .map(|(drv, stage, fetch)| (drv.as_str(), *stage, *fetch));
+        let missing = all.iter().map(|(drv, stage, fetch)| (drv, *stage, *fetch));
         let cost = sum(missing, &history, 2, &sizes);
         assert_eq!((cost.builds, cost.downloads, cost.measured), (4, 3, 1));
         assert_eq!((cost.bytes, cost.unsized_), (110, 1));

@@ -21,7 +21,7 @@ use super::state::{Fault, State, States};
 use super::{Limits, Options, RunError, Tools};
 use crate::blame::NIX;
 use crate::files::{self, Own};
-use crate::nix::{Event, Graph, Job, Line, Realise, name_of};
+use crate::nix::{DrvPath, Event, Graph, Job, Line, Realise};
 use crate::text::clean_line;
 
 /// How long the loop waits for news before it looks at clocks and signals.
@@ -51,7 +51,7 @@ pub(crate) struct RunContext<'a> {
 
 impl RunContext<'_> {
     /// Whether outputs of `drv` are known, and something lies at the path of each.
-    fn lies_there(&self, drv: &str) -> bool {
+    fn lies_there(&self, drv: &DrvPath) -> bool {
         let real = |path| self.tools.nix.real_path(path);
         let found = self.graph.get(drv);
         let mut paths = found.into_iter().flat_map(|found| found.paths()).peekable();
@@ -63,7 +63,7 @@ pub(crate) struct Engine<'a> {
     context: RunContext<'a>,
     schedule: Schedule,
     pub states: States,
-    attempts: BTreeMap<String, u32>,
+    attempts: BTreeMap<DrvPath, u32>,
     processes: BTreeMap<usize, Process>,
     next_process: usize,
     lines: (SyncSender<Line>, Receiver<Line>),
@@ -211,7 +211,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Those derivations of `unit` that are still to come and can; the others become blocked.
-    fn triable(&mut self, unit: UnitId, tell: &mut dyn FnMut(&Progress)) -> Vec<String> {
+    fn triable(&mut self, unit: UnitId, tell: &mut dyn FnMut(&Progress)) -> Vec<DrvPath> {
         let mut triable = Vec::new();
         for drv in self.schedule.drvs(unit).to_vec() {
             if self.states.get(&drv) != Some(&State::Waiting) {
@@ -225,7 +225,7 @@ impl<'a> Engine<'a> {
         triable
     }
 
-    fn block(&mut self, drv: &str, by: String, tell: &mut dyn FnMut(&Progress)) {
+    fn block(&mut self, drv: &DrvPath, by: DrvPath, tell: &mut dyn FnMut(&Progress)) {
         let reason = format!("needs {}, which failed", self.context.stage_index.name(&by));
         self.states.set(drv, State::Blocked { by });
         self.tell_stages(drv, super::Outcome::Blocked, Some(&reason), tell);
@@ -233,7 +233,7 @@ impl<'a> Engine<'a> {
 
     fn tell_stages(
         &self,
-        drv: &str,
+        drv: &DrvPath,
         outcome: super::Outcome,
         reason: Option<&str>,
         tell: &mut dyn FnMut(&Progress),
@@ -249,9 +249,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Link that keeps a unit's results.
-    fn root(&self, drvs: &[String]) -> Option<PathBuf> {
+    fn root(&self, drvs: &[DrvPath]) -> Option<PathBuf> {
         let roots = self.context.options.roots.as_ref()?;
-        Some(roots.join(name_of(drvs.last()?)))
+        Some(roots.join(drvs.last()?.name()))
     }
 
     fn hear(&mut self, line: Line, tell: &mut dyn FnMut(&Progress)) -> Result<(), RunError> {
@@ -340,7 +340,7 @@ impl<'a> Engine<'a> {
     fn idle(
         &mut self,
         number: usize,
-        drvs: impl IntoIterator<Item = String>,
+        drvs: impl IntoIterator<Item = DrvPath>,
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<(), RunError> {
         for drv in drvs {
@@ -442,8 +442,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Those of `drvs` whose outputs are not all in the store.
-    fn not_there(&self, drvs: &[String]) -> Result<BTreeSet<String>, RunError> {
-        let outputs = |drv: &String| -> Vec<&str> {
+    fn not_there(&self, drvs: &[DrvPath]) -> Result<BTreeSet<DrvPath>, RunError> {
+        let outputs = |drv: &DrvPath| -> Vec<&str> {
             let found = self.context.graph.get(drv);
             found.into_iter().flat_map(|found| found.paths()).collect()
         };
@@ -453,7 +453,7 @@ impl<'a> Engine<'a> {
             .tools
             .nix
             .invalid(self.context.tools.settings, paths)?;
-        let missing = |drv: &&String| {
+        let missing = |drv: &&DrvPath| {
             let outputs = outputs(drv);
             // an output that only its build can name was not seen to be built
             outputs.is_empty() || outputs.iter().any(|path| invalid.contains(*path))
@@ -462,14 +462,14 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether the outputs of `drv` are known before it is built.
-    fn has_paths(&self, drv: &str) -> bool {
+    fn has_paths(&self, drv: &DrvPath) -> bool {
         let found = self.context.graph.get(drv);
         found.is_some_and(|found| found.paths().next().is_some())
     }
 
     fn built(
         &mut self,
-        drv: &str,
+        drv: &DrvPath,
         finished: Option<Finished>,
         tell: &mut dyn FnMut(&Progress),
     ) -> Result<(), RunError> {
@@ -486,7 +486,7 @@ impl<'a> Engine<'a> {
         }
         self.states.set(drv, State::Built { seconds });
         tell(&Progress::BuildEnded {
-            drv: drv.to_owned(),
+            drv: drv.clone(),
             name: self.context.stage_index.name(drv),
             result: Ending::Built,
             seconds,
@@ -499,13 +499,13 @@ impl<'a> Engine<'a> {
 
     fn note(
         &mut self,
-        drv: &str,
+        drv: &DrvPath,
         result: journal::Result,
         seconds: Option<f64>,
         fault: Option<&Fault>,
     ) -> Result<(), RunError> {
         let ended = Ended {
-            drv: drv.to_owned(),
+            drv: drv.clone(),
             result,
             seconds,
             failure: fault.and_then(|fault| fault.failure.clone()),
@@ -520,7 +520,7 @@ impl<'a> Engine<'a> {
     fn verdict(
         &mut self,
         process: &Process,
-        drv: &str,
+        drv: &DrvPath,
         finished: Option<Finished>,
         status: ExitStatus,
         tell: &mut dyn FnMut(&Progress),
@@ -545,7 +545,7 @@ impl<'a> Engine<'a> {
                 if let Some(finished) = finished {
                     finished.log.discard();
                     tell(&Progress::BuildEnded {
-                        drv: drv.to_owned(),
+                        drv: drv.clone(),
                         name: self.context.stage_index.name(drv),
                         result: Ending::Stopped,
                         seconds: None,
@@ -556,7 +556,7 @@ impl<'a> Engine<'a> {
                 return Ok(None);
             }
         };
-        let tries = self.attempts.entry(drv.to_owned()).or_default();
+        let tries = self.attempts.entry(drv.clone()).or_default();
         *tries += 1;
         let tries = *tries;
         let (fault, retry) = self.fault(process, drv, finished, status, timed_out)?;
@@ -598,13 +598,13 @@ impl<'a> Engine<'a> {
 
     fn tell_fault(
         &self,
-        drv: &str,
+        drv: &DrvPath,
         result: Ending,
         fault: &Fault,
         tell: &mut dyn FnMut(&Progress),
     ) {
         tell(&Progress::BuildEnded {
-            drv: drv.to_owned(),
+            drv: drv.clone(),
             name: self.context.stage_index.name(drv),
             result,
             seconds: fault.seconds,
@@ -617,7 +617,7 @@ impl<'a> Engine<'a> {
     fn fault(
         &self,
         process: &Process,
-        drv: &str,
+        drv: &DrvPath,
         finished: Option<Finished>,
         status: ExitStatus,
         timed_out: Option<(bool, u64)>,
@@ -739,7 +739,7 @@ impl<'a> Engine<'a> {
             });
             seconds.sum()
         };
-        let known = |drv: &str| self.history.knows(drv);
+        let known = |drv: &DrvPath| self.history.knows(drv);
         self.schedule
             .seconds_left(self.context.options.jobs, spent, known)
     }

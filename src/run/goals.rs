@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Stage;
-use crate::nix::name_of;
+use crate::nix::DrvPath;
 use crate::project::Buildable;
+
+/// A cell's place in the plan of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CellIndex(pub usize);
 
 /// A derivation that is to be there in the end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goal<'a> {
     /// The cell that it is for.
-    pub cell: usize,
+    pub cell: CellIndex,
     /// The stage that it proves, if any.
     pub stage: Option<Stage>,
     /// The derivation.
@@ -20,7 +24,7 @@ pub(crate) struct Goal<'a> {
 /// Which stages of which cells each derivation proves.
 #[derive(Debug, Default)]
 pub(crate) struct StageIndex {
-    by_drv: BTreeMap<String, Vec<(usize, Stage)>>,
+    by_drv: BTreeMap<DrvPath, Vec<(CellIndex, Stage)>>,
     keys: Vec<String>,
 }
 
@@ -32,40 +36,39 @@ impl StageIndex {
         }
     }
 
-    pub fn add(&mut self, drv: &str, cell: usize, stage: Stage) {
+    pub fn add(&mut self, drv: &DrvPath, cell: CellIndex, stage: Stage) {
         self.by_drv
-            .entry(drv.to_owned())
+            .entry(drv.clone())
             .or_default()
             .push((cell, stage));
     }
 
     /// The stages that `drv` proves.
-    pub fn of(&self, drv: &str) -> &[(usize, Stage)] {
+    pub fn of(&self, drv: &DrvPath) -> &[(CellIndex, Stage)] {
         self.by_drv.get(drv).map_or(&[], Vec::as_slice)
     }
 
     /// The stage that `drv` is, if any.
-    pub fn stage(&self, drv: &str) -> Option<Stage> {
+    pub fn stage(&self, drv: &DrvPath) -> Option<Stage> {
         self.of(drv).first().map(|(_, stage)| *stage)
     }
 
     /// What to call `drv`: the cell and stage that it proves, or its own name.
-    pub fn name(&self, drv: &str) -> String {
+    pub fn name(&self, drv: &DrvPath) -> String {
         match self.of(drv) {
             [(cell, stage)] => format!("{} {stage}", self.key(*cell)),
-            _ => name_of(drv).to_owned(),
+            _ => drv.name().to_owned(),
         }
     }
 
     /// File name for the log of `drv`.
-    pub fn log_name(&self, drv: &str) -> String {
+    pub fn log_name(&self, drv: &DrvPath) -> String {
         let base = match self.of(drv).first() {
             Some((cell, stage)) => format!("{}-{stage}", self.key(*cell)),
             // the start of the hash tells two of one name apart
             None => {
-                let file = drv.rsplit('/').next().unwrap_or(drv);
-                let hash: String = file.chars().take(8).collect();
-                format!("{}-{hash}", name_of(drv))
+                let hash: String = drv.file_name().chars().take(8).collect();
+                format!("{}-{hash}", drv.name())
             }
         };
         let safe = |c: char| {
@@ -84,7 +87,7 @@ impl StageIndex {
         format!("{base}.log")
     }
 
-    pub fn key(&self, cell: usize) -> &str {
-        self.keys.get(cell).map_or("?", String::as_str)
+    pub fn key(&self, cell: CellIndex) -> &str {
+        self.keys.get(cell.0).map_or("?", String::as_str)
     }
 }

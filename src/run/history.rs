@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Options, Stage};
 use crate::files;
-use crate::nix::name_of;
+use crate::nix::DrvPath;
 
 /// Seconds by derivation name. A name holds version and arch, and stays when a hash changes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,24 +44,24 @@ impl History {
     }
 
     /// Notes that `drv` took `seconds`.
-    pub fn note(&mut self, drv: &str, seconds: f64) {
+    pub fn note(&mut self, drv: &DrvPath, seconds: f64) {
         self.seconds
-            .insert(name_of(drv).to_owned(), (seconds * 1000.0).round() / 1000.0);
+            .insert(drv.name().to_owned(), (seconds * 1000.0).round() / 1000.0);
     }
 
     /// Seconds that `drv` took before.
-    pub fn seconds(&self, drv: &str) -> Option<f64> {
-        self.seconds.get(name_of(drv)).copied()
+    pub fn seconds(&self, drv: &DrvPath) -> Option<f64> {
+        self.seconds.get(drv.name()).copied()
     }
 
     /// Whether `drv` was built before.
-    pub fn knows(&self, drv: &str) -> bool {
-        self.seconds.contains_key(name_of(drv))
+    pub fn knows(&self, drv: &DrvPath) -> bool {
+        self.seconds.contains_key(drv.name())
     }
 
     /// Seconds that `drv` should take: as before, or a guess by what it is.
-    pub fn estimate(&self, drv: &str, stage: Option<Stage>, fetch: bool) -> f64 {
-        let known = self.seconds.get(name_of(drv)).copied();
+    pub fn estimate(&self, drv: &DrvPath, stage: Option<Stage>, fetch: bool) -> f64 {
+        let known = self.seconds.get(drv.name()).copied();
         known.unwrap_or(match (stage, fetch) {
             (_, true) => 2.0,
             (Some(Stage::Toolchain), _) => 20.0,
@@ -81,11 +81,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history.json");
         let mut history = History::read(&path);
-        let drv = "/nix/store/0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-linux-6.1-arm64.drv";
+        let path_of =
+            |hash: &str| format!("/nix/store/{hash}-linux-6.1-arm64.drv").parse::<DrvPath>();
+        let drv = &path_of("0h3zdsmxayc8p5fsnzi8yrzya6vxbyfn").unwrap();
         assert_eq!(history.estimate(drv, Some(Stage::Kernel), false), 120.0);
         history.note(drv, 88.123456);
         history.write(&path).unwrap();
-        let other = "/nix/store/1h3zdsmxayc8p5fsnzi8yrzya6vxbyfn-linux-6.1-arm64.drv";
+        let other = &path_of("1h3zdsmxayc8p5fsnzi8yrzya6vxbyfn").unwrap();
         assert_eq!(History::read(&path).estimate(other, None, false), 88.123);
         std::fs::write(&path, "{\"x\": ").unwrap();
         assert_eq!(History::read(&path), History::default());

@@ -14,6 +14,7 @@ use super::FailureRecord;
 use crate::blame::FailureTable;
 use crate::catalog::FailureClass;
 use crate::files::{self, Own, OwnError};
+use crate::nix::DrvPath;
 
 /// Its name in a report's folder.
 const FILE: &str = "journal.jsonl";
@@ -36,7 +37,7 @@ enum Line {
         /// The command line.
         command: Vec<String>,
         /// Derivations that were not built before.
-        missing: Vec<String>,
+        missing: Vec<DrvPath>,
     },
     /// A derivation ended.
     End(Ended),
@@ -46,7 +47,7 @@ enum Line {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// Its path.
-    pub drv: String,
+    pub drv: DrvPath,
     /// How.
     pub result: Result,
     /// Wall time in seconds, where it was built by this run.
@@ -79,9 +80,9 @@ pub struct Past {
     /// The command line that it began with.
     pub command: Vec<String>,
     /// Derivations that were missing then.
-    pub missing: BTreeSet<String>,
+    pub missing: BTreeSet<DrvPath>,
     /// Those that ended since, by path.
-    pub ended: BTreeMap<String, Ended>,
+    pub ended: BTreeMap<DrvPath, Ended>,
 }
 
 impl Past {
@@ -166,7 +167,7 @@ impl Journal {
         started: Timestamp,
         project: &Path,
         command: &[String],
-        missing: &BTreeSet<String>,
+        missing: &BTreeSet<DrvPath>,
     ) -> io::Result<()> {
         self.append(&Line::Begin {
             version: VERSION,
@@ -242,7 +243,7 @@ mod tests {
 
     fn ended(drv: &str, result: Result) -> Ended {
         Ended {
-            drv: drv.to_owned(),
+            drv: DrvPath::named(drv),
             result,
             seconds: Some(1.5),
             failure: None,
@@ -260,7 +261,7 @@ mod tests {
 
     fn whole(report: &Own) -> Vec<u8> {
         let mut journal = Journal::create(report).unwrap();
-        let missing = ["a", "b", "c"].map(str::to_owned).into();
+        let missing = ["a", "b", "c"].map(DrvPath::named).into();
         journal
             .begin(
                 "2026-11-20T05:00:00Z".parse().unwrap(),
@@ -341,7 +342,7 @@ mod tests {
         let table = FailureTable::new(&crate::catalog::Catalog::embedded().unwrap());
         let logs = past.forgive(&table);
         assert_eq!(logs, ["logs/full.log", "logs/not-begun.log"]);
-        let left: Vec<&str> = past.ended.keys().map(String::as_str).collect();
+        let left: Vec<&str> = past.ended.keys().map(DrvPath::name).collect();
         assert_eq!(left, ["broken", "built", "late", "strange", "unknown"]);
     }
 

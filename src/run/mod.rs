@@ -24,7 +24,7 @@ pub use crate::catalog::Stage;
 pub use cost::Cost;
 pub(crate) use engine::{Engine, LOGS, RunContext};
 pub use error::RunError;
-pub(crate) use goals::{Goal, StageIndex};
+pub(crate) use goals::{CellIndex, Goal, StageIndex};
 pub use history::History;
 pub use journal::{Ended, Journal, Past, Result as EndedAs};
 pub use options::{Limits, Options, Tools};

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::nix::Graph;
+use super::goals::CellIndex;
+use crate::nix::{DrvPath, Graph};
 
-/// Index into [`Order::units`].
-pub type UnitId = usize;
+/// A unit of an [`Order`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnitId(pub(super) usize);
 
 /// Fetches that one process does, at most.
 const FETCHES: usize = 16;
@@ -29,7 +31,7 @@ pub struct Unit {
     /// Why it is one.
     pub kind: Kind,
     /// The derivations, inputs before what needs them.
-    pub drvs: Vec<String>,
+    pub drvs: Vec<DrvPath>,
     /// The units that must have ended before.
     pub needs: BTreeSet<UnitId>,
     /// Seconds that it should take.
@@ -45,51 +47,62 @@ pub struct Order {
     pub units: Vec<Unit>,
 }
 
+impl std::ops::Index<UnitId> for Order {
+    type Output = Unit;
+
+    fn index(&self, id: UnitId) -> &Unit {
+        &self.units[id.0]
+    }
+}
+
 /// One stage of one cell, for finding out who shares what.
 #[derive(Clone, Debug)]
 pub struct Goal<'a> {
     /// The cell.
-    pub cell: usize,
+    pub cell: CellIndex,
     /// Whether it is the cell's toolchain: such are never built in one with the kernels they build.
     pub alone: bool,
     /// Its derivation.
-    pub drv: &'a str,
+    pub drv: &'a DrvPath,
 }
 
 impl Order {
+    /// All units.
+    pub fn ids(&self) -> impl Iterator<Item = UnitId> + use<> {
+        (0..self.units.len()).map(UnitId)
+    }
+
     /// Groups `missing` derivations of `graph` for `goals`. `estimate` says how long one takes, in seconds.
     pub fn new(
         graph: &Graph,
-        missing: &BTreeSet<String>,
+        missing: &BTreeSet<DrvPath>,
         goals: &[Goal<'_>],
-        users: &BTreeMap<&str, BTreeSet<usize>>,
-        estimate: impl Fn(&str) -> f64,
+        users: &BTreeMap<&DrvPath, BTreeSet<CellIndex>>,
+        estimate: impl Fn(&DrvPath) -> f64,
     ) -> Order {
         let sorted = topological(graph, missing, goals);
-        let mut before_fetch: BTreeSet<&str> = BTreeSet::new();
+        let mut before_fetch: BTreeSet<&DrvPath> = BTreeSet::new();
         for drv in &sorted {
             if graph.get(drv).is_some_and(|found| found.is_fixed()) {
                 before_fetch.extend(graph.closure(drv).into_iter().filter(|input| input != drv));
             }
         }
-        let alone: BTreeSet<&str> = goals
+        let alone: BTreeSet<&DrvPath> = goals
             .iter()
             .filter(|goal| goal.alone)
             .flat_map(|goal| graph.closure(goal.drv))
             .collect();
 
         let mut units: Vec<Unit> = Vec::new();
-        let mut unit_of: BTreeMap<&str, UnitId> = BTreeMap::new();
-        let mut unit_of_cell: BTreeMap<usize, UnitId> = BTreeMap::new();
+        let mut unit_of: BTreeMap<&DrvPath, UnitId> = BTreeMap::new();
+        let mut unit_of_cell: BTreeMap<CellIndex, UnitId> = BTreeMap::new();
         // fetches in one batch must not wait for each other, not even through a build between them
-        let mut fetch_level: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut fetch_level: BTreeMap<&DrvPath, usize> = BTreeMap::new();
         let mut open_fetch: BTreeMap<usize, UnitId> = BTreeMap::new();
         for drv in &sorted {
             let fixed = graph.get(drv).is_some_and(|found| found.is_fixed());
             let inputs = graph.get(drv).map_or(&[][..], |found| &found.inputs);
-            let levels = inputs
-                .iter()
-                .filter_map(|input| fetch_level.get(input.as_str()));
+            let levels = inputs.iter().filter_map(|input| fetch_level.get(input));
             let level = levels.max().copied().unwrap_or(0) + usize::from(fixed);
             fetch_level.insert(drv, level);
             let mut private = users.get(drv).into_iter().flatten();
@@ -103,13 +116,13 @@ impl Order {
                 let room = open_fetch
                     .get(&level)
                     .copied()
-                    .filter(|id| units[*id].drvs.len() < FETCHES);
-                room.unwrap_or(units.len())
+                    .filter(|id| units[id.0].drvs.len() < FETCHES);
+                room.unwrap_or(UnitId(units.len()))
             } else {
                 let joined = owner.and_then(|cell| unit_of_cell.get(&cell).copied());
-                joined.unwrap_or(units.len())
+                joined.unwrap_or(UnitId(units.len()))
             };
-            if id == units.len() {
+            if id.0 == units.len() {
                 let kind = if fixed { Kind::Fetch } else { Kind::Build };
                 units.push(Unit {
                     kind,
@@ -124,14 +137,14 @@ impl Order {
             } else if let Some(cell) = owner {
                 unit_of_cell.insert(cell, id);
             }
-            units[id].drvs.push((*drv).to_owned());
-            units[id].seconds += estimate(drv);
+            units[id.0].drvs.push((*drv).clone());
+            units[id.0].seconds += estimate(drv);
             unit_of.insert(drv, id);
         }
         for (drv, id) in &unit_of {
             for input in graph.get(drv).map_or(&[][..], |found| &found.inputs) {
-                if let Some(needed) = unit_of.get(input.as_str()).filter(|needed| *needed != id) {
-                    units[*id].needs.insert(*needed);
+                if let Some(needed) = unit_of.get(input).filter(|needed| *needed != id) {
+                    units[id.0].needs.insert(*needed);
                 }
             }
         }
@@ -146,11 +159,11 @@ impl Order {
         let mut waiting: Vec<usize> = vec![0; self.units.len()];
         for (id, unit) in self.units.iter().enumerate() {
             for needed in &unit.needs {
-                needed_by[*needed].push(id);
-                waiting[*needed] += 1;
+                needed_by[needed.0].push(id);
+                waiting[needed.0] += 1;
             }
         }
-        let mut ready: Vec<UnitId> = (0..self.units.len())
+        let mut ready: Vec<usize> = (0..self.units.len())
             .filter(|id| waiting[*id] == 0)
             .collect();
         while let Some(id) = ready.pop() {
@@ -158,7 +171,7 @@ impl Order {
                 .iter()
                 .map(|other| self.units[*other].priority);
             self.units[id].priority = self.units[id].seconds + after.fold(0.0, f64::max);
-            for needed in self.units[id].needs.clone() {
+            for UnitId(needed) in self.units[id].needs.clone() {
                 waiting[needed] -= 1;
                 if waiting[needed] == 0 {
                     ready.push(needed);
@@ -171,10 +184,10 @@ impl Order {
 /// The cells that need each missing derivation.
 pub(super) fn users<'a>(
     graph: &'a Graph,
-    missing: &BTreeSet<String>,
+    missing: &BTreeSet<DrvPath>,
     goals: &[Goal<'a>],
-) -> BTreeMap<&'a str, BTreeSet<usize>> {
-    let mut users: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+) -> BTreeMap<&'a DrvPath, BTreeSet<CellIndex>> {
+    let mut users: BTreeMap<&DrvPath, BTreeSet<CellIndex>> = BTreeMap::new();
     for goal in goals {
         for drv in graph.closure(goal.drv) {
             if missing.contains(drv) {
@@ -188,15 +201,15 @@ pub(super) fn users<'a>(
 /// `missing`, inputs before what needs them; otherwise in the order of `goals`, which does not change with hashes.
 fn topological<'a>(
     graph: &'a Graph,
-    missing: &'a BTreeSet<String>,
+    missing: &'a BTreeSet<DrvPath>,
     goals: &[Goal<'_>],
-) -> Vec<&'a str> {
-    let mut done: BTreeSet<&str> = BTreeSet::new();
+) -> Vec<&'a DrvPath> {
+    let mut done: BTreeSet<&DrvPath> = BTreeSet::new();
     let mut sorted = Vec::with_capacity(missing.len());
     let wanted = goals.iter().filter_map(|goal| missing.get(goal.drv));
     for root in wanted.chain(missing) {
         // a derivation waits on the stack, marked, until its inputs are done
-        let mut stack = vec![(root.as_str(), false)];
+        let mut stack = vec![(root, false)];
         while let Some((drv, inputs_done)) = stack.pop() {
             if inputs_done {
                 sorted.push(drv);
@@ -207,7 +220,7 @@ fn topological<'a>(
                     inputs
                         .iter()
                         .filter_map(|input| missing.get(input))
-                        .map(|input| (input.as_str(), false)),
+                        .map(|input| (input, false)),
                 );
             }
         }
@@ -221,7 +234,7 @@ mod tests {
     use crate::nix::{Derivation, Output};
     use proptest::prelude::*;
 
-    fn node(path: &str, inputs: &[&str], fixed: bool) -> (String, Derivation) {
+    fn node(path: &str, inputs: &[&str], fixed: bool) -> (DrvPath, Derivation) {
         let output = Output {
             name: "out".to_owned(),
             path: None,
@@ -230,11 +243,11 @@ mod tests {
         };
         let drv = Derivation {
             outputs: vec![output],
-            inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            inputs: inputs.iter().map(|input| DrvPath::named(input)).collect(),
             system: String::new(),
             urls: Vec::new(),
         };
-        (path.to_owned(), drv)
+        (DrvPath::named(path), drv)
     }
 
     fn cells() -> Graph {
@@ -253,8 +266,8 @@ mod tests {
         ])
     }
 
-    fn goals() -> Vec<Goal<'static>> {
-        let goal = |cell, alone, drv| Goal { cell, alone, drv };
+    fn names() -> Vec<(usize, bool, DrvPath)> {
+        let goal = |cell, alone, name: &str| (cell, alone, DrvPath::named(name));
         vec![
             goal(0, true, "gcc-a"),
             goal(0, false, "kernel-a"),
@@ -265,11 +278,22 @@ mod tests {
         ]
     }
 
-    fn all(graph: &Graph) -> BTreeSet<String> {
-        graph.iter().map(|(path, _)| path.to_owned()).collect()
+    fn goals(names: &[(usize, bool, DrvPath)]) -> Vec<Goal<'_>> {
+        names
+            .iter()
+            .map(|(cell, alone, drv)| Goal {
+                cell: CellIndex(*cell),
+                alone: *alone,
+                drv,
+            })
+            .collect()
     }
 
-    fn order(graph: &Graph, missing: &BTreeSet<String>, goals: &[Goal<'_>]) -> Order {
+    fn all(graph: &Graph) -> BTreeSet<DrvPath> {
+        graph.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    fn order(graph: &Graph, missing: &BTreeSet<DrvPath>, goals: &[Goal<'_>]) -> Order {
         Order::new(graph, missing, goals, &users(graph, missing, goals), |_| {
             1.0
         })
@@ -278,12 +302,10 @@ mod tests {
     #[test]
     fn what_serves_one_cell_is_one_unit() {
         let graph = cells();
-        let order = order(&graph, &all(&graph), &goals());
-        let unit = |drv: &str| {
-            let found = order
-                .units
-                .iter()
-                .position(|unit| unit.drvs.iter().any(|other| other == drv));
+        let order = order(&graph, &all(&graph), &goals(&names()));
+        let unit = |name: &str| {
+            let drv = DrvPath::named(name);
+            let found = order.units.iter().position(|unit| unit.drvs.contains(&drv));
             found.unwrap()
         };
         assert_eq!(unit("kernel-a"), unit("module-a"));
@@ -296,7 +318,7 @@ mod tests {
         assert!(
             order.units[unit("kernel-b")]
                 .needs
-                .contains(&unit("source"))
+                .contains(&UnitId(unit("source")))
         );
         // tool, then the fetches, then gcc or source, then the four of cell a
         assert_eq!(order.units[unit("tool")].priority, 1.0 + 2.0 + 1.0 + 4.0);
@@ -306,10 +328,13 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_planned() {
         let graph = cells();
-        let missing = ["boot-a", "init-a"].map(str::to_owned).into();
-        let order = order(&graph, &missing, &goals());
+        let missing = ["boot-a", "init-a"].map(DrvPath::named).into();
+        let order = order(&graph, &missing, &goals(&names()));
         assert_eq!(order.units.len(), 1);
-        assert_eq!(order.units[0].drvs, ["init-a", "boot-a"]);
+        assert_eq!(
+            order.units[0].drvs,
+            ["init-a", "boot-a"].map(DrvPath::named)
+        );
         assert!(order.units[0].needs.is_empty());
     }
 
@@ -326,15 +351,16 @@ mod tests {
                 let inputs: Vec<&str> = edges.iter().filter(|(from, to)| *from == i && to < from).map(|(_, to)| names[*to].as_str()).collect();
                 node(&names[i], &inputs, fixed[i])
             }));
-            let goals: Vec<Goal<'_>> = roots.iter().map(|(cell, alone, root)| Goal { cell: *cell, alone: *alone, drv: &names[*root] }).collect();
-            let missing: BTreeSet<String> = goals.iter().flat_map(|goal| graph.closure(goal.drv)).map(str::to_owned).collect();
+            let roots: Vec<_> = roots.into_iter().map(|(cell, alone, root)| (cell, alone, DrvPath::named(&names[root]))).collect();
+            let goals = goals(&roots);
+            let missing: BTreeSet<DrvPath> = goals.iter().flat_map(|goal| graph.closure(goal.drv)).cloned().collect();
             let order = order(&graph, &missing, &goals);
-            let placed: Vec<&String> = order.units.iter().flat_map(|unit| &unit.drvs).collect();
+            let placed: Vec<&DrvPath> = order.units.iter().flat_map(|unit| &unit.drvs).collect();
             prop_assert_eq!(placed.len(), missing.len());
             let mut done = BTreeSet::new();
             loop {
-                let ready: Vec<UnitId> = (0..order.units.len())
-                    .filter(|id| !done.contains(id) && order.units[*id].needs.is_subset(&done))
+                let ready: Vec<UnitId> = order.ids()
+                    .filter(|id| !done.contains(id) && order[*id].needs.is_subset(&done))
                     .collect();
                 if ready.is_empty() { break; }
                 done.extend(ready);

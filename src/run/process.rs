@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::order::UnitId;
 use crate::files::{Own, OwnError};
-use crate::nix::{Activity, Realise};
+use crate::nix::{Activity, DrvPath, Realise};
 use crate::text::clean_line;
 
 /// Longest log kept, in bytes.
@@ -22,7 +22,7 @@ const MAX_MESSAGES: usize = 64 << 10;
 pub(super) enum Stop {
     /// A build took too long, or was silent for too long.
     Timeout {
-        drv: String,
+        drv: DrvPath,
         silent: bool,
         seconds: u64,
     },
@@ -33,7 +33,7 @@ pub(super) enum Stop {
 /// A build.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub drv: String,
+    pub drv: DrvPath,
     pub started: Instant,
     pub last_output: Instant,
     pub phase: Option<String>,
@@ -56,23 +56,23 @@ pub(super) struct Finished {
 #[derive(Debug)]
 pub(super) struct Process {
     pub unit: UnitId,
-    pub drvs: Vec<String>,
+    pub drvs: Vec<DrvPath>,
     pub realise: Realise,
     pub running: BTreeMap<Activity, Running>,
-    pub finished: BTreeMap<String, Finished>,
+    pub finished: BTreeMap<DrvPath, Finished>,
     pub messages: Messages,
     pub stop: Option<(Stop, Instant)>,
 }
 
 impl Process {
     /// Takes note that no build is under way; the derivations that were.
-    pub fn finish_all(&mut self) -> Vec<String> {
+    pub fn finish_all(&mut self) -> Vec<DrvPath> {
         let open: Vec<Activity> = self.running.keys().copied().collect();
         open.into_iter().filter_map(|id| self.finish(id)).collect()
     }
 
     /// Takes note that a build ended; its derivation.
-    pub fn finish(&mut self, id: Activity) -> Option<String> {
+    pub fn finish(&mut self, id: Activity) -> Option<DrvPath> {
         self.running.remove(&id).map(|build| {
             let drv = build.drv.clone();
             let finished = Finished {
@@ -88,9 +88,12 @@ impl Process {
     }
 
     /// Nix's error messages about `drv`; where it names none, all of them.
-    pub fn messages_about(&self, drv: &str) -> Vec<String> {
+    pub fn messages_about(&self, drv: &DrvPath) -> Vec<String> {
         let said = &self.messages.texts;
-        let naming: Vec<&String> = said.iter().filter(|text| text.contains(drv)).collect();
+        let naming: Vec<&String> = said
+            .iter()
+            .filter(|text| text.contains(drv.as_str()))
+            .collect();
         let any_named = self
             .drvs
             .iter()

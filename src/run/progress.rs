@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Coverage, FailureRecord, Outcome, Stage};
+use crate::nix::DrvPath;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,7 +34,7 @@ pub enum Progress {
     /// A build began.
     BuildStarted {
         /// The derivation's path.
-        drv: String,
+        drv: DrvPath,
         /// What to call it: `k6-arm64-6.1.192 kernel`, or the derivation's name.
         name: String,
         /// Seconds that it should take, where it was timed before.
@@ -42,7 +43,7 @@ pub enum Progress {
     /// A build entered a phase.
     BuildPhase {
         /// The derivation's path.
-        drv: String,
+        drv: DrvPath,
         /// `buildPhase`.
         phase: String,
     },
@@ -50,19 +51,19 @@ pub enum Progress {
     #[serde(skip)]
     BuildLine {
         /// The derivation's path.
-        drv: String,
+        drv: DrvPath,
         /// The line, made fit to show.
         line: String,
     },
     /// A builder ended; what became of it is known once Nix says more.
     BuildIdle {
         /// The derivation's path.
-        drv: String,
+        drv: DrvPath,
     },
     /// A build ended.
     BuildEnded {
         /// The derivation's path.
-        drv: String,
+        drv: DrvPath,
         /// What to call it.
         name: String,
         /// `built`, `failed`, `timed-out`, `stopped` or `retried`.

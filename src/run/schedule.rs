@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::order::{Kind, Order, UnitId};
+use crate::nix::DrvPath;
 
 /// Where a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +30,21 @@ impl Schedule {
     }
 
     /// All units.
-    pub(super) fn units(&self) -> std::ops::Range<UnitId> {
-        0..self.order.units.len()
+    pub(super) fn units(&self) -> impl Iterator<Item = UnitId> + use<> {
+        self.order.ids()
     }
 
     /// The derivations of `unit`, inputs before what needs them.
-    pub(super) fn drvs(&self, unit: UnitId) -> &[String] {
-        &self.order.units[unit].drvs
+    pub(super) fn drvs(&self, unit: UnitId) -> &[DrvPath] {
+        &self.order[unit].drvs
     }
 
     pub(super) fn kind(&self, unit: UnitId) -> Kind {
-        self.order.units[unit].kind
+        self.order[unit].kind
     }
 
     pub(super) fn set(&mut self, unit: UnitId, state: UnitState) {
-        self.states[unit] = state;
+        self.states[unit.0] = state;
     }
 
     /// Whether any unit is to be started yet.
@@ -54,17 +55,17 @@ impl Schedule {
 
     /// The unit to start at `now`, where there is `room` for its kind: of those that can start, the one with the longest way to the end.
     pub(super) fn next(&self, now: Instant, room: impl Fn(Kind) -> bool) -> Option<UnitId> {
-        let done = |unit: &UnitId| self.states[*unit] == UnitState::Done;
+        let done = |unit: &UnitId| self.states[unit.0] == UnitState::Done;
         let ready = |id: &UnitId| {
-            let unit = &self.order.units[*id];
-            let due = match self.states[*id] {
+            let unit = &self.order[*id];
+            let due = match self.states[id.0] {
                 UnitState::Waiting { not_before } => not_before.is_none_or(|time| now >= time),
                 UnitState::Running | UnitState::Done => false,
             };
             due && room(unit.kind) && unit.needs.iter().all(done)
         };
         self.units().filter(ready).max_by(|a, b| {
-            let priority = |id: &UnitId| self.order.units[*id].priority;
+            let priority = |id: &UnitId| self.order[*id].priority;
             // of equals the first in plan order
             priority(a).total_cmp(&priority(b)).then(b.cmp(a))
         })
@@ -76,17 +77,17 @@ impl Schedule {
         &self,
         jobs: usize,
         spent: impl Fn(UnitId) -> f64,
-        known: impl Fn(&str) -> bool,
+        known: impl Fn(&DrvPath) -> bool,
     ) -> Option<f64> {
         let mut work = 0.0;
         let mut chain: f64 = 0.0;
         let mut any_known = false;
         for id in self.units() {
-            if self.states[id] == UnitState::Done {
+            if self.states[id.0] == UnitState::Done {
                 continue;
             }
-            let unit = &self.order.units[id];
-            any_known |= unit.drvs.iter().any(|drv| known(drv));
+            let unit = &self.order[id];
+            any_known |= unit.drvs.iter().any(&known);
             let spent = spent(id);
             work += (unit.seconds - spent).max(0.0);
             chain = chain.max(unit.priority - spent);
@@ -103,11 +104,11 @@ mod tests {
     use super::super::order::Unit;
     use super::*;
 
-    fn unit(kind: Kind, needs: &[UnitId], priority: f64) -> Unit {
+    fn unit(kind: Kind, needs: &[usize], priority: f64) -> Unit {
         Unit {
             kind,
-            drvs: vec![format!("d{priority}")],
-            needs: needs.iter().copied().collect::<BTreeSet<_>>(),
+            drvs: vec![DrvPath::named(&format!("d{priority}"))],
+            needs: needs.iter().copied().map(UnitId).collect::<BTreeSet<_>>(),
             seconds: 1.0,
             priority,
         }
@@ -124,17 +125,20 @@ mod tests {
         ];
         let mut schedule = Schedule::new(Order { units });
         let now = Instant::now();
-        assert_eq!(schedule.next(now, |_| true), Some(2));
-        assert_eq!(schedule.next(now, |kind| kind == Kind::Fetch), Some(4));
-        schedule.set(2, UnitState::Running);
-        assert_eq!(schedule.next(now, |_| true), Some(3));
+        assert_eq!(schedule.next(now, |_| true), Some(UnitId(2)));
+        assert_eq!(
+            schedule.next(now, |kind| kind == Kind::Fetch),
+            Some(UnitId(4))
+        );
+        schedule.set(UnitId(2), UnitState::Running);
+        assert_eq!(schedule.next(now, |_| true), Some(UnitId(3)));
         let later = now + Duration::from_secs(5);
         let not_before = Some(later);
-        schedule.set(3, UnitState::Waiting { not_before });
-        assert_eq!(schedule.next(now, |_| true), Some(0));
-        assert_eq!(schedule.next(later, |_| true), Some(3));
-        schedule.set(0, UnitState::Done);
-        assert_eq!(schedule.next(now, |_| true), Some(1));
+        schedule.set(UnitId(3), UnitState::Waiting { not_before });
+        assert_eq!(schedule.next(now, |_| true), Some(UnitId(0)));
+        assert_eq!(schedule.next(later, |_| true), Some(UnitId(3)));
+        schedule.set(UnitId(0), UnitState::Done);
+        assert_eq!(schedule.next(now, |_| true), Some(UnitId(1)));
         assert!(schedule.anything_waits());
         for unit in schedule.units() {
             schedule.set(unit, UnitState::Done);
@@ -152,7 +156,7 @@ mod tests {
         assert_eq!(left(&schedule, 2), Some(1.5));
         assert_eq!(schedule.seconds_left(1, |_| 0.5, |_| true), Some(1.0));
         assert_eq!(schedule.seconds_left(1, |_| 0.0, |_| false), None);
-        schedule.set(1, UnitState::Done);
+        schedule.set(UnitId(1), UnitState::Done);
         assert_eq!(left(&schedule, 2), Some(1.0));
     }
 }

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::cost::Cost;
 use super::engine::{Engine, LOGS, RunContext};
-use super::goals::{Goal, StageIndex};
+use super::goals::{CellIndex, Goal, StageIndex};
 use super::journal::{Journal, Past};
 use super::state::{Fault, State, States};
 use super::work::Work;
 use super::{FailureRecord, History, Options, Progress, RunError, Stage, Tools};
 use crate::files::Own;
-use crate::nix::name_of;
+use crate::nix::DrvPath;
 use crate::project::Buildable;
 
 /// What a thing is called, and which stage of a cell it is, if any.
@@ -40,7 +40,7 @@ pub enum Single {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failed {
     /// The derivation that failed: the goal, or one that it needs.
-    pub drv: String,
+    pub drv: DrvPath,
     /// Its name.
     pub name: String,
     /// Why, in a line.
@@ -48,6 +48,9 @@ pub struct Failed {
     /// What its log says.
     pub failure: Option<FailureRecord>,
 }
+
+/// The one that a run for one thing has.
+const CELL: CellIndex = CellIndex(0);
 
 /// Builds `build` with what it needs; logs of what failed are left in the folder of `options`.
 ///
@@ -61,7 +64,7 @@ pub fn build_one(
     tell: &mut dyn FnMut(&Progress),
 ) -> Result<Single, RunError> {
     let goal = Goal {
-        cell: 0,
+        cell: CELL,
         stage: label.stage,
         build,
     };
@@ -83,7 +86,7 @@ pub fn build_one(
         .map_err(&io)?;
     let mut stage_index = StageIndex::new(vec![label.cell.clone()]);
     if let Some(stage) = label.stage {
-        stage_index.add(&build.drv, 0, stage);
+        stage_index.add(&build.drv, CELL, stage);
     }
     let disk = Cost::of(&work, &stage_index, options).disk;
     let history = History::of(options);
@@ -110,16 +113,16 @@ pub fn build_one(
 }
 
 /// What became of `drv`.
-fn ending(engine: &Engine<'_>, drv: &str) -> Single {
-    let failed = |drv: &str, fault: &Fault| {
+fn ending(engine: &Engine<'_>, drv: &DrvPath) -> Single {
+    let failed = |drv: &DrvPath, fault: &Fault| {
         Single::Failed(Box::new(Failed {
-            drv: drv.to_owned(),
-            name: name_of(drv).to_owned(),
+            drv: drv.clone(),
+            name: drv.name().to_owned(),
             reason: fault.reason.clone(),
             failure: fault.failure.clone(),
         }))
     };
-    let own = |drv: &str| match engine.states.get(drv) {
+    let own = |drv: &DrvPath| match engine.states.get(drv) {
         Some(State::Failed(fault) | State::TimedOut(fault)) => failed(drv, fault),
         // the run ends early for nothing but a signal
         _ => Single::Interrupted,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::FailureRecord;
 use super::journal::{self, Past};
-use crate::nix::Graph;
+use crate::nix::{DrvPath, Graph};
 
 /// One derivation.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub(crate) enum State {
     /// Stopped for taking too long.
     TimedOut(Fault),
     /// Something it needs did not come about; the derivation at the root of it.
-    Blocked { by: String },
+    Blocked { by: DrvPath },
     /// The run ended before.
     NotTried { reason: String },
 }
@@ -34,13 +34,13 @@ pub(crate) struct Fault {
 /// All derivations of a run.
 #[derive(Debug, Default)]
 pub(crate) struct States {
-    states: BTreeMap<String, State>,
+    states: BTreeMap<DrvPath, State>,
 }
 
 impl States {
     /// Everything in `missing` is to come, except what `past` says.
-    pub fn new(missing: &BTreeSet<String>, past: &Past) -> States {
-        let from_past = |drv: &String| {
+    pub fn new(missing: &BTreeSet<DrvPath>, past: &Past) -> States {
+        let from_past = |drv: &DrvPath| {
             let ended = past.ended.get(drv)?;
             let fault = Fault {
                 seconds: ended.seconds,
@@ -61,20 +61,20 @@ impl States {
         States { states }
     }
 
-    pub fn get(&self, drv: &str) -> Option<&State> {
+    pub fn get(&self, drv: &DrvPath) -> Option<&State> {
         self.states.get(drv)
     }
 
-    pub fn set(&mut self, drv: &str, state: State) {
-        self.states.insert(drv.to_owned(), state);
+    pub fn set(&mut self, drv: &DrvPath, state: State) {
+        self.states.insert(drv.clone(), state);
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &State)> {
-        self.states.iter().map(|(drv, state)| (drv.as_str(), state))
+    pub fn iter(&self) -> impl Iterator<Item = (&DrvPath, &State)> {
+        self.states.iter()
     }
 
     /// What keeps `drv` from being built: the derivation at the root of the first of its inputs that did not come about.
-    pub fn blocker(&self, graph: &Graph, drv: &str) -> Option<String> {
+    pub fn blocker(&self, graph: &Graph, drv: &DrvPath) -> Option<DrvPath> {
         let inputs = &graph.get(drv)?.inputs;
         inputs
             .iter()

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::goals::Goal;
+use super::goals::{CellIndex, Goal};
 use super::order::{self, Order, users};
 use super::{History, RunError, Stage, Tools};
-use crate::nix::Graph;
+use crate::nix::{DrvPath, Graph};
 
 /// Everything that goals need and that is not in the store.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Work<'a> {
     /// The derivations behind the goals that are not there.
     pub graph: Graph,
     /// Those to build or fetch.
-    pub missing: BTreeSet<String>,
+    pub missing: BTreeSet<DrvPath>,
     wanted: Vec<order::Goal<'a>>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Work<'a> {
                 drv: &goal.build.drv,
             })
             .collect();
-        let drvs: BTreeSet<&str> = wanted.iter().map(|goal| goal.drv).collect();
+        let drvs: BTreeSet<&DrvPath> = wanted.iter().map(|goal| goal.drv).collect();
         if drvs.is_empty() {
             return Ok(Work::default());
         }
@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
         nix.adopt(settings, &graph)?;
         let mut missing = nix.to_build(settings, drvs.iter().copied())?;
         // what a binary cache has is fetched, not built: still a goal
-        missing.extend(drvs.iter().map(|drv| (*drv).to_owned()));
+        missing.extend(drvs.iter().map(|drv| (*drv).clone()));
         Ok(Work {
             graph,
             missing,
@@ -61,21 +61,21 @@ impl<'a> Work<'a> {
     }
 
     /// Whether the store lacks the goal `drv`.
-    pub fn wants(&self, drv: &str) -> bool {
+    pub fn wants(&self, drv: &DrvPath) -> bool {
         self.wanted.iter().any(|goal| goal.drv == drv)
     }
 
     /// The cells that need each missing derivation.
-    pub fn users(&self) -> BTreeMap<&str, BTreeSet<usize>> {
+    pub fn users(&self) -> BTreeMap<&DrvPath, BTreeSet<CellIndex>> {
         users(&self.graph, &self.missing, &self.wanted)
     }
 
     /// The units to build, with `users` as [`Work::users`] gives them.
     pub fn order(
         &self,
-        users: &BTreeMap<&str, BTreeSet<usize>>,
+        users: &BTreeMap<&DrvPath, BTreeSet<CellIndex>>,
         history: &History,
-        stage: impl Fn(&str) -> Option<Stage>,
+        stage: impl Fn(&DrvPath) -> Option<Stage>,
     ) -> Order {
         Order::new(&self.graph, &self.missing, &self.wanted, users, |drv| {
             let fetch = self.graph.get(drv).is_some_and(|found| found.is_fixed());

@@ -8,18 +8,18 @@ use super::booted::BootRecord;
 use super::manifest::Manifest;
 use super::planned::{Feasibility, Plan, PlannedCell};
 use super::{CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Stage, StageRecord, coverage};
-use crate::nix::{Graph, Nix};
+use crate::nix::{DrvPath, Graph, Nix};
 use crate::project::{Buildable, Entry};
-use crate::run::{Fault, Past, StageIndex, State, States};
+use crate::run::{CellIndex, Fault, Past, StageIndex, State, States};
 
 /// Everything that stays the same while a run goes on.
 pub(super) struct Recorder<'a> {
     pub plan: &'a Plan,
     pub manifest: &'a Manifest,
-    pub targets: &'a BTreeMap<usize, &'a BTreeMap<Stage, Entry>>,
+    pub targets: &'a BTreeMap<CellIndex, &'a BTreeMap<Stage, Entry>>,
     pub graph: &'a Graph,
     /// The cells that need each derivation that was missing.
-    pub users: &'a BTreeMap<&'a str, BTreeSet<usize>>,
+    pub users: &'a BTreeMap<&'a DrvPath, BTreeSet<CellIndex>>,
     pub stage_index: &'a StageIndex,
     pub past: &'a Past,
     /// Seconds that derivations took in earlier runs.
@@ -43,7 +43,7 @@ impl Recorder<'_> {
             .cells
             .iter()
             .enumerate()
-            .map(|(index, cell)| self.cell(index, cell, states))
+            .map(|(index, cell)| self.cell(CellIndex(index), cell, states))
             .collect();
         RunRecord {
             schema_version: SCHEMA_VERSION,
@@ -59,7 +59,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn cell(&self, index: usize, cell: &PlannedCell, states: &States) -> CellRecord {
+    fn cell(&self, index: CellIndex, cell: &PlannedCell, states: &States) -> CellRecord {
         let mut stages: Vec<StageRecord> = Vec::with_capacity(Stage::ALL.len());
         for stage in Stage::ALL {
             let record = self.stage(index, cell, stage, states, &stages);
@@ -82,7 +82,7 @@ impl Recorder<'_> {
 
     fn stage(
         &self,
-        index: usize,
+        index: CellIndex,
         cell: &PlannedCell,
         stage: Stage,
         states: &States,
@@ -129,12 +129,18 @@ impl Recorder<'_> {
         }
     }
 
-    fn build(&self, index: usize, stage: Stage, build: &Buildable, states: &States) -> StageRecord {
+    fn build(
+        &self,
+        index: CellIndex,
+        stage: Stage,
+        build: &Buildable,
+        states: &States,
+    ) -> StageRecord {
         let mut record = StageRecord {
             stage,
             outcome: Outcome::Cached,
             seconds: None,
-            drv: Some(build.drv.clone()),
+            drv: Some(build.drv.to_string()),
             tools: build.made.tools.clone(),
             out: build.out().map(str::to_owned),
             reason: None,
@@ -150,7 +156,7 @@ impl Recorder<'_> {
                     let ended = self.past.ended.get(&build.drv);
                     record.seconds = ended.and_then(|ended| ended.seconds);
                 } else {
-                    record.seconds = self.times.get(&build.drv).copied();
+                    record.seconds = self.times.get(build.drv.as_str()).copied();
                 }
             }
             Some(State::Built { seconds }) => {
@@ -177,7 +183,7 @@ impl Recorder<'_> {
 
     /// A stage whose input failed. Where that input is no stage of any cell and serves this cell alone, it is a part of the
     /// first stage that needs it, and that stage itself has failed.
-    fn blocked(&self, index: usize, by: &str, states: &States, record: &mut StageRecord) {
+    fn blocked(&self, index: CellIndex, by: &DrvPath, states: &States, record: &mut StageRecord) {
         let fault = match states.get(by) {
             Some(State::Failed(fault)) => Some((Outcome::Failed, fault)),
             Some(State::TimedOut(fault)) => Some((Outcome::TimedOut, fault)),
@@ -212,7 +218,7 @@ impl Recorder<'_> {
     }
 
     /// The first stage of a cell that `by` blocks.
-    fn first_blocked(&self, index: usize, by: &str, states: &States) -> Option<Stage> {
+    fn first_blocked(&self, index: CellIndex, by: &DrvPath, states: &States) -> Option<Stage> {
         let stages = self.targets.get(&index)?;
         let blocked = |entry: &Entry| match entry {
             Entry::Build(build) => {

@@ -13,8 +13,8 @@ use crate::files::{self, Own, OwnError};
 use crate::nix::Nix;
 use crate::project::{Buildable, Entry};
 use crate::run::{
-    Cost, Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress, RunContext,
-    RunError, Stage, StageIndex, States, Tools, Work,
+    CellIndex, Cost, Engine, Goal, History, Journal, LOGS, Options, Outcome, Past, Progress,
+    RunContext, RunError, Stage, StageIndex, States, Tools, Work,
 };
 
 /// The most of a console that is kept, in bytes.
@@ -46,7 +46,7 @@ pub fn run(
     let (stage_index, goals) = goals(plan, manifest, &targets);
     let work = Work::find(tools, &wanted(&goals))?;
     if let Some(roots) = &options.roots {
-        newest::put_down(roots, goals.iter().map(|(_, _, build)| build.drv.as_str()))?;
+        newest::put_down(roots, goals.iter().map(|(_, _, build)| &build.drv))?;
     }
 
     let started = past.started.unwrap_or(options.started);
@@ -71,7 +71,7 @@ pub fn run(
         command: &options.command,
         started,
     };
-    let there: Vec<&(usize, Stage, &Buildable)> = goals
+    let there: Vec<&(CellIndex, Stage, &Buildable)> = goals
         .iter()
         .filter(|(_, _, build)| !work.wants(&build.drv))
         .collect();
@@ -177,10 +177,11 @@ pub(super) fn goals<'a>(
     plan: &Plan,
     manifest: &Manifest,
     targets: &Targets<'a>,
-) -> (StageIndex, Vec<(usize, Stage, &'a Buildable)>) {
+) -> (StageIndex, Vec<(CellIndex, Stage, &'a Buildable)>) {
     let mut stage_index = StageIndex::new(plan.cells.iter().map(super::PlannedCell::key).collect());
     let mut goals = Vec::new();
-    for (cell, planned) in plan.cells.iter().enumerate() {
+    for (index, planned) in plan.cells.iter().enumerate() {
+        let cell = CellIndex(index);
         for stage in &planned.stages {
             if let Some(Entry::Build(build)) =
                 targets.get(&cell).and_then(|stages| stages.get(stage))
@@ -195,8 +196,8 @@ pub(super) fn goals<'a>(
 }
 
 /// The same as what the store is asked about.
-pub(super) fn wanted<'a>(goals: &[(usize, Stage, &'a Buildable)]) -> Vec<Goal<'a>> {
-    let goal = |&(cell, stage, build): &(usize, Stage, &'a Buildable)| Goal {
+pub(super) fn wanted<'a>(goals: &[(CellIndex, Stage, &'a Buildable)]) -> Vec<Goal<'a>> {
+    let goal = |&(cell, stage, build): &(CellIndex, Stage, &'a Buildable)| Goal {
         cell,
         stage: Some(stage),
         build,
@@ -205,7 +206,7 @@ pub(super) fn wanted<'a>(goals: &[(usize, Stage, &'a Buildable)]) -> Vec<Goal<'a
 }
 
 /// What is known of each planned cell, by its place in the plan.
-type Targets<'a> = BTreeMap<usize, &'a BTreeMap<Stage, Entry>>;
+type Targets<'a> = BTreeMap<CellIndex, &'a BTreeMap<Stage, Entry>>;
 
 /// What the manifest says of each planned cell that can be tried.
 pub(super) fn match_targets<'a>(
@@ -225,7 +226,7 @@ pub(super) fn match_targets<'a>(
                     what: format!("{key} is missing"),
                 });
             };
-            matched.insert(index, *stages);
+            matched.insert(CellIndex(index), *stages);
         }
     }
     Ok(matched)

@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Detail;
 use super::lines::{ended, planned, span, started, summary, told_here};
+use crate::nix::DrvPath;
 use crate::text::{clean_line, defuse};
 use crate::validate::{Ending, Outcome, Progress};
 
@@ -15,7 +16,7 @@ pub struct Bars {
     detail: Detail,
     multi: MultiProgress,
     total: ProgressBar,
-    running: BTreeMap<String, Running>,
+    running: BTreeMap<DrvPath, Running>,
 }
 
 struct Running {

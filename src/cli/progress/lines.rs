@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Detail;
 use crate::cli::output;
+use crate::nix::DrvPath;
 use crate::report::text::{count, truncate};
 use crate::validate::{Ending, FailureRecord, Outcome, Progress, RunTally};
 
@@ -15,7 +16,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 pub struct Lines {
     github: bool,
     detail: Detail,
-    running: BTreeMap<String, Running>,
+    running: BTreeMap<DrvPath, Running>,
     last: Instant,
 }
 
