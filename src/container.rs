@@ -44,17 +44,34 @@ impl Kind {
     /// What makes it say who containers run as.
     fn question(self) -> [&'static str; 3] {
         match self {
-            Kind::Podman => ["info", "--format", "rootless={{.Host.Security.Rootless}}"],
+            Kind::Podman => [
+                "info",
+                "--format",
+                "rootless={{.Host.Security.Rootless}} ids={{len .Host.IDMappings.UIDMap}}",
+            ],
             Kind::Docker => ["info", "--format", "{{json .SecurityOptions}}"],
         }
     }
 
-    fn is_rootless(self, answer: &str) -> bool {
+    fn users(self, answer: &str) -> Users {
         match self {
-            Kind::Podman => answer.contains("rootless=true"),
-            Kind::Docker => answer.contains("rootless"),
+            Kind::Podman if answer.trim() == "rootless=true ids=1" => Users::Caller,
+            Kind::Podman if answer.contains("rootless=true") => Users::Mapped,
+            Kind::Docker if answer.contains("rootless") => Users::Mapped,
+            _ => Users::All,
         }
     }
+}
+
+/// Whom an engine can run containers as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// Anyone: the engine is root's.
+    All,
+    /// The caller, and the ids that the caller has for others in a container.
+    Mapped,
+    /// The caller, who has no such ids, and is root in a container.
+    Caller,
 }
 
 /// An engine that answers.
@@ -62,7 +79,7 @@ impl Kind {
 pub struct Engine {
     kind: Kind,
     program: OsString,
-    rootless: bool,
+    users: Users,
 }
 
 /// Why nothing runs in a container.
@@ -70,15 +87,12 @@ pub struct Engine {
 pub enum EngineError {
     /// There is none.
     #[error("no container engine is usable here: {}", reasons.join("; "))]
-    #[diagnostic(
-        code(kflake::container::engine),
-        help(
-            "install podman (Debian: `apt install podman`) or docker, or name one in KFLAKE_ENGINE; `kflake image` makes images without"
-        )
-    )]
+    #[diagnostic(code(kflake::container::engine), help("{help}"))]
     None {
         /// What became of each.
         reasons: Vec<String>,
+        /// What to do.
+        help: &'static str,
     },
     /// It does not take the image.
     #[error("{engine} does not load the image: {reason}")]
@@ -233,7 +247,8 @@ impl Engine {
                 Err(reason) => reasons.push(reason),
             }
         }
-        Err(EngineError::None { reasons })
+        let help = advice(&reasons);
+        Err(EngineError::None { reasons, help })
     }
 
     fn probe(kind: Kind, program: OsString) -> Result<Engine, String> {
@@ -250,7 +265,7 @@ impl Engine {
             Ok(output) if output.status.success() => Ok(Engine {
                 kind,
                 program,
-                rootless: kind.is_rootless(&String::from_utf8_lossy(&output.stdout)),
+                users: kind.users(&String::from_utf8_lossy(&output.stdout)),
             }),
             Ok(output) => Err(format!(
                 "{name} does not work: {}",
@@ -264,9 +279,9 @@ impl Engine {
         clean(&self.program.to_string_lossy())
     }
 
-    /// Whether it runs containers as an ordinary user.
-    pub fn is_rootless(&self) -> bool {
-        self.rootless
+    /// Whom it runs containers as.
+    pub fn users(&self) -> Users {
+        self.users
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -397,11 +412,11 @@ impl Engine {
         // where SELinux is in force, a folder of the user's is otherwise not to be read
         add(&["--security-opt", "label=disable"]);
         let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
-        match (self.kind, self.rootless) {
-            (Kind::Podman, true) => add(&["--userns", "keep-id"]),
+        match (self.kind, self.users) {
+            (Kind::Podman, Users::Mapped) => add(&["--userns", "keep-id"]),
             // its root is the caller
-            (Kind::Docker, true) => add(&["--user", "0:0"]),
-            (_, false) => add(&["--user", &format!("{}:{}", user.as_raw(), group.as_raw())]),
+            (_, Users::Mapped | Users::Caller) => add(&["--user", "0:0"]),
+            (_, Users::All) => add(&["--user", &format!("{}:{}", user.as_raw(), group.as_raw())]),
         }
         if job.input {
             add(&["--interactive"]);
@@ -427,6 +442,19 @@ impl Engine {
         words.push(job.image.into());
         words.extend(job.words.iter().cloned());
         Ok(words)
+    }
+}
+
+/// What to do where no engine answers, for these reasons.
+fn advice(reasons: &[String]) -> &'static str {
+    let helper = |it: &String| it.contains("newuidmap") || it.contains("newgidmap");
+    match reasons.iter().any(helper) {
+        true => {
+            "install newuidmap and newgidmap, which podman needs when it is not root's (Debian: `apt install uidmap`), or name another engine in KFLAKE_ENGINE; `kflake image` makes images without"
+        }
+        false => {
+            "install podman (Debian: `apt install podman uidmap`) or docker, or name one in KFLAKE_ENGINE; `kflake image` makes images without"
+        }
     }
 }
 
@@ -579,11 +607,11 @@ fn last_line(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn words(kind: Kind, rootless: bool, network: bool) -> String {
+    fn words(kind: Kind, users: Users, network: bool) -> String {
         let engine = Engine {
             kind,
             program: kind.program().into(),
-            rootless,
+            users,
         };
         let job = Job {
             image: "kflake/k6-arm64:1",
@@ -611,19 +639,25 @@ mod tests {
             rustix::process::getuid().as_raw(),
             rustix::process::getgid().as_raw()
         );
-        assert!(words(Kind::Podman, false, false).contains(&me));
-        assert!(words(Kind::Docker, false, false).contains(&me));
-        let rootless = words(Kind::Podman, true, false);
+        assert!(words(Kind::Podman, Users::All, false).contains(&me));
+        assert!(words(Kind::Docker, Users::All, false).contains(&me));
+        let rootless = words(Kind::Podman, Users::Mapped, false);
         assert!(
             rootless.contains("--userns keep-id") && !rootless.contains("--user "),
             "{rootless}"
         );
-        assert!(words(Kind::Docker, true, false).contains("--user 0:0"));
+        for (kind, users) in [(Kind::Docker, Users::Mapped), (Kind::Podman, Users::Caller)] {
+            let root = words(kind, users, false);
+            assert!(
+                root.contains("--user 0:0") && !root.contains("--userns"),
+                "{root}"
+            );
+        }
     }
 
     #[test]
     fn a_tree_is_read_only_and_its_output_is_not() {
-        let words = words(Kind::Podman, false, false);
+        let words = words(Kind::Podman, Users::All, false);
         assert!(words.contains("--mount type=bind,source=/home/me/linux,target=/src,readonly"));
         assert!(
             words.contains("--mount type=bind,source=/home/me/out,target=/out "),
@@ -634,7 +668,7 @@ mod tests {
             words.ends_with(" kflake/k6-arm64:1 make -j2 Image modules"),
             "{words}"
         );
-        assert!(!self::words(Kind::Podman, false, true).contains("--network"));
+        assert!(!self::words(Kind::Podman, Users::All, true).contains("--network"));
     }
 
     #[test]
@@ -679,7 +713,29 @@ mod tests {
         let reason = Engine::probe(Kind::Docker, "false".into()).unwrap_err();
         assert!(reason.contains("does not work"), "{reason}");
         assert_eq!(last_line(b"a\nb\x1b[1m\n\n"), clean_line("b\u{1b}[1m"));
-        assert!(Kind::Docker.is_rootless("[\"name=seccomp\",\"name=rootless\"]"));
-        assert!(!Kind::Docker.is_rootless("[\"name=seccomp\"]"));
+    }
+
+    #[test]
+    fn an_engine_says_whom_it_can_run_containers_as() {
+        for (kind, answer, users) in [
+            (Kind::Docker, "[\"name=seccomp\"]\n", Users::All),
+            (
+                Kind::Docker,
+                "[\"name=seccomp\",\"name=rootless\"]\n",
+                Users::Mapped,
+            ),
+            (Kind::Podman, "rootless=false ids=0\n", Users::All),
+            (Kind::Podman, "rootless=true ids=2\n", Users::Mapped),
+            (Kind::Podman, "rootless=true ids=1\n", Users::Caller),
+        ] {
+            assert_eq!(kind.users(answer), users, "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_podman_lacks_to_run_as_an_ordinary_user_is_told() {
+        let lacks = "podman does not work: Error: exec: \"newuidmap\": executable file not found";
+        assert!(advice(&[lacks.to_owned()]).contains("apt install uidmap"));
+        assert!(advice(&["podman is not there".to_owned()]).contains("apt install podman"));
     }
 }

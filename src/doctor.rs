@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::container::{Engine, EngineError};
+use crate::container::{Engine, EngineError, Users};
 use crate::id::Suite;
 use crate::nix::{
     Bootstrap, BuildUsers, Mirrors, Nix, NixError, Packages, Place, Settings, lacks_shell, quote,
@@ -398,18 +398,28 @@ fn users(nix: &Nix) -> Check {
 fn engine(found: Result<&Engine, &EngineError>) -> Check {
     match found {
         Ok(engine) => {
-            let who = match engine.is_rootless() {
-                true => "as an ordinary user",
-                false => "as root",
-            };
-            Check::good("engine", format!("{} runs containers {who}", engine.name()))
+            let name = engine.name();
+            match engine.users() {
+                Users::All => Check::good("engine", format!("{name} runs containers as root")),
+                Users::Mapped => Check::good(
+                    "engine",
+                    format!("{name} runs containers as an ordinary user"),
+                ),
+                Users::Caller => Check::wrong(
+                    "engine",
+                    Health::Poor,
+                    format!("{name} has no ids for you in /etc/subuid and /etc/subgid"),
+                    "`kflake container` works without; what else runs containers may not, such as the kernel's own scripts/container: \
+                     usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
+                ),
+            }
         }
-        Err(error) => Check::wrong(
-            "engine",
-            Health::Poor,
-            error.to_string(),
-            "install podman or docker for `kflake container`; `kflake image` needs neither",
-        ),
+        Err(error) => Check {
+            name: "engine",
+            verdict: Health::Poor,
+            found: error.to_string(),
+            advice: miette::Diagnostic::help(error).map(|help| help.to_string()),
+        },
     }
 }
 
