@@ -2,9 +2,10 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +17,18 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../docs/images.md");
 
 /// What `make test-containers` installs.
-const PROGRAMS: [&str; 5] = ["podman", "runc", "skopeo", "umoci", "docker-registry"];
+const PROGRAMS: [&str; 7] = [
+    "podman",
+    "runc",
+    "skopeo",
+    "umoci",
+    "docker-registry",
+    "qemu-aarch64",
+    "qemu-arm",
+];
+
+/// An ordinary user, whom every Debian has: `nobody`, and its group.
+const NOBODY: u32 = 65534;
 
 /// Whether containers can be tried here; see [`common::pass_over`].
 fn have_engine() -> bool {
@@ -269,6 +281,170 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
     assert!(console.contains("own: here"), "{console}");
 }
 
+/// Docker's daemon, of Debian's packages, with all that it keeps in `dir`; `nobody` may speak to it. Gone with its owner.
+struct Docker {
+    process: Child,
+    programs: PathBuf,
+    address: String,
+}
+
+impl Docker {
+    fn start(dir: &Path) -> Docker {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-docker");
+        let said = common::succeeded(Command::new(script).output().unwrap()).stdout;
+        let programs = PathBuf::from(String::from_utf8(said).unwrap().trim());
+        let at = |name: &str| dir.join(name).display().to_string();
+        fs::write(at("daemon.json"), "{}\n").unwrap();
+        let address = format!("unix://{}", at("docker.sock"));
+        let process = Command::new(programs.join("dockerd"))
+            .args(["--config-file", &at("daemon.json")])
+            .args(["--data-root", &at("docker")])
+            .args(["--exec-root", &at("docker-run")])
+            .args(["--pidfile", &at("docker.pid")])
+            .args(["--host", &address, "--group", "nogroup"])
+            // nothing of this machine's is changed, and no file system of layers is needed
+            .args(["--iptables=false", "--ip6tables=false", "--bridge=none"])
+            .args(["--storage-driver=vfs", "--oom-score-adjust=0"])
+            .env("PATH", path_with(&programs))
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(at("docker.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let docker = Docker {
+            process,
+            programs,
+            address,
+        };
+        let start = Instant::now();
+        while !docker.answers() {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "docker is silent: {}",
+                fs::read_to_string(at("docker.log")).unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        docker
+    }
+
+    fn answers(&self) -> bool {
+        let mut command = Command::new(self.programs.join("docker"));
+        command.arg("info").env("DOCKER_HOST", &self.address);
+        command.output().unwrap().status.success()
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        // asked, not killed: it ends what it started
+        let pid = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+/// `PATH` with `folder` ahead of all else.
+fn path_with(folder: &Path) -> OsString {
+    let others = std::env::var_os("PATH").unwrap();
+    let all = [folder.to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&others));
+    std::env::join_paths(all).unwrap()
+}
+
+/// What an ordinary user does with an image: kflake and the kernel's own script, each by podman and by docker. The tree comes by the
+/// standard input; it is built out of place first, as that needs it clean.
+const ORDINARY: &str = r#"
+tar -xJ --strip-components=1 --one-top-level=tree \
+  --exclude='*/drivers/*.[ch]' --exclude='*/sound/*.[ch]' --exclude='*.dts*' --exclude='*.rst' --exclude='*.yaml'
+kflake container image --tree tree --out by-podman -- make -s -j2 tinyconfig init/main.o
+KFLAKE_ENGINE=docker kflake container image --tree tree --out by-docker -- make -s -j2 tinyconfig init/main.o
+cd tree
+scripts/container -i "$IMAGE" -- make -s -j2 tinyconfig init/main.o
+cp init/main.o ../by-script.o
+scripts/container -r docker -i "$IMAGE" -- make -s mrproper
+test ! -e init/main.o
+"#;
+
+#[test]
+#[ignore = "needs Debian's container tools and minutes: `make test-containers`"]
+fn an_ordinary_user_builds_by_podman_and_docker_and_by_the_kernels_own_script() {
+    if !common::have_nix() || !have_engine() {
+        return;
+    }
+    let desk = Desk::new();
+    let docker = Docker::start(desk.dir.path());
+    desk.built(&["image", "k6-arm64", "--out", "image"]);
+    let tag = &desk.digest("image")["sha256:".len()..][..12];
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/debian-kernel");
+    let tarball = desk.run(script.to_str().unwrap(), &["trixie-backports", "7.2"]);
+
+    // a home of the user's, with kflake in it; elsewhere there may be nothing that the user can read
+    let home = desk.at("home");
+    fs::create_dir(&home).unwrap();
+    common::kept_kflake(&home);
+    fs::copy(docker.programs.join("docker"), home.join("docker")).unwrap();
+    desk.run("mv", &["image", "home/image"]);
+    fs::create_dir(home.join("runtime")).unwrap();
+    // what a user without a helper for networks has to say to podman, as the kernel's script does not
+    fs::write(
+        home.join("containers.conf"),
+        "[containers]\nnetns = \"none\"\n",
+    )
+    .unwrap();
+    fs::write(home.join("subordinate"), "nobody:100000:65536\n").unwrap();
+    desk.run("chown", &["-R", "nobody:nogroup", "home"]);
+    desk.run("chmod", &["700", "home/runtime"]);
+    desk.run("chmod", &["755", "."]);
+
+    // with ids of its own, as adduser gives them, and nothing left running
+    let at = home.to_str().unwrap();
+    let begin = format!(
+        "set -eu\nmount --bind {at}/subordinate /etc/subuid\nmount --bind {at}/subordinate /etc/subgid\ncd {at}\n\
+         exec setpriv --reuid nobody --regid nogroup --clear-groups sh -euxc \"$ORDINARY\""
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+        ])
+        .arg(begin)
+        .stdin(fs::File::open(tarball.trim()).unwrap())
+        .env_clear()
+        .envs([
+            ("ORDINARY", ORDINARY),
+            ("HOME", at),
+            ("NO_COLOR", "1"),
+            ("IMAGE", &format!("kflake/image:{tag}")),
+            ("XDG_RUNTIME_DIR", &format!("{at}/runtime")),
+            ("CONTAINERS_CONF", &format!("{at}/containers.conf")),
+            ("DOCKER_HOST", &docker.address),
+        ])
+        .env("PATH", format!("{at}:/usr/sbin:/usr/bin:/sbin:/bin"));
+    common::succeeded(command.output().unwrap());
+
+    let built = [
+        "by-podman/init/main.o",
+        "by-docker/init/main.o",
+        "by-script.o",
+    ];
+    for file in built.map(|it| home.join(it)) {
+        let bytes = fs::read(&file).unwrap();
+        let machine = (&bytes[..4], bytes[18], bytes[19]);
+        assert_eq!(machine, (&b"\x7fELF"[..], 183, 0), "{}", file.display());
+        let owner = fs::metadata(&file).unwrap().uid();
+        assert_eq!(owner, NOBODY, "{}", file.display());
+    }
+    same_bits(&home.join(built[0]), &home.join(built[1]));
+    same_bits(&home.join(built[0]), &home.join(built[2]));
+}
+
 #[test]
 #[ignore = "needs Debian's container tools and minutes: `make test-containers`"]
 fn every_line_of_the_page_on_extending_an_image_works() {
@@ -279,7 +455,7 @@ fn every_line_of_the_page_on_extending_an_image_works() {
     let choices = "packages = \"debian\"\ntoolchains = [\"debian\"]\n";
     fs::write(desk.at("kflake.toml"), choices).unwrap();
     let (files, commands) = walk::parts(walk::section(PAGE, "## Extending an image"));
-    assert!(files.len() == 2 && commands.len() >= 16, "{commands:?}");
+    assert!(files.len() == 2 && commands.len() >= 23, "{commands:?}");
     walk::write(desk.dir.path(), files);
     let vermagic = format!("{} SMP aarch64", desk.version);
     fs::write(desk.at("hello.ko"), module(183, &vermagic)).unwrap();
@@ -296,8 +472,17 @@ fn every_line_of_the_page_on_extending_an_image_works() {
     let engine = desk.at("engine-podman");
     let variables = [("KFLAKE_ENGINE", engine.to_str().unwrap())];
     let said = walk::run(desk.dir.path(), &commands, &[], &variables);
-    let verified = "usr/bin/greet: ELF64 little-endian machine 183, program, loaded by /lib/ld-linux-aarch64.so.1, needs libc.so.6 (sysroot)";
-    assert!(said.contains(verified), "{said}");
+    for verified in [
+        "usr/bin/greet: ELF64 little-endian machine 183, program, loaded by /lib/ld-linux-aarch64.so.1, needs libc.so.6 (sysroot)",
+        "usr/bin/greet: ELF32 little-endian machine 40, program, loaded by /lib/ld-linux-armhf.so.3, needs libc.so.6 (sysroot)",
+    ] {
+        assert!(said.contains(verified), "{said}");
+    }
+    // one of each arch ran
+    let hellos = said
+        .lines()
+        .filter(|it| it.trim() == "hello from an extension");
+    assert_eq!(hellos.count(), 2, "{said}");
 
     // what others read
     let seen = json(&desk.run("skopeo", &["inspect", "oci:greet-image"]));
