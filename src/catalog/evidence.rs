@@ -52,6 +52,14 @@ pub struct Evidence {
     pub tools: BTreeMap<String, String>,
 }
 
+impl Evidence {
+    /// Whether it is of a source that a project put in the place of the pinned one.
+    pub fn is_override(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_some_and(MeasuredSource::is_override)
+    }
+}
+
 /// The toolchain of a measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,10 +81,14 @@ pub struct MeasuredToolchain {
 impl MeasuredToolchain {
     /// Whether it is `toolchain`, as far as a measurement tells.
     pub fn is_like(&self, toolchain: &Toolchain) -> bool {
+        self.has_tools_of(toolchain) && self.overridden == toolchain.is_overridden()
+    }
+
+    /// Whether `toolchain` has the same source, compiler and binutils, whatever bytes either was built from.
+    pub fn has_tools_of(&self, toolchain: &Toolchain) -> bool {
         self.source == toolchain.source
             && self.compiler == toolchain.compiler
             && self.binutils == toolchain.binutils
-            && self.overridden == toolchain.is_overridden()
     }
 
     /// Its compiler, and binutils where it has them: `gcc 12.2.0, binutils 2.40`.

@@ -19,7 +19,7 @@ fn run(sink: &mut Sink<'_>) {
         let arch = catalog.arches.contains_key(&it.arch);
         // what a project built from files of its own is in no matrix but the project's
         let toolchain = it.toolchain.overridden || catalog.toolchains().values().any(|toolchain| {
-            toolchain.arch == it.arch && it.toolchain.is_like(toolchain)
+            toolchain.arch == it.arch && it.toolchain.has_tools_of(toolchain)
         });
         let stage = matches!(it.stage.as_str(), "toolchain" | "kernel" | "module" | "boot");
         let outcome = matches!(it.outcome.as_str(), "passed" | "failed" | "timed-out");

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use crate::catalog::{Constraint, Evidence, MeasuredSource, Purpose, Toolchain, Window};
+use crate::catalog::{Constraint, Evidence, Purpose, Toolchain, Window};
 use crate::id::{ArchId, ConstraintId};
 use crate::resolve::{Candidate, Fact, Need, NothingFits, Objection, Resolution, Unresolved};
 use crate::text::clean;
@@ -82,9 +82,9 @@ fn basis(resolution: &Resolution<'_>) -> String {
         .measured
         .iter()
         .rfind(|it| it.outcome == "passed");
-    let nearby = resolution.nearby.iter();
-    let nearby = nearby.filter(|it| it.toolchain.is_like(resolution.toolchain));
-    match (furthest, nearby.peekable().peek()) {
+    let mut nearby = resolution.nearby.iter();
+    let nearby = nearby.find(|it| it.toolchain.is_like(resolution.toolchain));
+    match (furthest, nearby) {
         (Some(it), _) => format!("{word}: {} passed on {}", it.stage, it.date),
         (None, Some(it)) => format!("{word}; measured nearby: {}", booted(it)),
         (None, None) => word.into(),
@@ -93,8 +93,7 @@ fn basis(resolution: &Resolution<'_>) -> String {
 
 /// Which kernel a measured boot is of, and when: `Linux 4.4.178 (override) booted on 2026-11-28`.
 fn booted(evidence: &Evidence) -> String {
-    let source = evidence.source.as_ref();
-    let apart = match source.is_some_and(MeasuredSource::is_override) {
+    let apart = match evidence.is_override() {
         true => " (override)",
         false => "",
     };

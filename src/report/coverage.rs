@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::catalog::{Catalog, Evidence, MeasuredSource, Purpose, SourceKind};
+use crate::catalog::{Catalog, Evidence, Purpose, SourceKind};
 use crate::id::{ArchId, EraId};
 use crate::resolve::{Resolver, SourceOrder, Unresolved};
 use crate::validate::Stage;
@@ -60,12 +60,6 @@ impl Entry<'_> {
     }
 }
 
-/// Whether it is of a source that a project put in the place of the pinned one.
-fn is_override(evidence: &Evidence) -> bool {
-    let source = evidence.source.as_ref();
-    source.is_some_and(MeasuredSource::is_override)
-}
-
 /// The package set that it was measured with, and the tools of it that matter most.
 fn tools(entry: &Entry) -> String {
     let of = |evidence: &&Evidence| match &evidence.packages {
@@ -97,7 +91,7 @@ fn entries(catalog: &Catalog) -> Vec<Entry<'_>> {
                 && entry
                     .stages
                     .values()
-                    .all(|other| is_override(other) == is_override(evidence))
+                    .all(|other| other.is_override() == evidence.is_override())
                 && entry.arch == &evidence.arch
                 && entry
                     .stages
@@ -286,7 +280,7 @@ fn measured(out: &mut String, catalog: &Catalog, eras: &[&EraId], entries: &[Ent
                 out,
                 "| {}{} | {} | {} | {} | {} | {} | {} | {} |",
                 entry.kernel,
-                if is_override(newest) {
+                if newest.is_override() {
                     " (override)"
                 } else {
                     ""

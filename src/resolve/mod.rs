@@ -307,7 +307,7 @@ impl<'c> Resolver<'c> {
         self.judged(version, arch, purpose, Extent::All)
     }
 
-    /// The same answer as [`Resolver::resolve`]; its candidates end with the one taken.
+    /// The same answer as [`Resolver::resolve`]; its candidates end with the one taken, and nothing is said to be nearby.
     ///
     /// # Errors
     /// As [`Resolver::resolve`].
@@ -350,7 +350,10 @@ impl<'c> Resolver<'c> {
         };
         let toolchain = candidates[chosen].toolchain;
         let measured: Vec<_> = facts.measured(toolchain).collect();
-        let nearby = facts.nearby(toolchain);
+        let nearby = match extent {
+            Extent::All => facts.nearby(toolchain),
+            Extent::UntilTaken => vec![],
+        };
         let is_measured = measured.iter().any(|it| {
             it.outcome == "passed" && matches!(it.stage.as_str(), "kernel" | "module" | "boot")
         });

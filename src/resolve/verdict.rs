@@ -190,10 +190,8 @@ impl<'c> Facts<'_, 'c> {
     /// toolchain, and only where the newest passed. Without what [`Facts::measured`] says.
     pub fn nearby(&self, taken: &Toolchain) -> Vec<&'c Evidence> {
         let series = self.case.version.series();
-        let is_override =
-            |it: &Evidence| it.source.as_ref().is_some_and(MeasuredSource::is_override);
         let same = |a: &Evidence, b: &Evidence| {
-            a.kernel == b.kernel && a.toolchain == b.toolchain && is_override(a) == is_override(b)
+            a.kernel == b.kernel && a.toolchain == b.toolchain && a.is_override() == b.is_override()
         };
         let mut newest: Vec<&'c Evidence> = vec![];
         for it in self.evidence.iter().copied() {
