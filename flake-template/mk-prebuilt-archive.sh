@@ -11,14 +11,14 @@ trap 'echo "kflake: toolchain: broken: unexpected end of the step at line $LINEN
 
 is_elf() { [ "$(head -c 4 "$1" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]; }
 
-# The archive's prefix is the folder whose bin holds the compiler: its top folder, or, with kernel.org, one below it.
+# The archive's prefix is the folder whose bin holds COMPILER: its top folder, or, with kernel.org's gcc, one below it.
 unpack_archive() {
-  local root=$NIX_BUILD_TOP/root gcc
+  local root=$NIX_BUILD_TOP/root found
   mkdir -p "$root" "$out"
   tar -xf "$archives" -C "$root" --no-same-owner || archive_fail bad-archive "$(basename "$archives") could not be unpacked"
-  gcc=$(find "$root" -maxdepth 4 -path "*/bin/$target-gcc" | sort | head -n 1)
-  [ -n "$gcc" ] || archive_fail missing-file "$(basename "$archives") has no bin/$target-gcc"
-  cp -a --no-preserve=ownership "$(dirname "$(dirname "$gcc")")/." "$out/"
+  found=$(find "$root" -maxdepth 4 -path "*/bin/$1" | sort | head -n 1)
+  [ -n "$found" ] || archive_fail missing-file "$(basename "$archives") has no bin/$1"
+  cp -a --no-preserve=ownership "$(dirname "$(dirname "$found")")/." "$out/"
   rm -rf "$root"
   chmod -R u+w "$out"
   rm -rf "$out/share/doc" "$out/share/info" "$out/share/man"
@@ -34,7 +34,7 @@ fix_links() {
     /*)
       case $link in
       */sysroot/*) sysroot=${link%%/sysroot/*}/sysroot ;;
-      *) sysroot=$out/$target ;;
+      *) sysroot=$out/${target:-} ;;
       esac
       ln -sfn "$(realpath -m --relative-to="$(dirname "$link")" "$sysroot$to")" "$link"
       ;;
@@ -48,7 +48,7 @@ fix_links() {
 patch_programs() {
   local machine file type
   machine=$(od -An -tu1 -j18 -N1 "$hostLoader" | tr -d ' ')
-  for file in bin "$target/bin" libexec lib; do
+  for file in bin ${target:+"$target/bin"} libexec lib; do
     if [ -d "$out/$file" ]; then find "$out/$file" -type f; fi
   done | sort | while read -r file; do
     case $file in *.o | *.a | *.h) continue ;; esac
@@ -84,8 +84,8 @@ drop_broken_programs() {
     patchelf --print-interpreter "$file" >/dev/null 2>&1 || continue
     missing=$(missing_needs "$file")
     [ -n "$missing" ] || continue
-    case ${file##*/$target-} in
-    gcc | cpp | g++ | ld | as | ar | nm | objcopy | objdump | readelf | strip | ranlib)
+    case ${file##*/${target:+$target-}} in
+    clang | clang-[0-9]* | lld | llvm-* | gcc | cpp | g++ | ld | as | ar | nm | objcopy | objdump | readelf | strip | ranlib)
       archive_fail missing-library "bin/${file##*/} needs ${missing//$'\n'/, }, which neither the archive nor the package set has"
       ;;
     esac
@@ -114,9 +114,17 @@ relocate() {
   fi
 }
 
+# LLVM finds its own parts by where it is, and is the same for all its targets.
+unpack_archived_llvm() {
+  unpack_archive clang
+  fix_links
+  patch_programs
+  drop_broken_programs
+}
+
 unpack_archived_toolchain() {
   local name
-  unpack_archive
+  unpack_archive "$target-gcc"
   fix_links
   for name in gcc ld as ar nm objcopy objdump readelf strip ranlib; do
     [ -e "$out/bin/$target-$name" ] || archive_fail missing-file "bin/$target-$name is not in $(basename "$archives")"

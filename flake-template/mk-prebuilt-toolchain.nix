@@ -92,7 +92,8 @@ in
     }:
     let
       isLlvm = targets != null;
-      isArchive = !isLlvm && spec.source != "debian";
+      # The host libraries of Debian's packages are packages, too.
+      isArchive = runtime == null && spec.source != "debian";
       # The loader and libraries that programs of this package set run with.
       host = {
         hostLoader = "${stdenv.cc.bintools.dynamicLinker}";
@@ -126,7 +127,7 @@ in
           . ${if isArchive then archiveScript else script}
           ${
             if isLlvm then
-              "unpack_llvm"
+              if isArchive then "unpack_archived_llvm" else "unpack_llvm"
             else if isArchive then
               "unpack_archived_toolchain"
             else

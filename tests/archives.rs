@@ -349,3 +349,145 @@ fn patches_are_those_of_the_input_that_the_flake_locks() {
     let patch = "-source/patches/gcc-6.5.0/0001-linux_libc_has_function.diff ";
     assert!(patches.contains(patch), "{patches}");
 }
+
+/// Packs the LLVM at `$FROM` as `$OUT`, as kernel.org does: one top folder, with the libraries that the programs load beside them.
+const PACK_LLVM: &str = r#"
+    set -eu
+    prefix=$WORK/llvm-14.0.6-x86_64
+    mkdir -p "$prefix"
+    cp -a "$FROM/." "$prefix/"
+    chmod -R u+w "$prefix"
+    cd "$prefix"
+    mv lib/x86_64-linux-gnu/* lib/
+    rmdir lib/x86_64-linux-gnu
+    runtime=$(dirname "$(patchelf --print-interpreter bin/clang)")
+    for file in "$runtime"/*.so*; do
+      case ${file##*/} in
+      # the C library is the machine's own
+      ld-linux* | libc.so* | libm.so* | libmvec* | libdl.so* | libpthread.so* | librt.so* | libresolv* | libnss* | libutil.so* | libanl* | libnsl*) ;;
+      *) cp -a "$file" lib/ ;;
+      esac
+    done
+    chmod -R u+w lib
+    for file in bin/* lib/*.so*; do
+      [ -f "$file" ] && [ ! -L "$file" ] && patchelf --print-rpath "$file" >/dev/null 2>&1 || continue
+      patchelf --set-rpath '$ORIGIN/../lib' "$file"
+      patchelf --set-interpreter /opt/elsewhere/ld.so "$file" 2>/dev/null || true
+    done
+    mkdir -p "$(dirname "$OUT")"
+    cd "$WORK"
+    tar -cf - llvm-14.0.6-x86_64 | gzip -1 >"$OUT"
+    rm -rf "$WORK"
+"#;
+
+/// What a project registers of kernel.org's is a toolchain like any other: chosen, fetched, patched, checked. One archive of LLVM is
+/// one toolchain for all its arches.
+#[test]
+fn a_project_registers_archives_of_kernel_org() {
+    let mirror = Mirror::new();
+    let dir = mirror.dir.path();
+    let project = dir.join("registered");
+    fs::create_dir_all(project.join("matrix")).unwrap();
+    let run = |script: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(mirror.patchelf.clone()).chain(std::env::split_paths(&path));
+        Command::new("bash")
+            .args(["-c", &format!("set -eu\ncd \"$PROJECT\"\n{script}")])
+            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
+            .env("PROJECT", &project)
+            .env("WORK", dir.join("work"))
+            .env("NIX_CONFIG", nix_config(dir))
+            .env("NIX_MIRRORS_debian", common::debian_mirror())
+            .env("NIX_MIRRORS_kernel", format!("file://{}", dir.display()))
+            .output()
+            .unwrap()
+    };
+    // builds a toolchain of the project's
+    let build = |id: &str| {
+        run(&format!(
+            r#"nix-build --no-out-link -E '(import ./cells.nix {{
+                 pkgs = import ./debian-packages {{ }};
+                 matrix = import ./matrix.nix;
+                 sources = import ./sources.nix;
+                 resolve = import ./resolve.nix;
+               }}).toolchains."{id}"'"#
+        ))
+    };
+    succeeded(run("\"$KFLAKE\" gen --toolchains llvm >&2"));
+    let own = succeeded(build("llvm-14.0.6-arm64"));
+
+    let llvm = "tools/llvm/files/llvm-14.0.6-x86_64.tar.gz";
+    let gcc = "tools/crosstool/x86_64-gcc-12.2.0-nolibc-mipsel-linux-gnu.tar.gz";
+    let gcc_digest = mirror.pack("korg", gcc);
+    succeeded(run(&format!(
+        "export FROM={own} OUT={}\n{PACK_LLVM}",
+        dir.join(llvm).display()
+    )));
+    let llvm_digest = Sha256::of_reader(fs::File::open(dir.join(llvm)).unwrap()).unwrap();
+    // Debian's own LLVM taken out, which would come first
+    let debian = kflake::catalog::Catalog::embedded().unwrap().debian.llvm;
+    let nothing = debian.keys().map(|id| (id.to_string(), None::<()>));
+    let nothing: std::collections::BTreeMap<_, _> = nothing.collect();
+    let register = |clang: &str| {
+        let debian = serde_json::json!({ "llvm": nothing });
+        let korg = serde_json::json!({
+            "gcc": { "korg-12.2.0-mipsel": {
+                "arch": "mipsel", "gcc": "12.2.0", "binutils": "2.40", "target": TARGET,
+                "url": format!("mirror://kernel/{gcc}"), "sha256": gcc_digest,
+            } },
+            "llvm": { "korg-llvm": {
+                "clang": clang, "arches": ["arm64", "mipsel"],
+                "url": format!("mirror://kernel/{llvm}"), "sha256": llvm_digest,
+            } },
+        });
+        for (name, data) in [("debian.json", debian), ("korg.json", korg)] {
+            fs::write(project.join("matrix").join(name), data.to_string()).unwrap();
+        }
+        succeeded(run("\"$KFLAKE\" gen --toolchains llvm,korg >&2"));
+    };
+    register("14.0.6");
+    for (arguments, id) in [
+        ("5.10 arm64 --toolchains llvm", "korg-llvm-arm64"),
+        ("5.10 mipsel --toolchains llvm", "korg-llvm-mipsel"),
+        ("6.1 mipsel --toolchains korg", "korg-12.2.0-mipsel"),
+    ] {
+        let said = succeeded(run(&format!("\"$KFLAKE\" resolve {arguments}")));
+        assert!(said.contains(id), "{arguments}: {said}");
+    }
+    let shared = succeeded(build("korg-llvm-arm64"));
+    assert_eq!(shared, succeeded(build("korg-llvm-mipsel")));
+    assert!(shared.ends_with("-toolchain-korg-llvm"), "{shared}");
+    let gcc = succeeded(build("korg-12.2.0-mipsel"));
+    for (compiler, flags, machine) in [
+        (
+            format!("{shared}/bin/clang"),
+            "--target=aarch64-linux-gnu",
+            183,
+        ),
+        (format!("{gcc}/bin/{TARGET}-gcc"), "-O2", 8),
+    ] {
+        let object = dir.join("x.o");
+        fs::write(dir.join("x.c"), "int answer(void) { return 42; }\n").unwrap();
+        let status = Command::new(&compiler)
+            .args([flags, "-c", "-o"])
+            .arg(&object)
+            .arg(dir.join("x.c"))
+            .env_clear()
+            .status()
+            .unwrap();
+        assert!(status.success(), "{compiler}");
+        assert_eq!(fs::read(&object).unwrap()[18], machine, "{compiler}");
+    }
+
+    // an archive that is not what the data say
+    register("14.0.7");
+    let output = build("korg-llvm-arm64");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains(
+            "kflake: toolchain: wrong-version: clang says it is 14.0.6, the matrix says 14.0.7"
+        ),
+        "{stderr}"
+    );
+}

@@ -84,6 +84,8 @@ pub const MIRROR: Code = Code(120);
 pub const IMPOSSIBLE_EVIDENCE: Code = Code(121);
 /// An arch on which an era's stock kernel cannot be built.
 pub const STOCK_ARCH: Code = Code(122);
+/// One id for two toolchains.
+pub const TWO_TOOLCHAINS: Code = Code(123);
 
 /// The code for what serde says about an entry, and what to do about it.
 pub(super) fn of_form(message: &str) -> (Code, Option<String>) {

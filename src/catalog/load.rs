@@ -20,7 +20,7 @@ use super::table::Table;
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
     DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
-    MuslCrossMake, SourceToolchain,
+    KorgGcc, KorgLlvm, MuslCrossMake, SourceToolchain,
 };
 use crate::files;
 use crate::hash::Sha256;
@@ -155,6 +155,7 @@ static FILES: &[File] = &[
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
     tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain, llvm: ToolchainId => DebianLlvm),
     tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),
+    tables!("korg.json", korg, gcc: ToolchainId => KorgGcc, llvm: ToolchainId => KorgLlvm),
     File {
         name: "components.json",
         layout: Layout::Sections(&[

@@ -21,6 +21,7 @@ mod kernel;
 mod kernel_file;
 mod kernel_makefile;
 mod kernel_tree;
+mod korg;
 mod layout;
 mod load;
 mod lookup;
@@ -60,6 +61,7 @@ pub use kernel::{KernelPin, MeasuredSource, SourceOrigin};
 pub use kernel_file::{KernelFile, KernelFileError, inspect_source};
 pub use kernel_makefile::version_of_makefile;
 pub use kernel_tree::{KernelTreeError, PackedKernel, kernel_changed_since, pack_kernel};
+pub use korg::{Korg, KorgArchive, KorgGcc, KorgLlvm, KorgSystem};
 pub use load::LoadError;
 pub use lookup::UnknownName;
 pub use pinned::{PinnedFile, store_name};
@@ -83,6 +85,8 @@ pub struct Catalog {
     pub debian: Debian,
     /// Bootlin's tarballs.
     pub bootlin: Bootlin,
+    /// kernel.org's compilers.
+    pub korg: Korg,
     /// Machines that QEMU emulates.
     pub boards: BTreeMap<BoardId, Board>,
     /// Which tool can build which kernel.
@@ -183,6 +187,11 @@ impl Catalog {
     /// Every toolchain of every source.
     pub fn toolchains(&self) -> &BTreeMap<ToolchainId, Toolchain> {
         self.toolchains.get_or_init(|| toolchain::all(self))
+    }
+
+    /// Every toolchain, source by source. Two may claim one id; [`Catalog::toolchains`] has one of them.
+    pub fn each_toolchain(&self) -> impl Iterator<Item = Toolchain> + '_ {
+        toolchain::each(self)
     }
 }
 

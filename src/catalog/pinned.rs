@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BootlinTarball, Catalog, Component, DebianPin, KernelPin};
+use super::{BootlinTarball, Catalog, Component, DebianPin, KernelPin, KorgArchive};
 use crate::hash::Sha256;
 use crate::id::{FileName, PinId, PinUrl};
 use crate::version::KernelVersion;
@@ -23,7 +23,7 @@ pub struct PinnedFile {
 }
 
 impl Catalog {
-    /// Every pinned file: kernels, Debian packages, Bootlin's tarballs, components.
+    /// Every pinned file: kernels, Debian packages, Bootlin's and kernel.org's archives, components.
     pub fn pinned_files(&self) -> Vec<PinnedFile> {
         let kernels = self.kernels.iter().map(|(id, pin)| pin.pinned(id));
         let debian = self.debian.pins.iter().map(|(id, pin)| pin.pinned(id));
@@ -31,12 +31,14 @@ impl Catalog {
         let tools = tools.map(|(id, pin)| pin.pinned(id));
         let bootlin = self.bootlin.tarballs.iter();
         let bootlin = bootlin.map(|(file, pin)| pin.pinned(file));
+        let korg = self.korg.archives().map(KorgArchive::pinned);
         let components = self.components.components.iter();
         let components = components.filter_map(|(id, pin)| pin.pinned(id));
         kernels
             .chain(debian)
             .chain(tools)
             .chain(bootlin)
+            .chain(korg)
             .chain(components)
             .collect()
     }
@@ -86,6 +88,19 @@ impl BootlinTarball {
             what: format!("bootlin {file}"),
             name: store_name(file.as_str()),
             url: self.url(file).ok(),
+            sha256: self.sha256,
+            size: None,
+        }
+    }
+}
+
+impl KorgArchive<'_> {
+    /// The file.
+    pub fn pinned(self) -> PinnedFile {
+        PinnedFile {
+            what: format!("korg {}", self.id),
+            name: store_name(self.url.file_name()),
+            url: Some(self.url.clone()),
             sha256: self.sha256,
             size: None,
         }

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{
     Arch, Board, BootlinRelease, BootlinTarball, Component, Constraint, DebianLlvm, DebianPin,
-    DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin, MuslCrossMake,
-    SourceToolchain,
+    DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin, KorgGcc, KorgLlvm,
+    MuslCrossMake, SourceToolchain,
 };
 use crate::id::{
     ArchId, BoardId, ConstraintId, EraId, FailureId, FileName, FixId, PinId, Suite, ToolchainId,
@@ -19,7 +19,7 @@ type Make = fn(&mut SchemaGenerator) -> Schema;
 
 /// The schema of each file of `matrix/`: the file's name without `.json`, and the schema's text.
 pub fn schemas() -> Vec<(&'static str, String)> {
-    let list: [(&'static str, &'static str, Make); 14] = [
+    let list: [(&'static str, &'static str, Make); 15] = [
         ("eras", "Kernel generations", table::<EraId, Era>),
         ("arches", "Architectures", table::<ArchId, Arch>),
         (
@@ -76,6 +76,11 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             let releases = table::<String, BootlinRelease>(generator);
             let tarballs = table::<FileName, BootlinTarball>(generator);
             sections(&[("releases", releases), ("tarballs", tarballs)])
+        }),
+        ("korg", "kernel.org's compilers", |generator| {
+            let gcc = table::<ToolchainId, KorgGcc>(generator);
+            let llvm = table::<ToolchainId, KorgLlvm>(generator);
+            sections(&[("gcc", gcc), ("llvm", llvm)])
         }),
         (
             "components",

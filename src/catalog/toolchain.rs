@@ -87,6 +87,11 @@ pub enum Origin {
         /// `2024.05-1`.
         release: String,
     },
+    /// An archive of kernel.org's: its key in `korg.json`. One of LLVM compiles for other arches as well.
+    Korg {
+        /// The key.
+        archive: ToolchainId,
+    },
     /// Built from source: the key of its definition in `source-toolchains.json`, and the eras it is meant for.
     Source {
         /// The definition.
@@ -99,6 +104,32 @@ pub enum Origin {
 }
 
 impl Toolchain {
+    /// The file of `matrix/` that has it, and the entry there.
+    pub fn place(&self) -> (&'static str, [&str; 2]) {
+        match &self.origin {
+            Origin::Debian { .. } => ("debian.json", ["toolchains", self.id.as_str()]),
+            Origin::Llvm { shared } => ("debian.json", ["llvm", shared.as_str()]),
+            Origin::Bootlin { file, .. } => ("bootlin.json", ["tarballs", file.as_str()]),
+            Origin::Korg { archive } if self.compiler.clang().is_some() => {
+                ("korg.json", ["llvm", archive.as_str()])
+            }
+            Origin::Korg { archive } => ("korg.json", ["gcc", archive.as_str()]),
+            // the file has no sections, and an entry names its arches
+            Origin::Source { definition, .. } => {
+                ("source-toolchains.json", [definition.as_str(), "arches"])
+            }
+        }
+    }
+
+    /// The key of what it is built from, if that is one thing for several arches.
+    pub fn shared(&self) -> Option<&ToolchainId> {
+        match &self.origin {
+            Origin::Llvm { shared } => Some(shared),
+            Origin::Korg { archive } if self.compiler.clang().is_some() => Some(archive),
+            _ => None,
+        }
+    }
+
     /// Whether it is built from other bytes than kflake pins.
     pub fn is_overridden(&self) -> bool {
         matches!(&self.origin, Origin::Source { overridden, .. } if !overridden.is_empty())
@@ -128,12 +159,17 @@ fn overridden(catalog: &Catalog, definition: &super::SourceToolchain) -> Vec<Pin
 
 /// Every toolchain of every source, by id.
 pub(super) fn all(catalog: &Catalog) -> BTreeMap<ToolchainId, Toolchain> {
-    let list = debian(catalog)
+    let list = each(catalog).map(|toolchain| (toolchain.id.clone(), toolchain));
+    list.collect()
+}
+
+/// Every toolchain of every source, source by source: two of them may claim one id.
+pub(super) fn each(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    debian(catalog)
         .chain(llvm(catalog))
         .chain(bootlin(catalog))
-        .chain(from_source(catalog));
-    list.map(|toolchain| (toolchain.id.clone(), toolchain))
-        .collect()
+        .chain(korg(catalog))
+        .chain(from_source(catalog))
 }
 
 fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
@@ -161,24 +197,77 @@ fn debian(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
 /// One version of LLVM is a toolchain for each arch that it compiles for.
 fn llvm(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
     catalog.debian.llvm.iter().flat_map(move |(id, it)| {
-        it.arches.iter().filter_map(move |arch| {
+        let arches = it.arches.iter();
+        arches.filter_map(move |arch| {
             Some(Toolchain {
-                id: format!("{id}-{arch}").parse().ok()?,
-                source: SourceKind::Llvm,
-                arch: arch.clone(),
-                compiler: Compiler::Clang(it.clang.clone()),
-                binutils: None,
-                libc: None,
-                linux_headers: None,
-                oldest_kernel: None,
-                target: catalog.arches.get(arch)?.debian_triple.clone()?,
                 suffix: it.suffix.clone(),
-                systems: PREBUILT_SYSTEMS.to_vec(),
-                properties: vec![],
-                origin: Origin::Llvm { shared: id.clone() },
+                ..one_llvm(
+                    catalog,
+                    id,
+                    &it.clang,
+                    arch,
+                    Origin::Llvm { shared: id.clone() },
+                )?
             })
         })
     })
+}
+
+/// What LLVM is for `arch`: no suffix, no libc, and the programs of x86_64.
+fn one_llvm(
+    catalog: &Catalog,
+    id: &ToolchainId,
+    clang: &ToolVersion,
+    arch: &ArchId,
+    origin: Origin,
+) -> Option<Toolchain> {
+    Some(Toolchain {
+        id: format!("{id}-{arch}").parse().ok()?,
+        source: SourceKind::Llvm,
+        arch: arch.clone(),
+        compiler: Compiler::Clang(clang.clone()),
+        binutils: None,
+        libc: None,
+        linux_headers: None,
+        oldest_kernel: None,
+        target: catalog.arches.get(arch)?.debian_triple.clone()?,
+        suffix: String::new(),
+        systems: PREBUILT_SYSTEMS.to_vec(),
+        properties: vec![],
+        origin,
+    })
+}
+
+/// An archive of gcc is one toolchain, one of LLVM a toolchain for each arch that it compiles for.
+fn korg(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
+    let origin = |id: &ToolchainId| Origin::Korg {
+        archive: id.clone(),
+    };
+    let gcc = catalog.korg.gcc.iter().map(move |(id, it)| Toolchain {
+        id: id.clone(),
+        source: SourceKind::Korg,
+        arch: it.arch.clone(),
+        compiler: Compiler::Gcc(it.gcc.clone()),
+        binutils: Some(it.binutils.clone()),
+        libc: None,
+        linux_headers: None,
+        oldest_kernel: None,
+        target: it.target.clone(),
+        suffix: String::new(),
+        systems: vec![it.system.as_str()],
+        properties: it.properties.clone(),
+        origin: origin(id),
+    });
+    let llvm = catalog.korg.llvm.iter().flat_map(move |(id, it)| {
+        let arches = it.arches.iter();
+        arches.filter_map(move |arch| {
+            Some(Toolchain {
+                systems: vec![it.system.as_str()],
+                ..one_llvm(catalog, id, &it.clang, arch, origin(id))?
+            })
+        })
+    });
+    gcc.chain(llvm)
 }
 
 /// A tarball is a toolchain for each arch that names its directory; one whose gcc nobody knows is none.

@@ -40,6 +40,14 @@ fn arches(sink: &mut Sink<'_>) {
             named.push(("debian.json", vec!["llvm".into(), id.to_string(), "arches".into(), index.to_string()], arch));
         }
     }
+    for (id, it) in &catalog.korg.gcc {
+        named.push(("korg.json", vec!["gcc".into(), id.to_string(), "arch".into()], &it.arch));
+    }
+    for (id, it) in &catalog.korg.llvm {
+        for (index, arch) in it.arches.iter().enumerate() {
+            named.push(("korg.json", vec!["llvm".into(), id.to_string(), "arches".into(), index.to_string()], arch));
+        }
+    }
     for (id, it) in &catalog.boards {
         named.push(("boards.json", vec![id.to_string(), "arch".into()], &it.arch));
     }
@@ -156,7 +164,9 @@ fn mirrors(sink: &mut Sink<'_>) {
     let components = components
         .iter()
         .filter_map(|(id, it)| Some(("components.json", vec!["components".into(), id.to_string()], it.url.as_ref()?)));
-    for (file, mut parts, url) in kernels.chain(debian).chain(components) {
+    let korg = catalog.korg.gcc.iter().map(|(id, it)| ("korg.json", vec!["gcc".into(), id.to_string()], &it.url));
+    let korg = korg.chain(catalog.korg.llvm.iter().map(|(id, it)| ("korg.json", vec!["llvm".into(), id.to_string()], &it.url)));
+    for (file, mut parts, url) in kernels.chain(debian).chain(components).chain(korg) {
         let Some((scheme, _)) = url.mirror() else {
             continue;
         };

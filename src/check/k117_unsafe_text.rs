@@ -69,9 +69,9 @@ fn names(sink: &Sink<'_>, bad: &mut Bad) {
     }
     for (id, it) in catalog.toolchains() {
         let file = match it.source {
-            SourceKind::Debian | SourceKind::Llvm => "debian.json",
+            // the arch says what Bootlin's triples are
             SourceKind::Bootlin => "arches.json",
-            _ => "source-toolchains.json",
+            _ => it.place().0,
         };
         look(file, &[id.as_str()], &it.target, text::word);
         look(file, &[id.as_str()], if it.suffix.is_empty() { "x" } else { &it.suffix }, text::suffix);

@@ -23,7 +23,7 @@ lints! {
     k101_unknown_reference k102_empty_range k103_two_hashes k104_contradiction k105_bootlin_binutils k106_unblessed
     k107_useless k108_no_board k109_no_toolchain k110_hole k111_eras k112_fix_disagrees k113_unknown_tool k114_odd_bound
     k115_idle_preference k116_era_kernel k117_unsafe_text k118_no_hash k119_idle_evidence k120_mirror k121_impossible_evidence
-    k122_stock_arch
+    k122_stock_arch k123_two_toolchains
 }
 
 /// Everything that is wrong with `catalog` or worth knowing, the worst first.

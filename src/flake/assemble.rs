@@ -323,6 +323,7 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain, runtimes: &mut Runtimes
                 .unwrap_or_default()
         }
         Origin::Bootlin { file, .. } => (vec![format!("bootlin/{file}")], vec![]),
+        Origin::Korg { archive } => (vec![korg_pin(archive)], vec![]),
         Origin::Source { .. } => (vec![], vec![]),
     };
     Toolchain {
@@ -338,16 +339,17 @@ fn toolchain(catalog: &Catalog, it: &catalog::Toolchain, runtimes: &mut Runtimes
         systems: it.systems.iter().map(ToString::to_string).collect(),
         pins,
         runtime: runtimes.name(runtime_pins),
-        shared: match &it.origin {
-            Origin::Llvm { shared } => Some(shared.to_string()),
-            _ => None,
-        },
+        shared: it.shared().map(ToString::to_string),
         build: build(catalog, it),
     }
 }
 
 fn debian_pin(id: &PinId) -> String {
     format!("debian/{id}")
+}
+
+fn korg_pin(id: &ToolchainId) -> String {
+    format!("korg/{id}")
 }
 
 fn debian_pins(catalog: &Catalog, pins: &[PinId], more: &[PinId]) -> Vec<(String, Pin)> {
@@ -369,12 +371,12 @@ fn shared(
         .collect();
     let targets = |id: &ToolchainId| -> BTreeMap<String, String> {
         let all = catalog.toolchains().values();
-        let served = all.filter(|it| matches!(&it.origin, Origin::Llvm { shared } if shared == id));
+        let served = all.filter(|it| it.shared() == Some(id));
         served
             .map(|it| (it.arch.to_string(), it.target.clone()))
             .collect()
     };
-    let known = catalog.debian.llvm.keys();
+    let known = catalog.debian.llvm.keys().chain(catalog.korg.llvm.keys());
     known
         .filter(|id| used.contains(&id.to_string()))
         .map(|id| (id.to_string(), targets(id)))
@@ -396,6 +398,13 @@ fn pins(catalog: &Catalog, it: &catalog::Toolchain) -> Vec<(String, Pin)> {
             let tarball = catalog.bootlin.tarballs.get(file);
             tarball
                 .map(|tarball| (format!("bootlin/{file}"), fetched(tarball.pinned(file))))
+                .into_iter()
+                .collect()
+        }
+        Origin::Korg { archive } => {
+            let known = catalog.korg.archives().find(|it| it.id == archive);
+            known
+                .map(|it| (korg_pin(archive), fetched(it.pinned())))
                 .into_iter()
                 .collect()
         }
