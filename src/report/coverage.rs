@@ -118,6 +118,10 @@ fn entries(catalog: &Catalog) -> Vec<Entry<'_>> {
             at.stages.insert(stage, evidence);
         }
     }
+    // what a run that was interrupted had not come to: the toolchain is sound, and nothing is known of the kernel
+    let is_begun =
+        |entry: &Entry| entry.stopped().is_some() || entry.furthest() > Some(Stage::Toolchain);
+    entries.retain(is_begun);
     entries.sort_by(|a, b| {
         (a.kernel, a.arch)
             .cmp(&(b.kernel, b.arch))
@@ -410,6 +414,21 @@ mod tests {
         assert_eq!(glanced(&page, "6.1", "mipsel"), "✗ kernel");
         assert_eq!(glanced(&page, "6.1", "armel"), "✗");
         assert!(page.contains("### 6.1 (k6)"), "{page}");
+    }
+
+    #[test]
+    fn a_toolchain_alone_is_no_combination() {
+        let passed = || evidence("6.1.192", "arm64", "toolchain", "passed", "2026-11-20");
+        let page = render(&catalog(vec![passed()]));
+        assert!(
+            page.contains("Nothing yet.") && !page.contains("6.1.192"),
+            "{page}"
+        );
+        let refused = evidence("6.1.192", "arm64", "toolchain", "failed", "2026-11-20");
+        assert!(render(&catalog(vec![refused])).contains("6.1.192"));
+        let kernel = evidence("6.1.192", "arm64", "kernel", "failed", "2026-11-20");
+        let page = render(&catalog(vec![passed(), kernel]));
+        assert!(page.contains("0 of 1 booted"), "{page}");
     }
 
     #[test]
