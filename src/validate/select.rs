@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::planned::{BootLimits, Feasibility, Plan, PlannedCell};
 use super::{Stage, ToolchainRecord};
 use crate::catalog::{
-    Arch, Bits, Catalog, Endian, Era, MeasuredSource, Purpose, Toolchain, UnknownName,
+    Arch, Bits, Catalog, Compiler, Endian, Era, MeasuredSource, Purpose, Toolchain, UnknownName,
 };
 use crate::flake;
 use crate::id::{ArchId, CellId, EraId, ToolchainId};
@@ -33,8 +33,8 @@ pub struct Selection {
     /// The stock kernel of each era, on the arches that the era names, with the boards' own configurations, and no further than
     /// the kernel unless `stage` says so.
     pub stock: bool,
-    /// Only this gcc: `12`, `12.2`.
-    pub gcc: Option<ToolVersion>,
+    /// Only this compiler, of a version that begins so: gcc `12`, clang `19`.
+    pub compiler: Option<Compiler>,
     /// This toolchain and no other, whatever speaks against it.
     pub toolchain: Option<ToolchainId>,
     /// How far to go; none: to the boot, or, of stock kernels, to the kernel.
@@ -273,17 +273,17 @@ fn insist(id: &ToolchainId, candidates: &[Candidate<'_>], planned: &mut PlannedC
     }
 }
 
-/// Takes the resolver's choice, or the first accepted candidate with the gcc asked for.
+/// Takes the resolver's choice, or the first accepted candidate with the compiler asked for.
 fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut PlannedCell) {
-    let Some(gcc) = &selection.gcc else {
+    let Some(asked) = &selection.compiler else {
         take(resolution.toolchain, planned);
         planned.reasons = resolution.reasons();
         planned.basis = Some(resolution.basis);
         return;
     };
     let fits = |toolchain: &Toolchain| {
-        let own = toolchain.compiler.gcc();
-        own.is_some_and(|own| is_prefix(gcc, own))
+        let own = &toolchain.compiler;
+        own.name() == asked.name() && is_prefix(asked.version(), own.version())
     };
     let found = resolution
         .candidates
@@ -292,10 +292,10 @@ fn choose(selection: &Selection, resolution: &Resolution<'_>, planned: &mut Plan
     match found {
         Some(candidate) => {
             take(candidate.toolchain, planned);
-            planned.reasons = vec![format!("gcc {gcc} was asked for")];
+            planned.reasons = vec![format!("{asked} was asked for")];
         }
         None => {
-            planned.verdict = Feasibility::NoToolchain(format!("no toolchain with gcc {gcc} fits"));
+            planned.verdict = Feasibility::NoToolchain(format!("no toolchain with {asked} fits"));
         }
     }
 }
@@ -635,22 +635,23 @@ mod tests {
     }
 
     #[test]
-    fn gcc_picks_among_what_fits() {
-        let selection = Selection {
-            arches: strings(&["arm64"]),
-            eras: strings(&["k6"]),
-            sources: vec![crate::catalog::SourceKind::Debian].into(),
-            gcc: Some("13".parse().unwrap()),
-            ..Selection::default()
+    fn a_compiler_picks_among_what_fits() {
+        let taken = |compiler: Compiler| {
+            let selection = Selection {
+                arches: strings(&["arm64"]),
+                eras: strings(&["k6"]),
+                compiler: Some(compiler),
+                ..Selection::default()
+            };
+            let mut plan = plan(&catalog(), &selection).unwrap();
+            let toolchain = plan.cells.remove(0).toolchain;
+            toolchain.map(|it| it.compiler.to_string())
         };
-        let plan = plan(&catalog(), &selection).unwrap();
-        let gcc = plan.cells[0]
-            .toolchain
-            .as_ref()
-            .unwrap()
-            .compiler
-            .version()
-            .to_string();
-        assert!(gcc.starts_with("13."), "{gcc}");
+        let version = |text: &str| text.parse().unwrap();
+        let gcc = taken(Compiler::Gcc(version("13"))).unwrap();
+        assert!(gcc.starts_with("gcc 13."), "{gcc}");
+        let clang = taken(Compiler::Clang(version("18"))).unwrap();
+        assert!(clang.starts_with("clang 18."), "{clang}");
+        assert_eq!(taken(Compiler::Clang(version("13.3"))), None);
     }
 }

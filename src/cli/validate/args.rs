@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Catalog, SourceKind};
+use crate::catalog::{Catalog, Compiler, SourceKind};
 use crate::cli::limit::{BOOT_MARGIN, Limit, by_stage, stage};
 use crate::cli::{Context, Failure, Result};
 use crate::exit;
@@ -60,6 +60,9 @@ pub struct Args {
     /// Only toolchains with this gcc: 12, 12.2
     #[arg(long, value_name = "VERSION")]
     gcc: Option<ToolVersion>,
+    /// Only toolchains with this clang: 19
+    #[arg(long, value_name = "VERSION", conflicts_with = "gcc")]
+    clang: Option<ToolVersion>,
     /// Configuration: tiny, or board for the board's own defconfig
     #[arg(long, value_name = "PROFILE", value_parser = ["tiny", "board"])]
     profile: Option<String>,
@@ -152,6 +155,7 @@ impl Args {
             ("--kernel", lists(&self.kernel, &began.kernel)),
             ("--stage", one(self.stage.as_ref(), began.stage.as_ref())),
             ("--gcc", one(self.gcc.as_ref(), began.gcc.as_ref())),
+            ("--clang", one(self.clang.as_ref(), began.clang.as_ref())),
             (
                 "--profile",
                 one(self.profile.as_ref(), began.profile.as_ref()),
@@ -194,17 +198,19 @@ impl Args {
     /// What is asked for.
     pub fn selection(&self, context: &Context) -> Result<Selection> {
         let all: Vec<SourceKind> = context.toolchains(&self.toolchains);
-        if self.gcc.is_some()
+        let clang = self.clang.clone().map(Compiler::Clang);
+        let compiler = self.gcc.clone().map(Compiler::Gcc).or(clang);
+        if let Some(compiler) = &compiler
             && self.stage.is_none()
             && self.toolchains.is_empty()
             && self.kernel.is_empty()
             && self.era.is_empty()
             && !self.bands
         {
-            // a gcc alone would take every cell of every era off its toolchain
+            // a compiler alone would take every cell of every era off its toolchain
             return Err(Failure::message(
                 exit::USAGE,
-                "--gcc needs to know for which kernels",
+                format!("--{} needs to know for which kernels", compiler.name()),
                 Some("add --era or --kernel".to_owned()),
             ));
         }
@@ -216,7 +222,7 @@ impl Args {
             exclude: self.exclude.clone(),
             kernels: self.kernel.clone(),
             stock: self.bands,
-            gcc: self.gcc.clone(),
+            compiler,
             toolchain: None,
             stage: self.stage,
             sources: all.into(),
