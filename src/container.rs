@@ -130,6 +130,16 @@ pub enum EngineError {
         /// The name, as given but for its length.
         name: String,
     },
+    /// A name with a password in it.
+    #[error("{name}: a name with a user or a password in it would end up in logs")]
+    #[diagnostic(
+        code(kflake::container::credentials),
+        help("leave them out; `skopeo login` logs in at a registry")
+    )]
+    Credentials {
+        /// The name, without them.
+        name: String,
+    },
     /// The registry does not take the image.
     #[error("{target}: the image was not pushed: {reason}")]
     #[diagnostic(
@@ -188,7 +198,9 @@ impl EngineError {
             EngineError::Load { .. } | EngineError::Push { .. } | EngineError::Pull { .. } => {
                 exit::FAILED
             }
-            EngineError::Folder { .. } | EngineError::Registry { .. } => exit::USAGE,
+            EngineError::Folder { .. }
+            | EngineError::Registry { .. }
+            | EngineError::Credentials { .. } => exit::USAGE,
             EngineError::Run { .. } => exit::IO,
         }
     }
@@ -477,7 +489,7 @@ pub fn push(dir: &Path, target: &str, insecure: bool) -> Result<(), EngineError>
         true => Ok(()),
         false => Err(EngineError::Push {
             target: target.to_owned(),
-            reason: last_line(&output.stderr),
+            reason: skopeo_said(&output.stderr),
         }),
     }
 }
@@ -493,6 +505,12 @@ pub fn pull(
     dir: &Path,
     insecure: bool,
 ) -> Result<(), EngineError> {
+    let name = source.strip_prefix("docker://").unwrap_or(source);
+    // what follows an @ in a later part is a digest
+    match name.split_once('/') {
+        Some((host, image)) if host.contains('@') => without_credentials(host, image)?,
+        _ => {}
+    }
     let mut target = OsString::from("oci:");
     target.push(dir);
     let mut command = Command::new(SKOPEO);
@@ -504,7 +522,6 @@ pub fn pull(
     if insecure {
         command.arg("--src-tls-verify=false");
     }
-    let name = source.strip_prefix("docker://").unwrap_or(source);
     command.arg(format!("docker://{name}")).arg(target);
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| no_skopeo(&error))?;
@@ -512,7 +529,7 @@ pub fn pull(
         true => Ok(()),
         false => Err(EngineError::Pull {
             source_name: clean_line(name),
-            reason: last_line(&output.stderr),
+            reason: skopeo_said(&output.stderr),
         }),
     }
 }
@@ -546,6 +563,9 @@ fn no_skopeo(error: &io::Error) -> EngineError {
 /// # Errors
 /// When it is not.
 pub fn is_registry(name: &str) -> Result<(), EngineError> {
+    if name.contains('@') {
+        without_credentials(name, "")?;
+    }
     let part = |text: &str| {
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         text.bytes().all(|it| word(it) || b"._-".contains(&it))
@@ -562,6 +582,30 @@ pub fn is_registry(name: &str) -> Result<(), EngineError> {
         false => Err(EngineError::Registry {
             name: name.chars().take(80).collect(),
         }),
+    }
+}
+
+/// Refuses `host`, which has a user before its `@`, with a message that does not repeat what that says.
+fn without_credentials(host: &str, image: &str) -> Result<(), EngineError> {
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let name = format!("…@{host}/{image}");
+    Err(EngineError::Credentials {
+        name: clean_line(name.trim_end_matches('/')),
+    })
+}
+
+/// What skopeo ended with, out of the form that it logs in.
+fn skopeo_said(stderr: &[u8]) -> String {
+    let line = last_line(stderr);
+    let message = line
+        .starts_with("time=")
+        .then(|| line.split_once(" msg=\""));
+    match message.flatten() {
+        Some((_, message)) => {
+            let message = message.strip_suffix('"').unwrap_or(message);
+            message.replace("\\\"", "\"").replace("\\\\", "\\")
+        }
+        None => line,
     }
 }
 
@@ -630,6 +674,36 @@ mod tests {
         };
         let words = engine.words(&job, "x").unwrap();
         words.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn passwords_are_refused_and_not_repeated() {
+        let dir = Path::new("/nonexistent");
+        for name in [
+            "me:secret@registry.example/a",
+            "docker://me:secret@h:5000/a/b@sha256:0",
+        ] {
+            let error = pull(name, None, dir, false).unwrap_err();
+            assert!(matches!(error, EngineError::Credentials { .. }), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert_eq!(error.exit_code(), exit::USAGE);
+        }
+        let error = is_registry("me:secret@registry.example/kflake").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "…@registry.example/kflake: a name with a user or a password in it would end up in logs"
+        );
+    }
+
+    #[test]
+    fn what_skopeo_says_is_taken_out_of_its_log() {
+        let said = |text: &str| skopeo_said(text.as_bytes());
+        assert_eq!(
+            said("x\ntime=\"2026-11-28T07:00:00Z\" level=fatal msg=\"reading \\\"a\\\": no\"\n"),
+            "reading \"a\": no"
+        );
+        assert_eq!(said("skopeo: no such option\n"), "skopeo: no such option");
+        assert_eq!(said("time=\"x\" level=fatal\n"), "time=\"x\" level=fatal");
     }
 
     #[test]

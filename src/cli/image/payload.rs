@@ -11,7 +11,7 @@ use crate::build::{
 };
 use crate::catalog::Catalog;
 use crate::cli::{Failure, Result, output};
-use crate::container;
+use crate::container::{self, EngineError};
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
@@ -193,15 +193,20 @@ fn folder(text: &str) -> Option<&Path> {
 
 /// The image that `text` names, fetched into `scratch` where it is in a registry.
 fn fetch(text: &str, wanted: Option<&Platform>, insecure: bool, scratch: &Path) -> Result<Layout> {
-    let fetched;
-    let dir = match folder(text) {
-        Some(dir) => dir,
-        None => {
-            fetched = scratch.join("base");
-            let architecture = wanted.map(Platform::architecture);
-            container::pull(text, architecture, &fetched, insecure).map_err(failed)?;
-            &fetched
-        }
+    let Some(dir) = folder(text) else {
+        let fetched = scratch.join("base");
+        let architecture = wanted.map(Platform::architecture);
+        container::pull(text, architecture, &fetched, insecure).map_err(failed)?;
+        return Layout::open(&fetched).map_err(|error| match error {
+            // skopeo leaves out what is to be had at another address only
+            BuildError::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
+                failed(EngineError::Pull {
+                    source_name: clean_line(text),
+                    reason: "the registry does not hold all of its layers".to_owned(),
+                })
+            }
+            other => unbuilt(other),
+        });
     };
     Layout::open(dir).map_err(|error| match error {
         BuildError::Io { path, error } if error.kind() == std::io::ErrorKind::NotFound => {
