@@ -273,12 +273,32 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
 
     let (image, module) = (image.to_str().unwrap(), module.join("own.ko"));
     let boot = ["boot", desk.version.as_str(), "arm64", "--kernel", image];
-    let console = desk.built(&[boot.as_slice(), &["--module", module.to_str().unwrap()]].concat());
-    assert!(
-        console.contains(&format!("Linux version {}", desk.version)),
-        "{console}"
-    );
-    assert!(console.contains("own: here"), "{console}");
+    let with_module = ["--module", module.to_str().unwrap()];
+    let boots = |console: &str| {
+        let version = format!("Linux version {}", desk.version);
+        assert!(console.contains(&version), "{console}");
+        assert!(console.contains("own: here"), "{console}");
+    };
+    boots(&desk.built(&[boot.as_slice(), &with_module].concat()));
+
+    // the same by the tree's own make
+    let makefile = desk.said(&["container", "--makefile"]);
+    fs::write(desk.at(tree).join("GNUmakefile"), makefile).unwrap();
+    let (project, out) = (desk.at(""), desk.at("out"));
+    let kflake = format!("{} -C {}", env!("CARGO_BIN_EXE_kflake"), project.display());
+    let options = [with_module.as_slice(), common::DEBIAN].concat().join(" ");
+    boots(&desk.run(
+        "make",
+        &[
+            "-C",
+            tree,
+            "CONTAINER=gcc:12-arm64",
+            &format!("KFLAKE={kflake}"),
+            &format!("O={}", out.display()),
+            &format!("BOOTFLAGS={options}"),
+            "boot",
+        ],
+    ));
 }
 
 /// Docker's daemon, of Debian's packages, with all that it keeps in `dir`; `nobody` may speak to it. Gone with its owner.
