@@ -508,7 +508,7 @@ pub fn pull(
     let name = source.strip_prefix("docker://").unwrap_or(source);
     // what follows an @ in a later part is a digest
     match name.split_once('/') {
-        Some((host, image)) if host.contains('@') => without_credentials(host, image)?,
+        Some((host, image)) if host.contains('@') => return Err(credentials(host, image)),
         _ => {}
     }
     let mut target = OsString::from("oci:");
@@ -564,7 +564,7 @@ fn no_skopeo(error: &io::Error) -> EngineError {
 /// When it is not.
 pub fn is_registry(name: &str) -> Result<(), EngineError> {
     if name.contains('@') {
-        without_credentials(name, "")?;
+        return Err(credentials(name, ""));
     }
     let part = |text: &str| {
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -585,22 +585,20 @@ pub fn is_registry(name: &str) -> Result<(), EngineError> {
     }
 }
 
-/// Refuses `host`, which has a user before its `@`, with a message that does not repeat what that says.
-fn without_credentials(host: &str, image: &str) -> Result<(), EngineError> {
+/// What is wrong with `host`, which has a user before its `@`; what that says is not repeated.
+fn credentials(host: &str, image: &str) -> EngineError {
     let host = host.rsplit('@').next().unwrap_or_default();
     let name = format!("…@{host}/{image}");
-    Err(EngineError::Credentials {
+    EngineError::Credentials {
         name: clean_line(name.trim_end_matches('/')),
-    })
+    }
 }
 
 /// What skopeo ended with, out of the form that it logs in.
 fn skopeo_said(stderr: &[u8]) -> String {
     let line = last_line(stderr);
-    let message = line
-        .starts_with("time=")
-        .then(|| line.split_once(" msg=\""));
-    match message.flatten() {
+    let logged = line.strip_prefix("time=");
+    match logged.and_then(|rest| rest.split_once(" msg=\"")) {
         Some((_, message)) => {
             let message = message.strip_suffix('"').unwrap_or(message);
             message.replace("\\\"", "\"").replace("\\\\", "\\")

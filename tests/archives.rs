@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -139,17 +140,21 @@ impl Mirror {
         }
     }
 
+    /// The machine's programs, and patchelf before them.
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(self.patchelf.clone()).chain(std::env::split_paths(&path));
+        std::env::join_paths(path).unwrap()
+    }
+
     /// Puts a stand-in where the address `mirror://SCHEME/FILE` leads; its digest.
     fn pack(&self, shape: &str, file: &str) -> Sha256 {
         let file = self.dir.path().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::iter::once(self.patchelf.clone()).chain(std::env::split_paths(&path));
-        let path = std::env::join_paths(path).unwrap();
         let output = Command::new("bash")
             .args(["-c", PACK])
             .env("FROM", &self.compiler)
-            .env("PATH", path)
+            .env("PATH", self.path())
             .env("TARGET", TARGET)
             .env("SHAPE", shape)
             .env("WORK", self.dir.path().join("work"))
@@ -389,11 +394,9 @@ fn a_project_registers_archives_of_kernel_org() {
     let project = dir.join("registered");
     fs::create_dir_all(project.join("matrix")).unwrap();
     let run = |script: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::iter::once(mirror.patchelf.clone()).chain(std::env::split_paths(&path));
         Command::new("bash")
             .args(["-c", &format!("set -eu\ncd \"$PROJECT\"\n{script}")])
-            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("PATH", mirror.path())
             .env("KFLAKE", env!("CARGO_BIN_EXE_kflake"))
             .env("PROJECT", &project)
             .env("WORK", dir.join("work"))

@@ -85,7 +85,9 @@ impl KorgSystem {
 /// One archive of kernel.org's, whichever compiler is in it.
 #[derive(Clone, Copy, Debug)]
 pub struct KorgArchive<'k> {
-    /// Its key in the data.
+    /// The section of the data that has it.
+    pub section: &'static str,
+    /// Its key there.
     pub id: &'k ToolchainId,
     /// Where it is.
     pub url: &'k PinUrl,
@@ -96,9 +98,18 @@ pub struct KorgArchive<'k> {
 impl Korg {
     /// Every archive.
     pub fn archives(&self) -> impl Iterator<Item = KorgArchive<'_>> {
-        let gcc = self.gcc.iter().map(|(id, it)| (id, &it.url, it.sha256));
-        let llvm = self.llvm.iter().map(|(id, it)| (id, &it.url, it.sha256));
+        let gcc = self.gcc.iter().map(|(id, it)| KorgArchive {
+            section: "gcc",
+            id,
+            url: &it.url,
+            sha256: it.sha256,
+        });
+        let llvm = self.llvm.iter().map(|(id, it)| KorgArchive {
+            section: "llvm",
+            id,
+            url: &it.url,
+            sha256: it.sha256,
+        });
         gcc.chain(llvm)
-            .map(|(id, url, sha256)| KorgArchive { id, url, sha256 })
     }
 }

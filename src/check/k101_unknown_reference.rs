@@ -164,8 +164,7 @@ fn mirrors(sink: &mut Sink<'_>) {
     let components = components
         .iter()
         .filter_map(|(id, it)| Some(("components.json", vec!["components".into(), id.to_string()], it.url.as_ref()?)));
-    let korg = catalog.korg.gcc.iter().map(|(id, it)| ("korg.json", vec!["gcc".into(), id.to_string()], &it.url));
-    let korg = korg.chain(catalog.korg.llvm.iter().map(|(id, it)| ("korg.json", vec!["llvm".into(), id.to_string()], &it.url)));
+    let korg = catalog.korg.archives().map(|it| ("korg.json", vec![it.section.into(), it.id.to_string()], it.url));
     for (file, mut parts, url) in kernels.chain(debian).chain(components).chain(korg) {
         let Some((scheme, _)) = url.mirror() else {
             continue;

@@ -25,9 +25,8 @@ fn run(sink: &mut Sink<'_>) {
     let components = components.filter_map(|(id, it)| {
         Some((it.url.as_ref()?, it.sha256?, "components.json", vec!["components".to_owned(), id.to_string()]))
     });
-    let korg = catalog.korg.gcc.iter().map(|(id, it)| (&it.url, it.sha256, "korg.json", vec!["gcc".to_owned(), id.to_string()]));
-    let llvm = catalog.korg.llvm.iter().map(|(id, it)| (&it.url, it.sha256, "korg.json", vec!["llvm".to_owned(), id.to_string()]));
-    let korg = korg.chain(llvm);
+    let korg = catalog.korg.archives();
+    let korg = korg.map(|it| (it.url, it.sha256, "korg.json", vec![it.section.to_owned(), it.id.to_string()]));
     let mut seen: BTreeMap<&PinUrl, (Sha256, String)> = BTreeMap::new();
     for (url, sha256, file, parts) in kernels.chain(debian).chain(components).chain(korg) {
         let place = format!("{file} {}", parts.join("/"));
