@@ -162,6 +162,15 @@ static long call(long number, long a, long b, long c, long d, long e)
 	REG(r6, "r6", e);
 	__asm__ volatile("svc 0" : "+r"(r2) : "r"(r1), "r"(r3), "r"(r4), "r"(r5), "r"(r6) : "memory");
 	result = r2;
+#elif defined(__sh__)
+	REG(r3, "r3", number);
+	REG(r4, "r4", a);
+	REG(r5, "r5", b);
+	REG(r6, "r6", c);
+	REG(r7, "r7", d);
+	REG(r0, "r0", e);
+	__asm__ volatile("trapa #0x15" : "+r"(r0) : "r"(r3), "r"(r4), "r"(r5), "r"(r6), "r"(r7) : "t", "memory");
+	result = r0;
 #else
 #error "init without a C library: how this architecture calls its kernel is not written down here"
 #endif
@@ -177,11 +186,17 @@ __asm__(".text\n.globl _start\n_start:\n\tmov r0, sp\n\tbl start\n");
 #elif defined(__aarch64__)
 __asm__(".text\n.globl _start\n_start:\n\tmov x0, sp\n\tbl start\n");
 #elif defined(__riscv)
-__asm__(".text\n.globl _start\n_start:\n\tmv a0, sp\n\tandi sp, sp, -16\n\tcall start\n");
+/* The linker makes use of gp, where it can. */
+__asm__(".text\n.globl _start\n_start:\n.option push\n.option norelax\n\tla gp, __global_pointer$\n.option pop\n\tmv a0, sp\n\tandi sp, sp, -16\n\tcall start\n");
 #elif defined(__loongarch__)
 __asm__(".text\n.globl _start\n_start:\n\tmove $a0, $sp\n\tbl start\n");
 #elif defined(__mips__)
-__asm__(".text\n.set push\n.set noreorder\n.globl _start\n.ent _start\n_start:\n\tmove $4, $29\n\taddiu $29, $29, -32\n"
+#if _MIPS_SIM == _ABI64
+#define ADD "daddiu"
+#else
+#define ADD "addiu"
+#endif
+__asm__(".text\n.set push\n.set noreorder\n.globl _start\n.ent _start\n_start:\n\tmove $4, $29\n\t" ADD " $29, $29, -32\n"
 	"\tjal start\n\tnop\n.end _start\n.set pop\n");
 #elif defined(__powerpc64__) && _CALL_ELF == 2
 __asm__(".text\n.globl _start\n_start:\n\taddis 2, 12, .TOC.-_start@ha\n\taddi 2, 2, .TOC.-_start@l\n\tmr 3, 1\n"
@@ -202,6 +217,8 @@ __asm__(".text\n.globl _start\n_start:\n\tmove.l %sp, %d0\n\tmove.l %d0, -(%sp)\
 __asm__(".text\n.globl _start\n_start:\n\tadd %sp, 2047 + 128, %o0\n\tsub %sp, 48, %sp\n\tcall start\n\tnop\n");
 #elif defined(__s390x__)
 __asm__(".text\n.globl _start\n_start:\n\tlgr %r2, %r15\n\taghi %r15, -160\n\tbrasl %r14, start\n");
+#elif defined(__sh__)
+__asm__(".text\n.globl _start\n_start:\n\tmov r15, r4\n\tmov.l 1f, r0\n\tjsr @r0\n\tnop\n.align 2\n1:\t.long start\n");
 #endif
 
 static ssize_t read(int fd, void *to, size_t length) { return call(NR_read, fd, (long)to, length, 0, 0); }
