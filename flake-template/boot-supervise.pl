@@ -61,6 +61,8 @@ if ($child == 0) {
     POSIX::_exit(127);
 }
 close $write;
+# Whoever ends this ends the machine.
+$SIG{TERM} = sub { kill 'KILL', -$child; POSIX::_exit(143) };
 
 open my $raw, '>:raw', "$out/boot.raw" or die "$out/boot.raw: $!\n";
 open my $log, '>:raw', "$out/boot.log" or die "$out/boot.log: $!\n";

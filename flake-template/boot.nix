@@ -26,6 +26,7 @@ let
   splats = file "splats.json" ./splats.json;
   runSource = file "boot-run.c" ./boot-run.c;
   checkProgram = file "boot-program.pl" ./boot-program.pl;
+  bootBuilt = file "boot-built.pl" ./boot-built.pl;
   elfReader = file "elf.pl" ./elf.pl;
 
   # QEMU, or as much of it as the board needs where the package set has it in parts.
@@ -54,7 +55,7 @@ rec {
     # Arguments
 
     - toolchain: what links init
-    - kernel: the kernel's version
+    - kernel: the kernel's version; null: any
     - module: the probe module
     - modules: .ko files, or folders of them, in any order
   */
@@ -69,7 +70,7 @@ rec {
     let
       oldest = toolchain.spec.oldestKernel;
       # Without a C library, or with one that refuses the kernel, init is of its own kind: nothing but system calls.
-      bare = toolchain.libc == null || oldest != null && versions.older kernel oldest;
+      bare = kernel == null || toolchain.libc == null || oldest != null && versions.older kernel oldest;
     in
     stdenv.mkDerivation {
       name = "initramfs-${name}";
@@ -334,6 +335,65 @@ rec {
             initramfs = initrd;
             initrd = "initramfs.cpio";
           })}
+      '';
+
+  /**
+    `boot FOLDER`, which starts the kernel that was built in a folder, and judges it as a boot test does; with all that it needs.
+
+    # Arguments
+
+    - arch: of the matrix
+    - boards: of the arch, the preferred ones first, each with its id
+    - toolchain: what links init
+  */
+  bootBuiltKernel =
+    {
+      arch,
+      boards,
+      toolchain,
+    }:
+    let
+      rank = version: if version == null then null else versions.rankOf version;
+      machine = board: {
+        inherit (board) id image dtb;
+        from = rank board.from;
+        below = rank board.below;
+        target = board.makeTarget;
+        programs = "${qemuFor board}/bin";
+        command = qemuCommand {
+          inherit board;
+          kernel = { };
+          initramfs = { };
+          image = "@image@";
+          initrd = "initramfs.cpio";
+          dtb = if board.dtb == null then null else "@dtb@";
+        };
+      };
+    in
+    runCommand "boot-built-${arch.id}"
+      {
+        machines = builtins.toJSON {
+          arch = arch.id;
+          inherit (arch) uname;
+          boards = map machine boards;
+        };
+        passAsFile = [ "machines" ];
+      }
+      ''
+        mkdir -p $out/bin $out/lib
+        cp "$machinesPath" $out/lib/machines.json
+        ln -s ${
+          initramfs {
+            inherit toolchain;
+            kernel = null;
+            name = arch.id;
+          }
+        }/init $out/lib/init
+        ln -s ${writeInitramfs} $out/lib/initramfs.pl
+        ln -s ${supervise} $out/lib/boot-supervise.pl
+        ln -s ${splats} $out/lib/splats.json
+        { echo "#!${perl}/bin/perl"; cat ${bootBuilt}; } >$out/bin/boot
+        chmod 555 $out/bin/boot
       '';
 
   /**

@@ -66,6 +66,27 @@ let
       inherit (sdk.kernel) linuxArch;
     };
 
+  # The image that boots kernels of an arch, by names of the matrix.
+  bootImageOf =
+    { arch, toolchain }:
+    let
+      named = {
+        arch = matrix.arches.${arch} // {
+          id = arch;
+        };
+        toolchain = toolchains.${toolchain};
+      };
+    in
+    images.bootImage (
+      named
+      // {
+        boot = boots.bootBuiltKernel (
+          named // { boards = map (id: matrix.boards.${id} // { inherit id; }) named.arch.boards; }
+        );
+        qemu = pkgs.qemu.version or (builtins.parseDrvName pkgs.qemu.name).version;
+      }
+    );
+
   # The builders for a project of one's own, which takes from the matrix by name.
   byName = import ./by-name.nix {
     inherit matrix resolve;
@@ -260,6 +281,20 @@ let
       inherit (cell) sdk;
     })
   ) (lib.filterAttrs (_: cell: cell.hasSdk) built);
+  bootImagePackages =
+    let
+      from = cell: matrix.eras.${cell.era}.from;
+      newestFirst = builtins.sort (a: b: versions.older (from b) (from a)) (
+        lib.filter (cell: cell.board != null) (lib.attrValues usable)
+      );
+      # Of several of one name, the first counts.
+      toolchainOf = lib.listToAttrs (
+        map (cell: lib.nameValuePair cell.arch cell.toolchain) newestFirst
+      );
+    in
+    lib.mapAttrs' (
+      arch: toolchain: lib.nameValuePair "image-qemu-${arch}" (bootImageOf { inherit arch toolchain; })
+    ) toolchainOf;
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
   bootPackages = prefixed "boot" "boot";
@@ -324,6 +359,7 @@ let
     // sdkPackages
     // imagePackages
     // sdkImagePackages
+    // bootImagePackages
     // sourceGroups
     // eraGroups
     // dataGroups
@@ -340,6 +376,7 @@ in
     sdks
     imageOf
     sdkImageOf
+    bootImageOf
     ;
 
   /**

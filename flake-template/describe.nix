@@ -255,6 +255,8 @@ let
         inherit (request) arch toolchain board;
       };
 
+      bootImage = cells.bootImageOf { inherit (request) arch toolchain; };
+
       sdk = cells.sdks.sdk {
         inherit kernel;
         inherit (request.sdk) name;
@@ -296,6 +298,12 @@ let
         ];
         thing = describe image // {
           made = ofToolchain image.toolchain;
+        };
+      };
+      bootimage = {
+        problem = toolchainProblem;
+        thing = describe bootImage // {
+          made = ofToolchain bootImage.toolchain;
         };
       };
       kernel = forKernel kernel;

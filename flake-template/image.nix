@@ -113,12 +113,15 @@ let
       }
     );
 
-  tools = layer {
-    name = "tools";
-    path = environment;
-    populate = ''
-      populate_system ${environment}
-    '';
+  tools = {
+    layer = layer {
+      name = "tools";
+      path = environment;
+      populate = ''
+        populate_system ${environment}
+      '';
+    };
+    by = "tools of a kernel build";
   };
 
   # Parts of compilers and tools that no kernel is built with: link-time optimisation, sanitizers, other linkers, static libraries
@@ -148,6 +151,73 @@ let
   ];
 
   identity = import ./build-identity.nix ++ [ "SOURCE_DATE_EPOCH=1" ];
+
+  searchPath = "/usr/local/bin:/usr/bin:/bin";
+  commonEnv = [
+    "HOME=/tmp"
+    "LC_ALL=C"
+    "TZ=UTC"
+  ];
+
+  # An image of layers, each { layer, by, digest? }, the lowest first.
+  assemble =
+    {
+      name,
+      facts,
+      description,
+      layers,
+      env,
+      command ? [ "/bin/sh" ],
+      environment ? null,
+      kernelMisc ? null,
+      passthru,
+    }:
+    let
+      described = {
+        "org.opencontainers.image.title" = "kflake ${name}";
+        "org.opencontainers.image.description" = description;
+        "org.opencontainers.image.created" = "1970-01-01T00:00:01Z";
+      };
+    in
+    stdenv.mkDerivation (
+      plain
+      // {
+        name = "image-${name}";
+        spec = builtins.toJSON {
+          annotations = lib.filterAttrs (_: text: text != "") (facts // described);
+          inherit name environment kernelMisc;
+          inherit (stdenv.hostPlatform) system;
+          layers = map (
+            it:
+            removeAttrs it [ "layer" ]
+            // {
+              path = "${it.layer}";
+              by = "kflake: ${it.by}";
+            }
+          ) layers;
+          config = {
+            Env = env;
+            Cmd = command;
+            WorkingDir = "/";
+          };
+        };
+        passAsFile = [ "spec" ];
+        nativeBuildInputs = [ perl ];
+        buildPhase = ''
+          runHook preBuild
+          perl ${file "image.pl"} "$specPath" "$out"
+          runHook postBuild
+        '';
+        installPhase = ''
+          runHook preInstall
+          runHook postInstall
+        '';
+        passthru = passthru // {
+          # What it is put together from, the lowest first.
+          layers = map (it: it.layer) layers;
+        };
+      }
+    );
 in
 {
   /**
@@ -176,13 +246,13 @@ in
         name = "libraries-${toolchain.id}";
         path = toolchain;
         without = [ toolchain ];
-        below = [ tools ];
+        below = [ tools.layer ];
       };
       compiler = layer {
         name = "compiler-${toolchain.id}";
         path = toolchain;
         below = [
-          tools
+          tools.layer
           libraries
         ];
         populate = ''
@@ -194,7 +264,7 @@ in
         name = "sdk-${name}";
         path = sdk;
         below = [
-          tools
+          tools.layer
           libraries
           compiler
         ];
@@ -218,91 +288,96 @@ in
       };
       # Where a tree and its output are shown to whoever builds in a container: a kernel does not remember them.
       map = "${prefixMapFor toolchain.gcc}=/src/= ${prefixMapFor toolchain.gcc}=/out/=";
-      described = {
-        "org.opencontainers.image.title" = "kflake ${name}";
-        "org.opencontainers.image.description" =
-          "${toolchain.compiler} for ${toolchain.target}, with what builds "
-          + (
-            if sdk == null then
-              "Linux for ${linuxArch}"
-            else
-              "programs and modules for Linux ${sdk.kernel.version}"
-          );
-        "org.opencontainers.image.created" = "1970-01-01T00:00:01Z";
-      };
-      annotations = lib.filterAttrs (_: text: text != "") (facts // described);
     in
-    stdenv.mkDerivation (
-      plain
-      // {
-        name = "image-${name}";
-        spec = builtins.toJSON {
-          inherit annotations name;
-          inherit (stdenv.hostPlatform) system;
-          # What a shell reads before it builds with the SDK.
-          environment = if sdk == null then null else "${sdk}/environment";
-          # What modules have to be for.
-          kernelMisc = if sdk == null then null else "${sdk}/kernel-misc";
-          layers = [
-            {
-              path = "${tools}";
-              by = "kflake: tools of a kernel build";
-            }
-            {
-              path = "${libraries}";
-              by = "kflake: libraries that ${toolchain.id} runs with";
-            }
-            {
-              path = "${compiler}";
-              by = "kflake: ${toolchain.id}";
-              # Annotation of the digest that the layer has when it is not compressed.
-              digest = "kflake.toolchain.digest";
-            }
-          ]
-          ++ lib.optional (sdk != null) {
-            path = "${programs}";
-            by = "kflake: ${sdk.name}";
-          };
-          config = {
-            Env = [
-              "PATH=/opt/cross/bin:/usr/local/bin:/usr/bin:/bin"
-              "HOME=/tmp"
-              "LC_ALL=C"
-              "TZ=UTC"
-              "ARCH=${linuxArch}"
-            ]
-            ++ toolchain.kbuildEnvironment
-            ++ [
-              "KCFLAGS=${map}"
-              "KAFLAGS=${map}"
-            ]
-            ++ identity;
-            Cmd = [ "/bin/sh" ];
-            WorkingDir = "/";
-          };
-        };
-        passAsFile = [ "spec" ];
-        nativeBuildInputs = [ perl ];
-        buildPhase = ''
-          runHook preBuild
-          perl ${file "image.pl"} "$specPath" "$out"
-          runHook postBuild
-        '';
-        installPhase = ''
-          runHook preInstall
-          runHook postInstall
-        '';
-        passthru = {
-          inherit toolchain;
-          # What it is put together from, the lowest first.
-          layers = [
-            tools
-            libraries
-            compiler
-          ]
-          ++ lib.optional (sdk != null) programs;
+    assemble {
+      inherit name facts;
+      description =
+        "${toolchain.compiler} for ${toolchain.target}, with what builds "
+        + (
+          if sdk == null then
+            "Linux for ${linuxArch}"
+          else
+            "programs and modules for Linux ${sdk.kernel.version}"
+        );
+      # What a shell reads before it builds with the SDK.
+      environment = if sdk == null then null else "${sdk}/environment";
+      # What modules have to be for.
+      kernelMisc = if sdk == null then null else "${sdk}/kernel-misc";
+      layers = [
+        tools
+        {
+          layer = libraries;
+          by = "libraries that ${toolchain.id} runs with";
         }
-        // lib.optionalAttrs (sdk != null) { inherit (sdk) kernel; };
+        {
+          layer = compiler;
+          by = toolchain.id;
+          # Annotation of the digest that the layer has when it is not compressed.
+          digest = "kflake.toolchain.digest";
+        }
+      ]
+      ++ lib.optional (sdk != null) {
+        layer = programs;
+        by = sdk.name;
+      };
+      env = [
+        "PATH=/opt/cross/bin:${searchPath}"
+      ]
+      ++ commonEnv
+      ++ [ "ARCH=${linuxArch}" ]
+      ++ toolchain.kbuildEnvironment
+      ++ [
+        "KCFLAGS=${map}"
+        "KAFLAGS=${map}"
+      ]
+      ++ identity;
+      passthru = {
+        inherit toolchain;
       }
-    );
+      // lib.optionalAttrs (sdk != null) { inherit (sdk) kernel; };
+    };
+
+  /**
+    The image that starts kernels of an architecture under QEMU.
+
+    # Arguments
+
+    - arch: of the matrix
+    - boot: from boot.nix's `bootBuiltKernel`
+    - qemu: its version
+    - toolchain: what linked init
+  */
+  bootImage =
+    {
+      arch,
+      boot,
+      qemu,
+      toolchain,
+    }:
+    assemble {
+      name = "qemu-${arch.id}";
+      facts = {
+        "kflake.arch" = arch.id;
+        "kflake.qemu" = qemu;
+      };
+      description = "QEMU, which boots kernels for ${arch.id}";
+      layers = [
+        tools
+        {
+          layer = layer {
+            name = "qemu-${arch.id}";
+            path = boot;
+            below = [ tools.layer ];
+            populate = ''
+              mkdir -p root/usr/local/bin
+              ln -s ${boot}/bin/boot root/usr/local/bin/boot
+            '';
+          };
+          by = "QEMU for ${arch.id}";
+        }
+      ];
+      env = [ "PATH=${searchPath}" ] ++ commonEnv;
+      command = [ "boot" ];
+      passthru = { inherit toolchain; };
+    };
 }

@@ -73,6 +73,222 @@ fn a_libc_that_refuses_the_kernel_is_left_out_of_init() {
 }
 
 #[test]
+fn the_boards_of_an_arch_are_in_the_order_of_preference() {
+    if !common::have_nix() {
+        return;
+    }
+    let other = eval(
+        r"
+        let
+          versions = import ./versions.nix;
+          first = cell: builtins.head (builtins.filter
+            (id: versions.within matrix.boards.${id} cell.kernel) matrix.arches.${cell.arch}.boards);
+          cells = builtins.filter (cell: cell.board != null) (builtins.attrValues matrix.cells);
+        in
+        { tried = builtins.length cells; wrong = builtins.filter (cell: first cell != cell.board) cells; }",
+    );
+    assert!(other["tried"].as_u64().unwrap() > 60, "{other}");
+    assert_eq!(other["wrong"], json!([]));
+}
+
+/// `boot`, with a command that prints a console in the place of QEMU, and a folder that a kernel was built in.
+struct Built {
+    dir: tempfile::TempDir,
+}
+
+impl Built {
+    fn new(release: &str, machine: &str) -> Built {
+        let dir = tempfile::tempdir().unwrap();
+        let built = Built { dir };
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
+        for folder in [
+            "kit/bin",
+            "kit/lib",
+            "programs",
+            "out/include/config",
+            "out/arch/arm/boot/dts/arm",
+        ] {
+            fs::create_dir_all(built.at(folder)).unwrap();
+        }
+        for file in ["initramfs.pl", "boot-supervise.pl", "splats.json"] {
+            fs::copy(template.join(file), built.at("kit/lib").join(file)).unwrap();
+        }
+        fs::copy(template.join("boot-built.pl"), built.at("kit/bin/boot")).unwrap();
+        let command = [
+            "qemu",
+            "-kernel",
+            "@image@",
+            "-dtb",
+            "@dtb@",
+            "-append",
+            "console=ttyS0",
+        ];
+        let board = |id: &str, from: Value, below: Value, dtb: Value| {
+            json!({
+                "id": id, "from": from, "below": below, "dtb": dtb, "image": "arch/arm/boot/zImage", "target": "zImage",
+                "programs": built.at("programs"), "command": command,
+            })
+        };
+        let new = json!([4, 5, 0, 0, 65536]);
+        let machines = json!({ "arch": "armel", "uname": "armv5tejl", "boards": [
+            board("new", new.clone(), Value::Null, json!("board.dtb")),
+            board("old", json!([2, 6, 12, 0, 65536]), new, Value::Null),
+        ] });
+        fs::write(built.at("kit/lib/machines.json"), machines.to_string()).unwrap();
+        fs::write(built.at("kit/lib/init"), "init").unwrap();
+        fs::write(
+            built.at("out/include/config/kernel.release"),
+            format!("{release}\n"),
+        )
+        .unwrap();
+        fs::write(built.at("out/arch/arm/boot/zImage"), "kernel").unwrap();
+        fs::write(built.at("out/arch/arm/boot/dts/arm/board.dtb"), "tree").unwrap();
+        let qemu = format!(
+            "#!/bin/sh\nnonce=$(grep -ao 'KFLAKE-NONCE:[0-9a-f]*' initramfs.cpio); nonce=${{nonce#*:}}\n\
+             loaded=$(grep -ac 'kflake_module' initramfs.cpio)\necho \"words: $*\"\n{machine}\n"
+        );
+        fs::write(built.at("programs/qemu"), qemu).unwrap();
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(built.at("programs/qemu"), all).unwrap();
+        built
+    }
+
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, options: &[&str]) -> Command {
+        let mut command = Command::new("perl");
+        command.arg(self.at("kit/bin/boot")).args(options);
+        command.arg(self.at("out")).env("TMPDIR", self.at(""));
+        command
+    }
+
+    /// The exit code, and what was said.
+    fn boot(&self, options: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(options).output().expect("perl runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    }
+
+    /// What is left of the folders that it works in.
+    fn left(&self) -> usize {
+        let entries = fs::read_dir(self.dir.path()).unwrap();
+        let names = entries.map(|it| it.unwrap().file_name());
+        names
+            .filter(|it| it.to_string_lossy().starts_with("kflake-boot-"))
+            .count()
+    }
+}
+
+/// What a machine prints whose init runs.
+const FINE: &str = "echo \"Linux version $release\"; \
+    echo \"kflake-init: $nonce ok pid=1 release=$release machine=armv5tejl module=none loaded=$loaded\"";
+
+#[test]
+fn what_was_built_boots_on_the_machine_for_its_release() {
+    for (release, board) in [
+        ("6.1.192", "new"),
+        ("4.5.0", "new"),
+        ("4.5.0-rc3+", "old"),
+        ("4.4.178-vendor.7", "old"),
+        ("2.6.31", "old"),
+    ] {
+        let built = Built::new(release, &format!("release={release}\n{FINE}"));
+        let (code, said) = built.boot(&["--append", "quiet", "--append", "a=b c"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            said.lines().last().unwrap().starts_with("booted in "),
+            "{said}"
+        );
+        assert!(said.contains("| words: -kernel /"), "{said}");
+        assert_eq!(said.contains("/board.dtb"), board == "new", "{said}");
+        assert!(
+            said.contains("-append console=ttyS0 quiet a=b c\n"),
+            "{said}"
+        );
+        assert_eq!(built.left(), 0);
+    }
+}
+
+#[test]
+fn what_does_not_boot_is_told_from_what_cannot() {
+    let fine = format!("release=6.1.192\n{FINE}");
+    let built = Built::new("6.1.192", &fine);
+    let module = built.at("own.ko");
+    fs::write(&module, "module").unwrap();
+    let kept = built.at("kept");
+    fs::create_dir(&kept).unwrap();
+    let keep = kept.to_str().unwrap();
+    let (code, said) = built.boot(&["--module", module.to_str().unwrap(), "--keep", keep]);
+    assert_eq!(code, Some(0), "{said}");
+    let told = fs::read_to_string(kept.join("boot.json")).unwrap();
+    assert!(told.contains("\"modules\":1,\"loaded\":1"), "{told}");
+
+    let (code, said) = built.boot(&["--expect", "hello"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("kflake: boot: message-missing: "), "{said}");
+    let built = Built::new("6.1.192", "echo booting; exit 3");
+    let (code, said) = built.boot(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("kflake: boot: qemu-exit: "), "{said}");
+
+    for (gone, why) in [
+        ("out/arch/arm/boot/dts/arm/board.dtb", "make dtbs"),
+        ("out/arch/arm/boot/zImage", "make zImage"),
+        (
+            "out/include/config/kernel.release",
+            "no kernel was built there",
+        ),
+    ] {
+        fs::remove_file(built.at(gone)).unwrap();
+        let (code, said) = built.boot(&[]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+    for (release, why) in [
+        ("1.2.13", "no machine is known"),
+        ("\u{1b}[1mx", "release but \"?[1mx\""),
+    ] {
+        let (code, said) = Built::new(release, &fine).boot(&[]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(why) && !said.contains('\u{1b}'), "{said}");
+    }
+    for wrong in [
+        &["--nonsense"][..],
+        &["--wall", "soon"],
+        &["--module", "/nonexistent.ko"],
+        &["elsewhere"],
+    ] {
+        let (code, said) = Built::new("6.1.192", &fine).boot(wrong);
+        assert_eq!(code, Some(2), "{wrong:?}: {said}");
+        assert!(said.starts_with("boot: "), "{said}");
+    }
+}
+
+#[test]
+fn a_signal_ends_what_boots() {
+    let built = Built::new("6.1.192", "touch ../started; exec sleep 60");
+    for (signal, code) in [
+        (rustix::process::Signal::INT, 130),
+        (rustix::process::Signal::TERM, 143),
+    ] {
+        let _ = fs::remove_file(built.at("started"));
+        let mut child = built
+            .command(&[])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while !built.at("started").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(built.left(), 0);
+    }
+}
+
+#[test]
 fn what_another_qemu_boots_is_another_result() {
     let dir = tempfile::tempdir().unwrap();
     common::succeeded(common::kflake(dir.path(), &["gen", "--packages", "debian"]));

@@ -285,8 +285,14 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
     let makefile = desk.said(&["container", "--makefile"]);
     fs::write(desk.at(tree).join("GNUmakefile"), makefile).unwrap();
     let (project, out) = (desk.at(""), desk.at("out"));
-    let kflake = format!("{} -C {}", env!("CARGO_BIN_EXE_kflake"), project.display());
-    let options = [with_module.as_slice(), common::DEBIAN].concat().join(" ");
+    let choices = "packages = \"debian\"\ntoolchains = [\"debian\"]\n";
+    fs::write(desk.at("kflake.toml"), choices).unwrap();
+    let kflake = format!(
+        "KFLAKE_ENGINE={} {} -C {}",
+        desk.at("engine-podman").display(),
+        env!("CARGO_BIN_EXE_kflake"),
+        project.display()
+    );
     boots(&desk.run(
         "make",
         &[
@@ -295,10 +301,27 @@ fn an_image_goes_through_a_registry_and_builds_the_kernel_that_kflake_builds() {
             "CONTAINER=gcc:12-arm64",
             &format!("KFLAKE={kflake}"),
             &format!("O={}", out.display()),
-            &format!("BOOTFLAGS={options}"),
+            "BOOTFLAGS=--module /out/own/own.ko",
             "boot",
         ],
     ));
+
+    // and by who has an engine and a registry alone
+    desk.built(&["image", "qemu:arm64", "--push", &registry, "--insecure"]);
+    let engine = desk.at("engine-podman");
+    let engine = engine.to_str().unwrap();
+    let (mount, image) = (
+        format!("{}:/out:ro", out.display()),
+        desk.remote("kflake/qemu:arm64"),
+    );
+    let run = ["run", "--rm", "--network", "none", "-v", &mount, &image];
+    let console = desk.run(engine, &run);
+    assert!(console.contains("\nbooted in "), "{console}");
+    fs::remove_file(out.join("arch/arm64/boot/Image")).unwrap();
+    let refused = Command::new(engine).args(run).output().unwrap();
+    let why = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{why}");
+    assert!(why.contains("build it: make Image"), "{why}");
 }
 
 /// Docker's daemon, of Debian's packages, with all that it keeps in `dir`; `nobody` may speak to it. Gone with its owner.

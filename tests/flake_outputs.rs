@@ -48,6 +48,7 @@ fn outputs_are_in_their_usual_places() {
         ("/packages/x86_64-linux/boot-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/sdk-k6-arm64", "derivation"),
         ("/packages/x86_64-linux/image-k6-arm64", "derivation"),
+        ("/packages/x86_64-linux/image-qemu-arm64", "derivation"),
         ("/packages/x86_64-linux/debian-all", "derivation"),
         ("/packages/x86_64-linux/validate-bands", "derivation"),
         ("/packages/x86_64-linux/validate-band-k6", "derivation"),

@@ -284,7 +284,7 @@ fn an_image_made_again_elsewhere_is_the_same() {
     let words = [&["gen", "--force"], common::DEBIAN].concat();
     let build = |folder: &Path, more: &[&str]| {
         let expression = "let it = import ./default.nix { pkgs = import ./debian-packages { }; }; image = it.image-sdk-k6-arm64; \
-                          in image.layers ++ [ image it.image-k6-arm64 ]";
+                          in image.layers ++ [ image it.image-k6-arm64 it.image-qemu-arm64 ]";
         let mut command = Command::new("nix-build");
         command
             .env("NIX_CONFIG", common::build_config())
@@ -298,10 +298,62 @@ fn an_image_made_again_elsewhere_is_the_same() {
         common::succeeded(common::kflake(folder.path(), &words));
     }
     let [one, two] = folders.each_ref().map(|it| build(it.path(), &[]));
-    assert_eq!(one.lines().count(), 6, "{one}");
+    assert_eq!(one.lines().count(), 7, "{one}");
     assert_eq!(one, two);
     // Nix builds each once more, and compares
     assert_eq!(build(folders[1].path(), &["--check"]), one);
+}
+
+#[test]
+fn an_image_with_qemu_shares_the_tools_and_boots() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (compiler, qemu) = (
+        image(dir.path(), "k6-arm64"),
+        image(dir.path(), "qemu:aarch64"),
+    );
+    let (compiler, told) = (manifest(&compiler), manifest(&qemu));
+    let layers = told["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 2, "{layers:?}");
+    assert_eq!(layers[0], compiler["layers"][0]);
+    assert_eq!(told["annotations"]["kflake.arch"], "arm64");
+    let config = json(&blob(&qemu, &told["config"]));
+    assert_eq!(config["config"]["Cmd"], serde_json::json!(["boot"]));
+    let file = File::open(blob(&qemu, &layers[1])).unwrap();
+    let mut archive = tar::Archive::new(GzDecoder::new(file));
+    let names: Vec<String> = archive
+        .entries()
+        .unwrap()
+        .map(|it| it.unwrap().path().unwrap().display().to_string())
+        .collect();
+    for end in [
+        "usr/local/bin/boot",
+        "/bin/qemu-system-aarch64",
+        "/lib/machines.json",
+    ] {
+        assert!(names.iter().any(|it| it.ends_with(end)), "{end}");
+    }
+}
+
+#[test]
+fn what_boots_is_named_by_its_arch() {
+    let dir = tempfile::tempdir().unwrap();
+    let listed = common::succeeded(common::kflake(dir.path(), &["image", "--list"])).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    assert!(listed.contains("\nqemu:arm64 "), "{listed}");
+    assert!(!listed.contains("\nqemu:powerpcle "), "{listed}");
+    for (name, why) in [
+        ("qemu:arm46", "arm64"),
+        ("qemu:powerpcle", "--list"),
+        ("qemu:", "known: arm64"),
+    ] {
+        let output = common::kflake(dir.path(), &["image", name, "--out", "x"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains(why), "{name}: {said}");
+    }
 }
 
 /// Who builds a kernel, and when, is written in one file: what builds and images have is the same.

@@ -77,15 +77,19 @@ impl Catalog {
         self.kernel(version).map_or(version, |(known, _)| known)
     }
 
-    /// The machine that a kernel of `arch` is tried on: the first in the arch's own list that is meant for the version, or, where
-    /// that has none, any other by name.
+    /// The machines of `arch`, the preferred ones first: those in the arch's own list, then any other by name.
+    pub fn boards_of(&self, arch: &ArchId) -> impl Iterator<Item = (&BoardId, &Board)> {
+        let own = self.arches.get(arch).map_or(&[][..], |it| &it.boards);
+        let listed = own.iter().filter_map(|id| self.boards.get_key_value(id));
+        let others = self.boards.iter().filter(|(id, _)| !own.contains(id));
+        let all = listed.chain(others);
+        all.filter(move |(_, board)| board.arch == *arch)
+    }
+
+    /// The machine that a kernel of `arch` is tried on: the first that is meant for the version.
     pub fn board_for(&self, arch: &ArchId, version: &KernelVersion) -> Option<(&BoardId, &Board)> {
-        let listed = self.arches.get(arch).into_iter();
-        let listed = listed.flat_map(|it| &it.boards);
-        let listed = listed.filter_map(|id| self.boards.get_key_value(id));
-        listed
-            .chain(&self.boards)
-            .find(|(_, board)| board.arch == *arch && board.kernel.contains(version))
+        self.boards_of(arch)
+            .find(|(_, board)| board.kernel.contains(version))
     }
 
     /// The arch that a user calls `name`: its own key, or what `uname -m`, the kernel, Debian, Bootlin or common usage say.

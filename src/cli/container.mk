@@ -1,5 +1,5 @@
 # make CONTAINER=k6-arm64 defconfig Image modules: builds this tree in a container. Without CONTAINER it is the tree's own Makefile.
-# make CONTAINER=k6-arm64 boot: starts what was built under QEMU, as kflake boot does; BOOTFLAGS are options and a program for it.
+# make CONTAINER=k6-arm64 boot: boots what was built, by the QEMU of the image qemu:arm64; BOOTFLAGS are options for `boot` there.
 # Written by `kflake container --makefile`, for a kernel tree's GNUmakefile.
 ifdef CONTAINER
 
@@ -9,13 +9,16 @@ quote = '$(subst ','\'',$(1))'
 targets := $(or $(MAKECMDGOALS),all)
 goals := $(filter-out boot,$(MAKECMDGOALS))
 settings := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),\
-	$(if $(filter CONTAINER KFLAKE BOOTFLAGS OUT O,$(name)),,$(call quote,$(name)=$(value $(name))))))
+	$(if $(filter CONTAINER BOOTCONTAINER KFLAKE BOOTFLAGS OUT O,$(name)),,$(call quote,$(name)=$(value $(name))))))
 letters = $(filter-out - --%,$(firstword -$(MAKEFLAGS)))
 jobs = $(filter -j%,$(MAKEFLAGS))
 out := $(or $(OUT),$(O),build-$(subst :,-,$(notdir $(CONTAINER))))
 # The name of a cell, or of a compiler, ends in the arch.
 arch := $(or $(ARCH),$(lastword $(subst -, ,$(subst :, ,$(CONTAINER)))))
 release := $(out)/include/config/kernel.release
+# Where the compiler is from a registry, so is QEMU.
+registry := $(if $(wildcard $(CONTAINER)/oci-layout),,$(if $(findstring /,$(CONTAINER)),$(dir $(CONTAINER))))
+booting := $(or $(BOOTCONTAINER),$(registry)qemu:$(arch))
 
 .PHONY: in-container boot $(targets)
 $(filter-out boot,$(targets)): in-container ;
@@ -25,7 +28,7 @@ in-container:
 
 boot: $(if $(goals),in-container)
 	@test -e $(call quote,$(release)) || { echo "nothing was built in "$(call quote,$(out))": name what to build before boot" >&2; exit 1; }
-	@$(KFLAKE) boot "$$(cat $(call quote,$(release)))" $(call quote,$(arch)) --kernel $(call quote,$(out)) $(BOOTFLAGS)
+	@$(KFLAKE) container --tree $(call quote,$(CURDIR)) --out $(call quote,$(out)) $(call quote,$(booting)) -- boot $(BOOTFLAGS)
 
 else
 include Makefile

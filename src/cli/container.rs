@@ -12,7 +12,6 @@ use crate::build::{Layout, is_layout};
 use crate::container::{Ended, Engine, EngineError, Job};
 use crate::exit;
 use crate::interrupt::{self, Finishing};
-use crate::resolve;
 use crate::text::shown;
 
 /// What `--makefile` prints.
@@ -28,7 +27,7 @@ const MAKEFILE: &str = include_str!("container.mk");
     kflake container --makefile > linux/GNUmakefile && make -C linux CONTAINER=k6-arm64 defconfig Image"
 )]
 pub struct Args {
-    /// Cell, such as k6-arm64; a compiler by name, such as gcc:12-arm64; the folder of an image that `kflake image` made; or an image that the engine knows (with `:` or `/` in its name)
+    /// Cell, such as k6-arm64; a compiler by name, such as gcc:12-arm64; qemu:arm64, which boots what was built; the folder of an image that `kflake image` made; or an image that the engine knows (with `:` or `/` in its name)
     #[arg(value_name = "CELL|IMAGE", required_unless_present = "makefile")]
     image: Option<String>,
     /// The kernel tree
@@ -116,7 +115,7 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
     let (tag, short, layout) = if is_layout(dir) {
         let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
         (image::tag("image", &layout), "image".to_owned(), layout)
-    } else if name.contains([':', '/']) && !resolve::is_name(name) {
+    } else if name.contains([':', '/']) && !Subject::is_name(name) {
         let short = name.rsplit('/').next().unwrap_or(name);
         return Ok(Ready {
             name: name.to_owned(),

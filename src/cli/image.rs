@@ -36,7 +36,7 @@ use crate::text::shown;
     kflake image --payload staging --name greet --arch arm64 --format sysext --out extensions"
 )]
 pub struct Args {
-    /// Cell, such as k6-arm64, or a compiler as kernel.org names its images: gcc:12-arm64, gcc:arm64 (--list shows them)
+    /// Cell, such as k6-arm64; a compiler as kernel.org names its images: gcc:12-arm64, gcc:arm64 (--list shows them); or what boots kernels of an arch: qemu:arm64
     name: Option<String>,
     /// A compiler by its id, such as debian-12.2.0-arm64
     #[arg(long, value_name = "ID")]
@@ -50,7 +50,7 @@ pub struct Args {
     /// With --all: only those of this era, such as k6
     #[arg(long, visible_alias = "band", requires = "all")]
     era: Option<String>,
-    /// List the names of compilers, and the cells that they are for
+    /// List the names of images, and the cells that compilers are for
     #[arg(long)]
     list: bool,
     /// With --list: print JSON
@@ -221,6 +221,7 @@ pub fn build(
 ) -> Result<Layout> {
     let (request, thing) = match subject {
         Subject::Cell(cell) => (of_cell(cell, catalog, session)?, Thing::Image),
+        Subject::Qemu(cell) => (of_cell(cell, catalog, session)?, Thing::BootImage),
         Subject::Toolchain(it, _) => {
             let request = Request::new(it.id.as_str(), it.arch.clone(), it.id.clone());
             (request, Thing::Image)

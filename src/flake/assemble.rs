@@ -144,6 +144,10 @@ fn arches(catalog: &Catalog) -> BTreeMap<String, Arch> {
                 musl: it.interpreter.musl.clone(),
                 uclibc: it.interpreter.uclibc.clone(),
             },
+            boards: catalog
+                .boards_of(id)
+                .map(|(id, _)| id.to_string())
+                .collect(),
         };
         (id.to_string(), arch)
     });

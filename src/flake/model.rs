@@ -64,6 +64,8 @@ pub struct Arch {
     pub cpu_family: String,
     pub systemd: String,
     pub interpreter: Interpreter,
+    /// Keys of [`Matrix::boards`], the preferred ones first.
+    pub boards: Vec<String>,
 }
 
 /// The dynamic loader per libc.

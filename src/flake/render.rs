@@ -254,6 +254,7 @@ mod tests {
                         musl: None,
                         uclibc: None,
                     },
+                    boards: vec!["arm64-virt".to_owned()],
                 },
             )]
             .into(),

@@ -72,7 +72,7 @@ impl Made {
             return Ok(());
         }
         same("toolchain", &self.toolchain, text(&request.toolchain))?;
-        if matches!(thing, Thing::Toolchain | Thing::Image) {
+        if matches!(thing, Thing::Toolchain | Thing::Image | Thing::BootImage) {
             return Ok(());
         }
         let board = request.board.as_ref();

@@ -216,6 +216,8 @@ pub enum Thing {
     Image,
     /// A container image with the SDK.
     SdkImage,
+    /// A container image with QEMU.
+    BootImage,
 }
 
 impl Thing {
@@ -232,6 +234,7 @@ impl Thing {
             Thing::Sdk => "SDK",
             Thing::Image => "image",
             Thing::SdkImage => "SDK's image",
+            Thing::BootImage => "image with QEMU",
         }
     }
 
@@ -242,7 +245,7 @@ impl Thing {
             Thing::Kernel => Some(Stage::Kernel),
             Thing::Probe | Thing::Module => Some(Stage::Module),
             Thing::BootTest | Thing::ModuleBoot => Some(Stage::Boot),
-            Thing::Machine | Thing::Sdk | Thing::Image | Thing::SdkImage => None,
+            Thing::Machine | Thing::Sdk | Thing::Image | Thing::SdkImage | Thing::BootImage => None,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `kflake image --list`: the names of compilers.
+//! `kflake image --list`: the names of images.
 
 use serde_json::{Value, json};
 
-use super::subject::system;
+use super::subject::{Subject, system};
 use crate::catalog::{Catalog, Purpose, SourceKind, Toolchain};
 use crate::cli::{Result, output};
 use crate::exit;
@@ -11,6 +11,7 @@ use crate::resolve::{Resolver, SourceOrder};
 
 /// Prints them.
 pub fn run(catalog: &Catalog, sources: Vec<SourceKind>, json: bool) -> Result<u8> {
+    let boots = Subject::that_boot(catalog, sources.clone());
     let resolver = Resolver::new(catalog, SourceOrder::from(sources));
     let names = resolver.names(&system());
     let cells = |it: &Toolchain| -> Vec<String> {
@@ -22,24 +23,33 @@ pub fn run(catalog: &Catalog, sources: Vec<SourceKind>, json: bool) -> Result<u8
         own.map(|it| it.cell.to_string()).collect()
     };
     if json {
-        let list: Vec<Value> = names
-            .iter()
-            .map(|it| {
-                json!({
-                    "name": it.name,
-                    "others": it.others,
-                    "toolchain": it.toolchain.id,
-                    "arch": it.toolchain.arch,
-                    "gcc": it.toolchain.compiler.gcc(),
-                    "clang": it.toolchain.compiler.clang(),
-                    "cells": cells(it.toolchain),
-                })
+        let list = names.iter().map(|it| {
+            json!({
+                "name": it.name,
+                "others": it.others,
+                "toolchain": it.toolchain.id,
+                "arch": it.toolchain.arch,
+                "gcc": it.toolchain.compiler.gcc(),
+                "clang": it.toolchain.compiler.clang(),
+                "cells": cells(it.toolchain),
             })
-            .collect();
+        });
+        let images = boots.iter().map(|it| {
+            json!({
+                "name": Subject::Qemu(it.clone()).reference(),
+                "others": [],
+                "toolchain": null,
+                "arch": it.arch,
+                "gcc": null,
+                "clang": null,
+                "cells": [],
+            })
+        });
+        let list: Vec<Value> = list.chain(images).collect();
         output::json(&list)?;
         return Ok(exit::OK);
     }
-    let text: String = names
+    let mut text: String = names
         .iter()
         .map(|it| {
             let (name, id) = (&it.name, &it.toolchain.id);
@@ -50,6 +60,13 @@ pub fn run(catalog: &Catalog, sources: Vec<SourceKind>, json: bool) -> Result<u8
             format!("{}\n", line.trim_end())
         })
         .collect();
+    for cell in boots {
+        let subject = Subject::Qemu(cell);
+        text += &format!(
+            "{:<22} {subject}, which boots what was built\n",
+            subject.reference()
+        );
+    }
     output::print(&text)?;
     Ok(exit::OK)
 }

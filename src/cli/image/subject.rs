@@ -3,8 +3,12 @@
 use std::fmt;
 
 use crate::catalog::{Catalog, SourceKind, Toolchain, UnknownName};
+use crate::flake;
 use crate::id::{CellId, ToolchainId};
-use crate::resolve::{Resolver, SourceOrder};
+use crate::resolve::{self, Resolver, SourceOrder};
+
+/// What names of images that boot kernels begin with.
+const QEMU: &str = "qemu:";
 
 /// What an image holds.
 #[derive(Clone)]
@@ -15,6 +19,8 @@ pub enum Subject<'c> {
     Toolchain(&'c Toolchain, Option<String>),
     /// The SDK of a cell.
     Sdk(CellId),
+    /// What boots kernels for the arch of a cell, which is the newest that has a compiler to link init with.
+    Qemu(CellId),
 }
 
 /// Nix's word for machines like this one.
@@ -23,7 +29,12 @@ pub fn system() -> String {
 }
 
 impl<'c> Subject<'c> {
-    /// A cell, or a compiler by one of its names, of the `sources` that toolchains are taken from.
+    /// Whether `name` is of the form of a name of kflake's, and not of one that only a registry knows.
+    pub fn is_name(name: &str) -> bool {
+        name.starts_with(QEMU) || resolve::is_name(name)
+    }
+
+    /// A cell, a compiler by one of its names, or `qemu:ARCH`, of the `sources` that toolchains are taken from.
     pub fn named(
         name: &str,
         catalog: &'c Catalog,
@@ -32,9 +43,31 @@ impl<'c> Subject<'c> {
         if !name.contains(':') {
             return Ok(Subject::Cell(catalog.cell(name)?));
         }
+        if let Some(arch) = name.strip_prefix(QEMU) {
+            let arch = catalog.arch(arch)?;
+            let cells = Subject::that_boot(catalog, sources);
+            let mut of_arch = cells.into_iter().filter(|it| it.arch == *arch);
+            return of_arch.next().map(Subject::Qemu).ok_or_else(|| UnknownName {
+                help: "it needs a board, and a compiler here; `kflake image --list` shows those that have both"
+                    .to_owned(),
+                ..UnknownName::among("image that boots", arch.as_str(), [], [])
+            });
+        }
         let resolver = Resolver::new(catalog, SourceOrder::from(sources));
         let toolchain = resolver.named(name, &system())?;
         Ok(Subject::Toolchain(toolchain, Some(name.to_owned())))
+    }
+
+    /// The newest cell of each arch that has a board and a compiler.
+    pub fn that_boot(catalog: &Catalog, sources: Vec<SourceKind>) -> Vec<CellId> {
+        let mut newest = std::collections::BTreeMap::new();
+        for cell in flake::cells_with_toolchain(catalog, sources) {
+            let version = flake::cell_kernel(catalog, &catalog.eras[&cell.era]);
+            if catalog.board_for(&cell.arch, version).is_some() {
+                newest.insert(cell.arch.clone(), cell);
+            }
+        }
+        newest.into_values().collect()
     }
 
     /// A compiler by its id.
@@ -56,6 +89,7 @@ impl<'c> Subject<'c> {
         match self {
             Subject::Cell(cell) => format!("{cell}:latest"),
             Subject::Sdk(cell) => format!("sdk-{cell}:latest"),
+            Subject::Qemu(cell) => format!("{QEMU}{}", cell.arch),
             Subject::Toolchain(_, Some(name)) => name.clone(),
             Subject::Toolchain(it, None) => {
                 let odd = |c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c);
@@ -69,6 +103,7 @@ impl<'c> Subject<'c> {
         match self {
             Subject::Cell(cell) => cell.to_string(),
             Subject::Sdk(cell) => format!("sdk-{cell}"),
+            Subject::Qemu(cell) => format!("qemu-{}", cell.arch),
             Subject::Toolchain(it, _) => it.id.to_string(),
         }
     }
@@ -79,6 +114,7 @@ impl fmt::Display for Subject<'_> {
         match self {
             Subject::Cell(cell) => write!(f, "{cell}"),
             Subject::Sdk(cell) => write!(f, "the SDK of {cell}"),
+            Subject::Qemu(cell) => write!(f, "QEMU for {}", cell.arch),
             Subject::Toolchain(it, _) => write!(f, "{}", it.id),
         }
     }
