@@ -224,6 +224,22 @@ fn sparc64_sizes_a_function_by_its_own_name() {
 }
 
 #[test]
+fn powerpc64_compares_pointers_in_the_vdso() {
+    let fix = |text| {
+        let file = "arch/powerpc/kernel/vdso64/*.S";
+        edited("ppc64-vdso-compare", file, text)
+    };
+    assert_eq!(fix("\tcmpli\tcr0,r4,0\n"), "\tcmpldi\tcr0,r4,0\n");
+    for right in [
+        "\tcmpldi\tcr0,r4,0\n",
+        "\tcmpli\tcr0,1,r4,0\n",
+        "\tcmpwi\tcr0,r3,CLOCK_REALTIME\n",
+    ] {
+        assert_eq!(fix(right), right);
+    }
+}
+
+#[test]
 fn powerpc64_can_flush_without_the_detector_of_lockups() {
     let guarded = "#ifdef CONFIG_HARDLOCKUP_DETECTOR\nearly_initcall(disable_hardlockup_detector);\n\n\
                    #ifdef CONFIG_PPC_BOOK3S_64\nflush\n#endif /* CONFIG_PPC_BOOK3S_64 */\n#endif\n";

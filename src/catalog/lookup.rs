@@ -258,6 +258,22 @@ mod tests {
         assert!(help(catalog.cell("k6").unwrap_err()).contains("k6-arm64"));
     }
 
+    /// From 3.7 on a tiny configuration has no ATAGS unless it is asked for, and a machine without a device tree then stays silent.
+    #[test]
+    fn arm_machines_without_a_device_tree_ask_for_atags() {
+        let catalog = catalog();
+        let before: Vec<_> = catalog
+            .boards
+            .iter()
+            .filter(|(_, it)| ["armel", "armhf"].contains(&it.arch.as_str()))
+            .filter(|(_, it)| it.dtb.is_none() && it.machine.to_string() != "virt")
+            .collect();
+        assert!(before.len() >= 4, "{}", before.len());
+        for (id, board) in before {
+            assert!(board.enable.iter().any(|it| it == "ATAGS"), "{id}");
+        }
+    }
+
     #[test]
     fn kernels_are_found_by_any_spelling() {
         let catalog = catalog();
