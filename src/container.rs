@@ -217,6 +217,8 @@ pub struct Job<'a> {
     pub tree: &'a Path,
     /// Where what it builds goes.
     pub out: &'a Path,
+    /// Whether it may write to the tree, which keeps nothing of that: `out` does.
+    pub overlay: bool,
     /// Whether someone sits at a terminal.
     pub terminal: bool,
     /// Whether the command reads the standard input.
@@ -436,26 +438,67 @@ impl Engine {
         if job.terminal {
             add(&["--tty"]);
         }
-        add(&[
-            "--env",
-            &format!("KBUILD_OUTPUT={OUTPUT}"),
-            "--workdir",
-            SOURCE,
-        ]);
-        for (folder, place) in [
-            (job.tree, format!("{SOURCE},readonly")),
-            (job.out, OUTPUT.to_owned()),
-        ] {
-            let mut mount = OsString::from("type=bind,source=");
-            mount.push(mountable(folder)?);
-            mount.push(format!(",target={place}"));
-            words.extend(["--mount".into(), mount]);
+        add(&["--workdir", SOURCE]);
+        let bind = |folder: &Path, place: &str| -> Result<[OsString; 2], EngineError> {
+            let source = mountable(folder, "")?;
+            let place = format!(",target={place}");
+            let parts = [OsStr::new("type=bind,source="), source, place.as_ref()];
+            Ok(["--mount".into(), parts.join(OsStr::new(""))])
+        };
+        if job.overlay {
+            words.extend(self.overlay(job)?);
+        } else {
+            add(&["--env", &format!("KBUILD_OUTPUT={OUTPUT}")]);
+            words.extend(bind(job.tree, &format!("{SOURCE},readonly"))?);
         }
+        words.extend(bind(job.out, OUTPUT)?);
         words.push(job.image.into());
         words.extend(job.words.iter().cloned());
         Ok(words)
     }
+
+    /// The words that show the tree with what is written to it.
+    fn overlay(&self, job: &Job<'_>) -> Result<[OsString; 2], EngineError> {
+        // what separates the options of an overlay
+        let odd = ":\\";
+        let (tree, out) = (mountable(job.tree, odd)?, mountable(job.out, odd)?);
+        let (upper, work) = (Path::new(out).join(UPPER), Path::new(out).join(WORK));
+        let folders = [
+            OsStr::new("upperdir="),
+            upper.as_os_str(),
+            OsStr::new(",workdir="),
+            work.as_os_str(),
+        ];
+        let folders = folders.join(OsStr::new(""));
+        Ok(match self.kind {
+            Kind::Podman => {
+                let place = format!(":{SOURCE}:O,");
+                [
+                    "--volume".into(),
+                    [tree, place.as_ref(), &folders].join(OsStr::new("")),
+                ]
+            }
+            Kind::Docker => {
+                let volume = format!(
+                    "type=volume,target={SOURCE},volume-driver=local,volume-opt=type=overlay,volume-opt=device=overlay,\"volume-opt=o=lowerdir="
+                );
+                let parts = [
+                    volume.as_ref(),
+                    tree,
+                    OsStr::new(","),
+                    &folders,
+                    OsStr::new("\""),
+                ];
+                ["--mount".into(), parts.join(OsStr::new(""))]
+            }
+        })
+    }
 }
+
+/// Where an overlay keeps what is written to a tree, and what it works with, in the folder for what is built.
+pub const UPPER: &str = "tree";
+/// See [`UPPER`].
+pub const WORK: &str = ".overlay";
 
 /// What to do where no engine answers, for these reasons.
 fn advice(reasons: &[String]) -> &'static str {
@@ -607,17 +650,19 @@ fn skopeo_said(stderr: &[u8]) -> String {
     }
 }
 
-/// `folder` as an engine's list of options can hold it.
-fn mountable(folder: &Path) -> Result<&OsStr, EngineError> {
+/// `folder` as an engine's list of options can hold it, which none of `odd` may be in either.
+fn mountable<'f>(folder: &'f Path, odd: &str) -> Result<&'f OsStr, EngineError> {
     let name = folder.as_os_str();
-    let odd = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    match name.as_encoded_bytes().iter().any(odd) {
+    let mut bytes = name.as_encoded_bytes().iter();
+    match bytes.any(|byte| b",\"\n\r".contains(byte) || odd.as_bytes().contains(byte)) {
         false => Ok(name),
         true => Err(EngineError::Folder {
             path: folder.to_owned(),
-            reason:
-                "engines cannot be given a folder with a comma, a quote or a line end in its path"
-                    .to_owned(),
+            reason: match odd {
+                "" => "engines cannot be given a folder with a comma, a quote or a line end in its path",
+                _ => "an overlay cannot be made of a folder with a colon, a backslash, a comma, a quote or a line end in its path",
+            }
+            .to_owned(),
             help: "move it, or name it through a link without",
         }),
     }
@@ -660,6 +705,7 @@ mod tests {
             pull: false,
             tree: Path::new("/home/me/linux"),
             out: Path::new("/home/me/out"),
+            overlay: false,
             terminal: false,
             input: false,
             network,
@@ -773,9 +819,10 @@ mod tests {
 
     #[test]
     fn folders_that_no_engine_takes_are_refused() {
-        let error = mountable(Path::new("/a,target=/etc")).unwrap_err();
+        let error = mountable(Path::new("/a,target=/etc"), "").unwrap_err();
         assert_eq!(error.exit_code(), exit::USAGE);
-        assert!(mountable(Path::new("/a b:c")).is_ok());
+        assert!(mountable(Path::new("/a b:c"), "").is_ok());
+        assert!(mountable(Path::new("/a b:c"), ":").is_err());
     }
 
     #[test]

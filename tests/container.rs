@@ -116,6 +116,48 @@ fn a_command_reaches_the_engine_whole_and_its_exit_code_comes_back() {
 }
 
 #[test]
+fn a_tree_that_is_written_to_stays_as_it_is() {
+    let here = |desk: &Desk, name: &str| fs::canonicalize(desk.at("")).unwrap().join(name);
+    for engine in ["podman", "docker"] {
+        let desk = Desk::new(&[(engine, "mkdir $here/out/.overlay/work")]);
+        let words = ["localhost/x:1", "--tree", "tree", "--overlay"];
+        let run = |more: &[&str]| desk.run(&[&words[..], more, &["--", "make"]].concat());
+        let output = run(&["--out", "out"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let (tree, out) = (here(&desk, "tree"), here(&desk, "out"));
+        let (tree, out) = (tree.display(), out.display());
+        let folders = format!("upperdir={out}/tree,workdir={out}/.overlay");
+        let shown = match engine {
+            "podman" => format!("{tree}:/src:O,{folders}"),
+            _ => format!(
+                "type=volume,target=/src,volume-driver=local,volume-opt=type=overlay,volume-opt=device=overlay,\
+                 \"volume-opt=o=lowerdir={tree},{folders}\""
+            ),
+        };
+        let said = desk.said();
+        assert!(said.contains(&shown), "{said:?}");
+        // make builds where the sources are
+        assert!(
+            !said.iter().any(|it| it.contains("KBUILD_OUTPUT")),
+            "{said:?}"
+        );
+        assert!(desk.at("out/tree").is_dir() && !desk.at("out/.overlay").exists());
+
+        fs::create_dir(desk.at("a:b")).unwrap();
+        for (more, why) in [
+            (&["--out", "tree/out"][..], "--out DIR"),
+            (&["--out", "."], "--out DIR"),
+            (&["--out", "a:b"], "a colon"),
+            (&[], "--out"),
+        ] {
+            let output = run(more);
+            assert_eq!(output.status.code(), Some(2), "{more:?}");
+            assert!(stderr(&output).contains(why), "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn docker_is_taken_where_podman_does_not_work() {
     let desk = Desk::new(&[("docker", "exit 0")]);
     desk.program("podman", "echo 'no storage' >&2; exit 1\n");

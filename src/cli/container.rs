@@ -9,8 +9,9 @@ use super::image::{self, Subject};
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result, output};
 use crate::build::{Layout, is_layout};
-use crate::container::{Ended, Engine, EngineError, Job};
+use crate::container::{Ended, Engine, EngineError, Job, UPPER, WORK};
 use crate::exit;
+use crate::files;
 use crate::interrupt::{self, Finishing};
 use crate::text::shown;
 
@@ -36,6 +37,9 @@ pub struct Args {
     /// Folder for what is built [default: build-CELL in the tree]
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Let the command write to the tree, where it then builds: what it changes goes to OUT/tree, and the tree stays as it is
+    #[arg(long, requires = "out")]
+    overlay: bool,
     /// Give the command access to the network
     #[arg(long)]
     network: bool,
@@ -80,12 +84,16 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     fs::create_dir_all(&out).map_err(|error| io(&out, error))?;
     let out = folder(&out)?;
+    if args.overlay {
+        prepare_overlay(&tree, &out)?;
+    }
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let job = Job {
         image: &image.name,
         pull: image.pull,
         tree: &tree,
         out: &out,
+        overlay: args.overlay,
         terminal,
         // a terminal that is not for the command alone would stop a job in the background
         input: terminal || !std::io::stdin().is_terminal(),
@@ -95,10 +103,34 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let finishing = Finishing::begin();
     let ended = engine.run(&job, &interrupt::flag()).map_err(fail)?;
     drop(finishing);
+    if args.overlay {
+        // the kernel leaves an empty folder there; where it is another user's it stays, and serves the next run
+        let _ = fs::remove_dir(out.join(WORK).join("work"));
+        let _ = fs::remove_dir(out.join(WORK));
+    }
     Ok(match ended {
         Ended::Code(code) => code,
         Ended::Interrupted => exit::INTERRUPTED,
     })
+}
+
+/// Makes the folders of an overlay of `tree` in `out`.
+fn prepare_overlay(tree: &Path, out: &Path) -> Result<()> {
+    if out.starts_with(tree) || tree.starts_with(out) {
+        let error = EngineError::Folder {
+            path: out.to_owned(),
+            reason:
+                "an overlay of a tree cannot be kept inside the tree, nor the tree inside of it"
+                    .to_owned(),
+            help: "name another folder with --out DIR",
+        };
+        return Err(Failure::new(error.exit_code(), error));
+    }
+    for name in [UPPER, WORK] {
+        let folder = out.join(name);
+        files::plain_folder(&folder).map_err(|error| io(&folder, error))?;
+    }
+    Ok(())
 }
 
 /// An image that the engine has, or can get.
