@@ -81,6 +81,8 @@ rec {
       initFlags = lib.optionalString bare (
         "-DKFLAKE_BARE -ffreestanding -nostdlib -fno-pic -Wl,-e,_start${toolchain.bareFlags}"
         + lib.optionalString (lib.hasPrefix "mips" toolchain.target) " -mno-abicalls -G0"
+        # for the processors of old boards too
+        + lib.optionalString (lib.hasPrefix "mips64" toolchain.target) " -march=mips64"
       );
       initLibraries = lib.optionalString bare toolchain.bareLibraries;
       wantBits = toString toolchain.arch.bits;

@@ -212,6 +212,15 @@ fn mips_fetches_what_a_multiplication_leaves_in_hi() {
 }
 
 #[test]
+fn mips64_jumps_to_where_the_kernel_is() {
+    let fix = |text| edited("mips64-jump-target", "arch/mips/kernel/process.c", text);
+    let cut = "\t\t(((unsigned long)(pc) & 0xf0000000) | ((target) << 2))\n";
+    let right = "\t\t(((unsigned long)(pc) & ~0x0fffffffUL) | ((target) << 2))\n";
+    assert_eq!(fix(cut), right);
+    assert_eq!(fix(right), right);
+}
+
+#[test]
 fn sparc64_sizes_a_function_by_its_own_name() {
     assert_eq!(
         edited(
