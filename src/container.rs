@@ -11,7 +11,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
-use crate::text::{clean, clean_line, shown};
+use crate::program::last_line;
+use crate::text::{clean, shown};
 
 /// Names the engine to use, and is asked before any other.
 pub const VARIABLE: &str = "KFLAKE_ENGINE";
@@ -19,8 +20,6 @@ pub const VARIABLE: &str = "KFLAKE_ENGINE";
 pub const SOURCE: &str = "/src";
 /// See [`SOURCE`].
 pub const OUTPUT: &str = "/out";
-/// What takes images to registries, and from them.
-const SKOPEO: &str = "skopeo";
 /// How long a command may take to end once it was interrupted.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -106,68 +105,6 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
-    /// What takes images to registries is not there.
-    #[error("skopeo, which takes images to and from registries, is not usable here: {reason}")]
-    #[diagnostic(
-        code(kflake::container::skopeo),
-        help(
-            "install skopeo (Debian: `apt install skopeo`); with --out, the image can be pushed by other programs"
-        )
-    )]
-    NoSkopeo {
-        /// What became of it.
-        reason: String,
-    },
-    /// A registry by a name that is none.
-    #[error("{name:?} is no registry")]
-    #[diagnostic(
-        code(kflake::container::registry),
-        help(
-            "a registry is HOST[:PORT][/FOLDER] in lower case, such as registry.example:5000/kflake"
-        )
-    )]
-    Registry {
-        /// The name, as given but for its length.
-        name: String,
-    },
-    /// A name with a password in it.
-    #[error("{name}: a name with a user or a password in it would end up in logs")]
-    #[diagnostic(
-        code(kflake::container::credentials),
-        help("leave them out; `skopeo login` logs in at a registry")
-    )]
-    Credentials {
-        /// The name, without them.
-        name: String,
-    },
-    /// The registry does not take the image.
-    #[error("{target}: the image was not pushed: {reason}")]
-    #[diagnostic(
-        code(kflake::container::push),
-        help(
-            "`skopeo login` logs in at a registry; --insecure is for one that speaks plain HTTP or has a certificate of its own"
-        )
-    )]
-    Push {
-        /// Its name there.
-        target: String,
-        /// What skopeo said.
-        reason: String,
-    },
-    /// The registry does not give the image.
-    #[error("{source_name}: the image was not pulled: {reason}")]
-    #[diagnostic(
-        code(kflake::container::pull),
-        help(
-            "an image in a folder is named oci:DIR; `skopeo login` logs in at a registry; --insecure is for one that speaks plain HTTP or has a certificate of its own"
-        )
-    )]
-    Pull {
-        /// Its name there.
-        source_name: String,
-        /// What skopeo said.
-        reason: String,
-    },
     /// A folder that cannot be shown.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::container::folder), help("{help}"))]
@@ -194,13 +131,9 @@ impl EngineError {
     /// The exit code that stands for it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            EngineError::None { .. } | EngineError::NoSkopeo { .. } => exit::NO_ENGINE,
-            EngineError::Load { .. } | EngineError::Push { .. } | EngineError::Pull { .. } => {
-                exit::FAILED
-            }
-            EngineError::Folder { .. }
-            | EngineError::Registry { .. }
-            | EngineError::Credentials { .. } => exit::USAGE,
+            EngineError::None { .. } => exit::NO_ENGINE,
+            EngineError::Load { .. } => exit::FAILED,
+            EngineError::Folder { .. } => exit::USAGE,
             EngineError::Run { .. } => exit::IO,
         }
     }
@@ -513,143 +446,6 @@ fn advice(reasons: &[String]) -> &'static str {
     }
 }
 
-/// Takes the image layout in `dir` to a registry, as `target`: its manifest as it is, so that its digest stays.
-///
-/// # Errors
-/// When skopeo is missing or fails.
-pub fn push(dir: &Path, target: &str, insecure: bool) -> Result<(), EngineError> {
-    let mut source = OsString::from("oci:");
-    source.push(dir);
-    let mut command = Command::new(SKOPEO);
-    command.args(["copy", "--quiet", "--preserve-digests"]);
-    if insecure {
-        command.arg("--dest-tls-verify=false");
-    }
-    command.arg(source).arg(format!("docker://{target}"));
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| no_skopeo(&error))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(EngineError::Push {
-            target: target.to_owned(),
-            reason: skopeo_said(&output.stderr),
-        }),
-    }
-}
-
-/// Takes the image that a registry has as `source` to the folder `dir`, as an image layout: the one for `architecture`, where it has
-/// several.
-///
-/// # Errors
-/// When skopeo is missing or fails.
-pub fn pull(
-    source: &str,
-    architecture: Option<&str>,
-    dir: &Path,
-    insecure: bool,
-) -> Result<(), EngineError> {
-    let name = source.strip_prefix("docker://").unwrap_or(source);
-    // what follows an @ in a later part is a digest
-    match name.split_once('/') {
-        Some((host, image)) if host.contains('@') => return Err(credentials(host, image)),
-        _ => {}
-    }
-    let mut target = OsString::from("oci:");
-    target.push(dir);
-    let mut command = Command::new(SKOPEO);
-    command.args(["--override-os", "linux"]);
-    if let Some(architecture) = architecture {
-        command.args(["--override-arch", architecture]);
-    }
-    command.args(["copy", "--quiet", "--format", "oci"]);
-    if insecure {
-        command.arg("--src-tls-verify=false");
-    }
-    command.arg(format!("docker://{name}")).arg(target);
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| no_skopeo(&error))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(EngineError::Pull {
-            source_name: clean_line(name),
-            reason: skopeo_said(&output.stderr),
-        }),
-    }
-}
-
-/// Whether there is something to push images with.
-///
-/// # Errors
-/// When there is not.
-pub fn have_skopeo() -> Result<(), EngineError> {
-    let mut command = Command::new(SKOPEO);
-    command.arg("--version").stdin(Stdio::null());
-    let output = command.output().map_err(|error| no_skopeo(&error))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(EngineError::NoSkopeo {
-            reason: last_line(&output.stderr),
-        }),
-    }
-}
-
-fn no_skopeo(error: &io::Error) -> EngineError {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "it is not there".to_owned(),
-        _ => error.to_string(),
-    };
-    EngineError::NoSkopeo { reason }
-}
-
-/// Whether `name` is a registry, or a folder of one: a host, and names in lower case.
-///
-/// # Errors
-/// When it is not.
-pub fn is_registry(name: &str) -> Result<(), EngineError> {
-    if name.contains('@') {
-        return Err(credentials(name, ""));
-    }
-    let part = |text: &str| {
-        let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        text.bytes().all(|it| word(it) || b"._-".contains(&it))
-            && text.bytes().next().is_some_and(word)
-            && text.bytes().last().is_some_and(word)
-    };
-    let mut parts = name.trim_end_matches('/').split('/');
-    let host = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let (host, port) = host.rsplit_once(':').unwrap_or((&host, "0"));
-    let literal = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    let address = literal.is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok());
-    match (address || part(host)) && port.parse::<u16>().is_ok() && parts.all(part) {
-        true => Ok(()),
-        false => Err(EngineError::Registry {
-            name: name.chars().take(80).collect(),
-        }),
-    }
-}
-
-/// What is wrong with `host`, which has a user before its `@`; what that says is not repeated.
-fn credentials(host: &str, image: &str) -> EngineError {
-    let host = host.rsplit('@').next().unwrap_or_default();
-    let name = format!("…@{host}/{image}");
-    EngineError::Credentials {
-        name: clean_line(name.trim_end_matches('/')),
-    }
-}
-
-/// What skopeo ended with, out of the form that it logs in.
-fn skopeo_said(stderr: &[u8]) -> String {
-    let line = last_line(stderr);
-    let logged = line.strip_prefix("time=");
-    match logged.and_then(|rest| rest.split_once(" msg=\"")) {
-        Some((_, message)) => {
-            let message = message.strip_suffix('"').unwrap_or(message);
-            message.replace("\\\"", "\"").replace("\\\\", "\\")
-        }
-        None => line,
-    }
-}
-
 /// `folder` as an engine's list of options can hold it, which none of `odd` may be in either.
 fn mountable<'f>(folder: &'f Path, odd: &str) -> Result<&'f OsStr, EngineError> {
     let name = folder.as_os_str();
@@ -680,19 +476,10 @@ fn code(status: ExitStatus) -> u8 {
     code.unwrap_or(exit::NO_STATUS)
 }
 
-/// The last line that says something.
-fn last_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text
-        .lines()
-        .map(clean_line)
-        .rfind(|it| !it.trim().is_empty());
-    line.unwrap_or_else(|| "it said nothing".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::clean_line;
 
     fn words(kind: Kind, users: Users, network: bool) -> String {
         let engine = Engine {
@@ -718,36 +505,6 @@ mod tests {
         };
         let words = engine.words(&job, "x").unwrap();
         words.join(OsStr::new(" ")).into_string().unwrap()
-    }
-
-    #[test]
-    fn passwords_are_refused_and_not_repeated() {
-        let dir = Path::new("/nonexistent");
-        for name in [
-            "me:secret@registry.example/a",
-            "docker://me:secret@h:5000/a/b@sha256:0",
-        ] {
-            let error = pull(name, None, dir, false).unwrap_err();
-            assert!(matches!(error, EngineError::Credentials { .. }), "{error}");
-            assert!(!error.to_string().contains("secret"), "{error}");
-            assert_eq!(error.exit_code(), exit::USAGE);
-        }
-        let error = is_registry("me:secret@registry.example/kflake").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "…@registry.example/kflake: a name with a user or a password in it would end up in logs"
-        );
-    }
-
-    #[test]
-    fn what_skopeo_says_is_taken_out_of_its_log() {
-        let said = |text: &str| skopeo_said(text.as_bytes());
-        assert_eq!(
-            said("x\ntime=\"2026-11-28T07:00:00Z\" level=fatal msg=\"reading \\\"a\\\": no\"\n"),
-            "reading \"a\": no"
-        );
-        assert_eq!(said("skopeo: no such option\n"), "skopeo: no such option");
-        assert_eq!(said("time=\"x\" level=fatal\n"), "time=\"x\" level=fatal");
     }
 
     #[test]
@@ -787,34 +544,6 @@ mod tests {
             "{words}"
         );
         assert!(!self::words(Kind::Podman, Users::All, true).contains("--network"));
-    }
-
-    #[test]
-    fn a_registry_is_a_host_and_names() {
-        for name in [
-            "registry.example",
-            "127.0.0.1:5000",
-            "localhost/a/b-c/",
-            "Registry.Example/x",
-            "[::1]:5000/x",
-        ] {
-            assert!(is_registry(name).is_ok(), "{name}");
-        }
-        for name in [
-            "",
-            "-x",
-            "https://registry.example",
-            "registry.example/Upper",
-            "registry.example:x",
-            "registry.example:70000",
-            "a//b",
-            "a/../b",
-            "a b",
-            "[::1",
-        ] {
-            let code = is_registry(name).map_err(|it| it.exit_code());
-            assert_eq!(code, Err(exit::USAGE), "{name}");
-        }
     }
 
     #[test]

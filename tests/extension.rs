@@ -36,6 +36,33 @@ impl Desk {
         fs::write(path, bytes).unwrap();
     }
 
+    /// A folder for kflake's temporary files.
+    fn tmp(&self) -> PathBuf {
+        let tmp = self.at("tmp");
+        fs::create_dir_all(&tmp).unwrap();
+        tmp
+    }
+
+    /// Temporary folders that a run left.
+    fn left(&self) -> usize {
+        let all = fs::read_dir(self.at("tmp")).unwrap().flatten();
+        let within = all.flat_map(|it| fs::read_dir(it.path()).unwrap().flatten());
+        within.filter(|it| it.path().is_dir()).count()
+    }
+
+    /// A skopeo that does `copy` when it is to copy, with the folder that it is to fill in `$dir`.
+    fn skopeo(&self, copy: &str) {
+        let at = self.at("").display().to_string();
+        self.file(
+            "bin/skopeo",
+            format!(
+                "#!/bin/sh\nPATH=/usr/bin:/bin\ncase $* in --version) exit ;; esac\n\
+                 cd {at}; echo \"$*\" >said; for word; do :; done; dir=${{word#oci:}}\n{copy}\n"
+            ),
+        );
+        fs::set_permissions(self.at("bin/skopeo"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// `kflake image --payload staging --name greet`, with `more`: exit code, output and complaints.
     fn export(&self, more: &[&str]) -> (Option<i32>, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
@@ -43,8 +70,12 @@ impl Desk {
             .current_dir(self.0.path())
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
+            .env("TMPDIR", self.tmp())
             .args(["image", "--payload", "staging", "--name", "greet"])
             .args(more);
+        if self.at("bin").is_dir() {
+            command.env("PATH", self.at("bin"));
+        }
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (
@@ -572,6 +603,162 @@ fn an_output_is_there_whole_or_not_at_all() {
 }
 
 /// Nothing is left of a run that is ended: neither where temporary files go nor where the image was to be.
+const REMOTE: &[&str] = &["--base", "registry.example/x:latest"];
+
+#[test]
+fn what_is_wrong_with_a_fetched_base_is_said_of_its_name() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.skopeo("cp -r below $dir");
+    Below::new().write(&desk.at("below"));
+    desk.exported(&[REMOTE, &["--out", "good"]].concat());
+    type Change = fn(&mut Below);
+    let cases: &[(Change, i32, &str)] = &[
+        (
+            |it| it.plain.push(0),
+            1,
+            ": the layer does not unpack to what the image's configuration says",
+        ),
+        (
+            |it| it.packed = b"(\xb5/\xfdno gzip".into(),
+            1,
+            ": the layer cannot be unpacked",
+        ),
+        (
+            |it| {
+                it.layer["mediaType"] = "application/vnd.cncf.helm.chart.content.v1.tar+gzip".into()
+            },
+            2,
+            "kflake does not read layers of the type",
+        ),
+        (
+            |it| it.index["manifests"] = json!([]),
+            1,
+            "index.json: it is not an index of one image",
+        ),
+        (
+            |it| it.config["config"] = "x".into(),
+            1,
+            "cannot be an image's",
+        ),
+    ];
+    for (change, code, expected) in cases {
+        let mut below = Below::new();
+        change(&mut below);
+        below.write(&desk.at("below"));
+        desk.refused(REMOTE, *code, expected);
+        let (_, _, errors) = desk.export(&[REMOTE, &["--out", "refused"]].concat());
+        assert!(
+            errors.contains("error: registry.example/x:latest:"),
+            "{errors}"
+        );
+        let tmp = desk.at("tmp").display().to_string();
+        assert!(
+            !errors.contains(&tmp) && !errors.contains("oci:NEW"),
+            "{errors}"
+        );
+    }
+    desk.skopeo("mkdir $dir");
+    desk.refused(REMOTE, 1, "does not hold all of its layers");
+}
+
+#[test]
+fn a_registry_is_asked_for_the_arch_of_the_files() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.skopeo("echo 'no image found in image index for architecture x' >&2; exit 1");
+    let said = || fs::read_to_string(desk.at("said")).unwrap();
+    desk.refused(
+        REMOTE,
+        2,
+        "registry.example/x:latest: these are images for several machines",
+    );
+    assert!(said().contains("--override-arch unnamed "), "{}", said());
+    desk.refused(
+        &[REMOTE, ARM64].concat(),
+        1,
+        "there is none for the arch of the files",
+    );
+    assert!(said().contains("--override-arch arm64 ") && !said().contains("variant"));
+    desk.refused(
+        &[REMOTE, &["--arch", "armhf"]].concat(),
+        1,
+        "no image found",
+    );
+    assert!(
+        said().contains("--override-arch arm --override-variant v7 "),
+        "{}",
+        said()
+    );
+}
+
+#[test]
+fn what_skopeo_says_is_shown_within_bounds() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.skopeo("head -c 9000000 /dev/zero >&2; printf '\\n\\033[31mred\\033[0m unauthorized\\n' >&2; exit 1");
+    let (code, _, errors) = desk.export(&[REMOTE, ARM64, &["--out", "refused"]].concat());
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(
+        !errors.contains('\u{1b}') && errors.len() < 2000,
+        "{errors}"
+    );
+    assert!(errors.contains("skopeo login"), "{errors}");
+    desk.skopeo("kill -9 $$");
+    desk.refused(&[REMOTE, ARM64].concat(), 1, "skopeo was ended by signal 9");
+    fs::remove_file(desk.at("bin/skopeo")).unwrap();
+    desk.refused(&[REMOTE, ARM64].concat(), 9, "it is not there");
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn ctrl_c_ends_skopeo_and_what_it_started() {
+    let desk = Desk::new();
+    desk.file("staging/usr/x", "x");
+    desk.skopeo("echo $$ >group; trap '' INT TERM; sleep 1000; sleep 1000");
+    for way in ["--base", "--push"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kflake"));
+        command
+            .current_dir(desk.0.path())
+            .env("PATH", desk.at("bin"))
+            .env("TMPDIR", desk.tmp())
+            .args(["image", "--payload", "staging", "--name", "greet"])
+            .args(ARM64)
+            .args([way, "registry.example/x"]);
+        if way == "--base" {
+            command.args(["--out", "out"]);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut tries = 0;
+        while !fs::read_to_string(desk.at("group")).is_ok_and(|it| it.ends_with('\n')) {
+            assert!(tries < 600 && child.try_wait().unwrap().is_none());
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{way}");
+        let group = fs::read_to_string(desk.at("group")).unwrap();
+        let lives = || {
+            let all = fs::read_dir("/proc").unwrap().flatten();
+            let mut stats = all.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
+            stats.any(|it| {
+                let facts: Vec<&str> = it.rsplit(") ").next().unwrap().split(' ').collect();
+                facts[0] != "Z" && facts[2] == group.trim()
+            })
+        };
+        let mut tries = 0;
+        while lives() {
+            assert!(tries < 100, "{way}: something of skopeo's lives");
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(desk.left(), 0, "{way}");
+        assert!(!desk.at("out").exists());
+        fs::remove_file(desk.at("group")).unwrap();
+    }
+}
+
 #[test]
 fn an_ended_run_leaves_nothing() {
     let desk = Desk::new();

@@ -51,6 +51,11 @@ impl Platform {
         &self.architecture
     }
 
+    /// Which of its kind.
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
     /// Whether what is for one is for the other: a variant counts where both have one.
     pub fn fits(&self, other: &Platform) -> bool {
         let variants = self.variant.as_ref().zip(other.variant.as_ref());

@@ -5,6 +5,7 @@ mod payload;
 mod subject;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use payload::PayloadArgs;
 pub use subject::Subject;
@@ -13,11 +14,12 @@ use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output, sdk};
 use crate::build::{Artifacts, BuildError, IMAGE_ARCHIVE, Layout};
 use crate::catalog::{Catalog, Purpose};
-use crate::container;
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
+use crate::interrupt::{self, Finishing};
 use crate::project::{Request, Thing};
+use crate::registry::{self, RegistryError};
 use crate::text::shown;
 
 /// Make container images of compilers, with everything that a kernel build needs
@@ -98,11 +100,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             Some("name one with --push or --base, or leave it out".to_owned()),
         ));
     }
-    if let Some(registry) = &args.push {
-        container::is_registry(registry).map_err(failed)?;
+    if let Some(name) = &args.push {
+        registry::is_registry(name).map_err(failed)?;
     }
     if args.push.is_some() || args.payload.has_registry() {
-        container::have_skopeo().map_err(failed)?;
+        within(registry::have_skopeo)?;
     }
     if args.payload.is_given() {
         return payload::run(args, &catalog);
@@ -199,13 +201,24 @@ fn one(
     }
     if let Some(registry) = &args.push {
         let target = format!("{}/{}", registry.trim_end_matches('/'), subject.reference());
-        container::push(layout.dir(), &target, args.insecure).map_err(failed)?;
+        push(&layout, &target, args.insecure)?;
         output::line(&format!("{target}: {said}"))?;
     }
     Ok(())
 }
 
-fn failed(error: container::EngineError) -> Failure {
+/// Takes an image to a registry.
+fn push(layout: &Layout, target: &str, insecure: bool) -> Result<()> {
+    within(|stop| registry::push(layout.dir(), target, insecure, stop))
+}
+
+/// What ends by itself when kflake is to stop.
+fn within<T>(act: impl FnOnce(&AtomicBool) -> std::result::Result<T, RegistryError>) -> Result<T> {
+    let _finishing = Finishing::begin();
+    act(&interrupt::flag()).map_err(failed)
+}
+
+fn failed(error: RegistryError) -> Failure {
     Failure::new(error.exit_code(), error)
 }
 

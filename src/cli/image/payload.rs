@@ -4,18 +4,18 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use super::{Args, Format, failed, tag, unbuilt};
+use super::{Args, Format, failed, push, tag, unbuilt, within};
 use crate::build::{
     Artifacts, Base, BuildError, Extension, ExtensionRelease, FieldError, ForKernel, IMAGE_ARCHIVE,
     Layout, Payload, Platform, check_modules, is_layout, write_sysext,
 };
 use crate::catalog::Catalog;
 use crate::cli::{Failure, Result, output};
-use crate::container::{self, EngineError};
 use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::interrupt::{self, Finishing};
+use crate::registry::{self, RegistryError};
 use crate::text::{clean_line, shown};
 
 /// Time of all that is exported, unless `SOURCE_DATE_EPOCH` says another: that of kflake's own images.
@@ -98,8 +98,14 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         }
         None => None,
     };
+    let reference = own.base.as_deref().filter(|it| folder(it).is_none());
+    // what is wrong with a base is said of the name that was given, and not of where it was fetched to
+    let of_base = |error: BuildError| match (&below, reference) {
+        (Some(below), Some(name)) => of_registry(error, below.dir(), name),
+        _ => unbuilt(error),
+    };
     let base = below.as_ref().map(Base::read).transpose();
-    let base = base.map_err(unbuilt)?;
+    let base = base.map_err(of_base)?;
     let (id, platform) = platform(catalog, named, below.as_ref())?;
     let arch = &catalog.arches[id];
     let checked = check_modules(&payload, kernel.as_ref(), base.as_ref(), arch);
@@ -134,7 +140,6 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         }
         return Ok(done());
     }
-    let reference = own.base.as_deref().filter(|it| folder(it).is_none());
     let extension = Extension {
         name,
         payload: &payload,
@@ -145,7 +150,7 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         time: time.into(),
     };
     let layout = extension.write(&scratch.path().join("image"));
-    let layout = layout.map_err(unbuilt)?;
+    let layout = layout.map_err(of_base)?;
     let said = format!(
         "image {name}: {} ({} MB){modules}",
         layout.digest(),
@@ -171,7 +176,7 @@ pub fn run(args: &Args, catalog: &Catalog) -> Result<u8> {
         // engines know lower case only
         let name = name.to_ascii_lowercase();
         let target = format!("{}/{name}:latest", registry.trim_end_matches('/'));
-        container::push(layout.dir(), &target, args.insecure).map_err(failed)?;
+        push(&layout, &target, args.insecure)?;
         output::line(&format!("{target}: {said}"))?;
     }
     Ok(exit::OK)
@@ -195,17 +200,20 @@ fn folder(text: &str) -> Option<&Path> {
 fn fetch(text: &str, wanted: Option<&Platform>, insecure: bool, scratch: &Path) -> Result<Layout> {
     let Some(dir) = folder(text) else {
         let fetched = scratch.join("base");
-        let architecture = wanted.map(Platform::architecture);
-        container::pull(text, architecture, &fetched, insecure).map_err(failed)?;
+        let platform = wanted.map(|it| (it.architecture(), it.variant()));
+        within(|stop| registry::pull(text, platform, &fetched, insecure, stop))?;
         return Layout::open(&fetched).map_err(|error| match error {
             // skopeo leaves out what is to be had at another address only
             BuildError::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
-                failed(EngineError::Pull {
+                failed(RegistryError::Pull {
                     source_name: clean_line(text),
                     reason: "the registry does not hold all of its layers".to_owned(),
+                    help: "some of them are at another address; an image in a folder that holds \
+                           them all is named oci:DIR"
+                        .to_owned(),
                 })
             }
-            other => unbuilt(other),
+            other => of_registry(other, &fetched, text),
         });
     };
     Layout::open(dir).map_err(|error| match error {
@@ -220,6 +228,32 @@ fn fetch(text: &str, wanted: Option<&Platform>, insecure: bool, scratch: &Path) 
         }
         other => unbuilt(other),
     })
+}
+
+/// An error about an image that was fetched to `dir`, of its name in the registry.
+fn of_registry(error: BuildError, dir: &Path, name: &str) -> Failure {
+    let (path, reason, help) = match &error {
+        BuildError::Layout { path, reason } => {
+            let help = "the registry's copy is broken: push the image again, or name another";
+            (path, reason, help)
+        }
+        BuildError::Payload { path, reason, .. } => {
+            let help = "a base is a container image, with layers that are tar files, plain or \
+                        compressed with gzip or zstd";
+            (path, reason, help)
+        }
+        _ => return unbuilt(error),
+    };
+    let Ok(place) = path.strip_prefix(dir) else {
+        return unbuilt(error);
+    };
+    let place = match (place.strip_prefix("blobs/sha256"), place.file_name()) {
+        (Ok(digest), _) => format!("sha256:{}: ", shown(digest)),
+        (_, Some(file)) => format!("{}: ", shown(file)),
+        _ => String::new(),
+    };
+    let text = format!("{}: {place}{reason}", clean_line(name));
+    Failure::message(error.exit_code(), text, Some(help.to_owned()))
 }
 
 /// The arch of the export, and how images say it: as named, or as the base says.
