@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
-use crate::program::last_line;
+use crate::program::{self, Bounds, Tail, last_line};
 use crate::text::{clean, shown};
 
 /// Names the engine to use, and is asked before any other.
@@ -22,6 +23,10 @@ pub const SOURCE: &str = "/src";
 pub const OUTPUT: &str = "/out";
 /// How long a command may take to end once it was interrupted.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long an engine may take over a word about one of its containers.
+const WORD: Duration = Duration::from_secs(60);
+/// What is asked for once a run was interrupted is asked whatever signals come.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// What speaks to the kernel's containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +172,8 @@ pub struct Job<'a> {
 pub enum Ended {
     /// By itself, with this exit code; 125 is the engine's own.
     Code(u8),
+    /// The engine itself was ended by this signal.
+    Died(i32),
     /// It was interrupted.
     Interrupted,
 }
@@ -269,29 +276,37 @@ impl Engine {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(self.failed())?;
+        // read while it is written to: each could wait for the other
+        let said = Tail::of(child.stderr.take()).map_err(self.failed())?;
         let written = match child.stdin.take() {
             Some(mut to) => write(&mut to),
             None => Ok(()),
         };
-        let output = child.wait_with_output().map_err(self.failed())?;
+        let status = child.wait().map_err(self.failed())?;
         match written {
             // an engine that left has said why
-            Err(error) if output.status.success() || error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error) if status.success() || error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(self.failed()(error))
             }
-            _ if output.status.success() => Ok(()),
+            _ if status.success() => Ok(()),
             _ => Err(EngineError::Load {
                 engine: self.name(),
-                reason: last_line(&output.stderr),
+                reason: last_line(&said.text()),
             }),
         }
     }
 
-    /// Runs `job`, and ends it when `stop` is set.
+    /// Runs `job`, and ends it when `stop` is set: in time for it to end by itself, unless `hurry` is set as well. However it ends, its
+    /// container is gone then.
     ///
     /// # Errors
     /// When it cannot be started, or a folder cannot be shown.
-    pub fn run(&self, job: &Job<'_>, stop: &AtomicBool) -> Result<Ended, EngineError> {
+    pub fn run(
+        &self,
+        job: &Job<'_>,
+        stop: &AtomicBool,
+        hurry: &AtomicBool,
+    ) -> Result<Ended, EngineError> {
         let name = container_name();
         let mut command = Command::new(&self.program);
         command.args(self.words(job, &name)?);
@@ -300,33 +315,47 @@ impl Engine {
         }
         let mut child = command.spawn().map_err(self.failed())?;
         let mut asked: Option<Instant> = None;
-        loop {
+        let status = loop {
             if let Some(status) = child.try_wait().map_err(self.failed())? {
-                return Ok(match asked.is_some() || stop.load(Ordering::Relaxed) {
-                    true => Ended::Interrupted,
-                    false => Ended::Code(code(status)),
-                });
+                break Some(status);
             }
             match asked {
                 None if stop.load(Ordering::Relaxed) => {
-                    self.signal("INT", &name);
+                    self.tell(&["kill", "--signal", "INT", &name]);
                     asked = Some(Instant::now());
                 }
-                Some(since) if since.elapsed() > GRACE => {
-                    self.signal("KILL", &name);
-                    return self.end(&mut child);
+                Some(since) if since.elapsed() > GRACE || hurry.load(Ordering::Relaxed) => {
+                    self.tell(&["kill", "--signal", "KILL", &name]);
+                    break self.end(&mut child)?;
                 }
                 _ => std::thread::sleep(Duration::from_millis(50)),
             }
+        };
+        let code = status.and_then(|it| it.code());
+        if code.is_none_or(|it| it == i32::from(exit::NO_STATUS)) {
+            // an engine that fails or is killed may leave its container
+            self.tell(&["kill", "--signal", "KILL", &name]);
+            self.tell(&["rm", "--force", &name]);
         }
+        if asked.is_some() || stop.load(Ordering::Relaxed) {
+            return Ok(Ended::Interrupted);
+        }
+        let signal = status.and_then(|it| it.signal());
+        Ok(match (code, signal) {
+            (None, Some(signal)) => Ended::Died(signal),
+            (code, _) => Ended::Code(
+                code.and_then(|it| u8::try_from(it).ok())
+                    .unwrap_or(exit::NO_STATUS),
+            ),
+        })
     }
 
-    /// Waits for an engine whose container was killed, and not for ever.
-    fn end(&self, child: &mut Child) -> Result<Ended, EngineError> {
+    /// Waits for an engine whose container was killed, and not for ever; none: it was killed too.
+    fn end(&self, child: &mut Child) -> Result<Option<ExitStatus>, EngineError> {
         let since = Instant::now();
         while since.elapsed() < GRACE {
-            if child.try_wait().map_err(self.failed())?.is_some() {
-                return Ok(Ended::Interrupted);
+            if let Some(status) = child.try_wait().map_err(self.failed())? {
+                return Ok(Some(status));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -334,18 +363,18 @@ impl Engine {
             .kill()
             .and_then(|()| child.wait())
             .map_err(self.failed())?;
-        Ok(Ended::Interrupted)
+        Ok(None)
     }
 
-    /// The first process of a container takes a signal only when it is asked to.
-    fn signal(&self, signal: &str, name: &str) {
-        let mut command = self.command(&["kill", "--signal", signal, name]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+    /// Has the engine do something to a container: its first process, for one, takes a signal only when it is asked to.
+    fn tell(&self, words: &[&str]) {
+        let bounds = Bounds {
+            silence: WORD,
+            whole: WORD,
+            folder: None,
+        };
         // a container that is gone has no need of it
-        let _ = command.status();
+        let _ = program::run(&mut self.command(words), &bounds, &NEVER);
     }
 
     /// The words of the engine's command line.
@@ -447,7 +476,10 @@ fn advice(reasons: &[String]) -> &'static str {
 }
 
 /// `folder` as an engine's list of options can hold it, which none of `odd` may be in either.
-fn mountable<'f>(folder: &'f Path, odd: &str) -> Result<&'f OsStr, EngineError> {
+///
+/// # Errors
+/// When it cannot.
+pub fn mountable<'f>(folder: &'f Path, odd: &str) -> Result<&'f OsStr, EngineError> {
     let name = folder.as_os_str();
     let mut bytes = name.as_encoded_bytes().iter();
     match bytes.any(|byte| b",\"\n\r".contains(byte) || odd.as_bytes().contains(byte)) {
@@ -459,7 +491,7 @@ fn mountable<'f>(folder: &'f Path, odd: &str) -> Result<&'f OsStr, EngineError> 
                 _ => "an overlay cannot be made of a folder with a colon, a backslash, a comma, a quote or a line end in its path",
             }
             .to_owned(),
-            help: "move it, or name it through a link without",
+            help: "move it to a path without",
         }),
     }
 }
@@ -469,11 +501,6 @@ fn container_name() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |it| it.as_nanos());
     format!("kflake-{}-{nanos:x}", std::process::id())
-}
-
-fn code(status: ExitStatus) -> u8 {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.unwrap_or(exit::NO_STATUS)
 }
 
 #[cfg(test)]
@@ -585,5 +612,22 @@ mod tests {
         let lacks = "podman does not work: Error: exec: \"newuidmap\": executable file not found";
         assert!(advice(&[lacks.to_owned()]).contains("apt install uidmap"));
         assert!(advice(&["podman is not there".to_owned()]).contains("apt install podman"));
+    }
+
+    #[test]
+    fn an_engine_may_say_much_before_it_reads() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("podman");
+        let script = "#!/bin/sh\nhead -c 3000000 /dev/zero >&2\ncat >/dev/null\necho >&2\necho no >&2\nexit 1\n";
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let engine = Engine {
+            kind: Kind::Podman,
+            program: program.into(),
+            users: Users::All,
+        };
+        let loaded = engine.load(|to| to.write_all(&vec![0; 1 << 20]));
+        assert!(matches!(loaded, Err(EngineError::Load { reason, .. }) if reason.ends_with("no")));
     }
 }

@@ -1,8 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 //!
 //! Work that has something to finish holds [`Finishing`]: a signal then sets the flag, and the work ends by itself; a second one
-//! ends kflake. At any other time the first signal ends kflake at once: what it started goes with it, files are in place whole or
-//! not at all, and temporary files and folders go; those of a killed kflake are removed by the next run.
+//! ends kflake, or tells the work to hurry where it would leave something behind. At any other time the first signal ends kflake at
+//! once: what it started goes with it, files are in place whole or not at all, and temporary files and folders go; those of a killed
+//! kflake are removed by the next run.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,10 @@ static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static SIGNAL: AtomicUsize = AtomicUsize::new(0);
 /// How many pieces of work end by themselves.
 static FINISHING: AtomicUsize = AtomicUsize::new(0);
+/// How many of them are to be told of a second signal.
+static HURRYING: AtomicUsize = AtomicUsize::new(0);
+/// Whether it came.
+static HURRY: AtomicBool = AtomicBool::new(false);
 
 /// What is set when kflake is to end.
 pub fn flag() -> Arc<AtomicBool> {
@@ -39,6 +44,10 @@ pub fn listen(leave: fn()) -> std::io::Result<()> {
                 if at_once && !again {
                     leave();
                 }
+                let hurries = again && HURRYING.load(Ordering::SeqCst) > 0;
+                if hurries && !HURRY.swap(true, Ordering::SeqCst) {
+                    continue;
+                }
                 if at_once || again {
                     std::process::exit(i32::from(exit_code()));
                 }
@@ -57,19 +66,37 @@ pub fn exit_code() -> u8 {
 
 /// While this lives, whoever made it looks at [`flag`] and ends by itself.
 #[derive(Debug)]
-pub struct Finishing(());
+pub struct Finishing {
+    hurries: bool,
+}
 
 impl Finishing {
     /// Begins such work.
     #[must_use]
     pub fn begin() -> Finishing {
         FINISHING.fetch_add(1, Ordering::SeqCst);
-        Finishing(())
+        Finishing { hurries: false }
     }
+
+    /// The same for work that looks at [`hurry`] as well: a second signal sets that, and a third one ends kflake.
+    #[must_use]
+    pub fn hurrying() -> Finishing {
+        HURRYING.fetch_add(1, Ordering::SeqCst);
+        FINISHING.fetch_add(1, Ordering::SeqCst);
+        Finishing { hurries: true }
+    }
+}
+
+/// What a second signal sets where work asked for it.
+pub fn hurry() -> &'static AtomicBool {
+    &HURRY
 }
 
 impl Drop for Finishing {
     fn drop(&mut self) {
         FINISHING.fetch_sub(1, Ordering::SeqCst);
+        if self.hurries {
+            HURRYING.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::image::{self, Subject};
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result, output};
 use crate::build::{Layout, is_layout};
-use crate::container::{Ended, Engine, EngineError, Job, UPPER, WORK};
+use crate::container::{Ended, Engine, EngineError, Job, UPPER, WORK, mountable};
 use crate::exit;
 use crate::files;
 use crate::interrupt::{self, Finishing};
@@ -75,14 +75,38 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             },
         ));
     }
+    mountable(&tree, "").map_err(fail)?;
+    if let Some(out) = args.out.as_ref().filter(|_| !args.overlay) {
+        is_apart(out, &tree)?;
+    }
     // asked first: without an engine no image needs to be made
     let engine = Engine::find().map_err(fail)?;
     let image = ready(name, args, context, &engine)?;
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => tree.join(format!("build-{}", image.short)),
+        None => {
+            let out = tree.join(format!("build-{}", image.short));
+            if out.is_symlink() {
+                // the tree may be anybody's
+                return Err(refused(
+                    &out,
+                    "it is a link, and what is built would go where the tree wants it",
+                    "remove it, or name a folder with --out",
+                ));
+            }
+            out
+        }
     };
-    fs::create_dir_all(&out).map_err(|error| io(&out, error))?;
+    let whole = std::path::absolute(&out).map_err(|error| io(&out, error))?;
+    mountable(&whole, "").map_err(fail)?;
+    fs::create_dir_all(&out).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => Failure::message(
+            exit::IO,
+            format!("{}: it is not a folder", shown(&out)),
+            Some("name another one with --out".to_owned()),
+        ),
+        _ => io(&out, error),
+    })?;
     let out = folder(&out)?;
     if args.overlay {
         prepare_overlay(&tree, &out)?;
@@ -100,8 +124,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         network: args.network,
         words: &args.words,
     };
-    let finishing = Finishing::begin();
-    let ended = engine.run(&job, &interrupt::flag()).map_err(fail)?;
+    let finishing = Finishing::hurrying();
+    let ended = engine.run(&job, &interrupt::flag(), interrupt::hurry());
+    let ended = ended.map_err(fail)?;
     drop(finishing);
     if args.overlay {
         // the kernel leaves an empty folder there; where it is another user's it stays, and serves the next run
@@ -110,6 +135,13 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     Ok(match ended {
         Ended::Code(code) => code,
+        Ended::Died(signal) => {
+            output::note(&format!(
+                "{} was ended by signal {signal}; its container was removed",
+                engine.name()
+            ));
+            exit::NO_STATUS
+        }
         Ended::Interrupted => exit::INTERRUPTED,
     })
 }
@@ -131,6 +163,46 @@ fn prepare_overlay(tree: &Path, out: &Path) -> Result<()> {
         files::plain_folder(&folder).map_err(|error| io(&folder, error))?;
     }
     Ok(())
+}
+
+/// Makes sure that a build in `out` changes nothing of the tree's own: kbuild writes a makefile there, for one.
+fn is_apart(out: &Path, tree: &Path) -> Result<()> {
+    let Ok(whole) = out.canonicalize() else {
+        // it is made; whether that works is seen then
+        return Ok(());
+    };
+    let help = "name a folder of its own, such as the default: build-CELL in the tree";
+    if tree.starts_with(&whole) {
+        let reason = "the tree is in it, which nothing is to be written to";
+        return Err(refused(out, reason, help));
+    }
+    let sources = ["Kconfig", "Makefile", "Kbuild"];
+    let is_source = |name: &&str| {
+        let file = whole.join(name);
+        let generated = |text: Vec<u8>| {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.lines()
+                .take(10)
+                .any(|it| it.contains("Automatically generated"))
+        };
+        file.is_file() && !files::read(&file, files::MAX_DATA).is_ok_and(generated)
+    };
+    match sources.iter().find(|it| is_source(it)) {
+        Some(name) if whole.starts_with(tree) => {
+            let reason = format!("it is a part of the tree ({name} is there)");
+            Err(refused(out, &reason, help))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(path: &Path, reason: &str, help: &'static str) -> Failure {
+    let error = EngineError::Folder {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+        help,
+    };
+    Failure::new(error.exit_code(), error)
 }
 
 /// An image that the engine has, or can get.
