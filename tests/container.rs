@@ -206,7 +206,9 @@ fn what_is_missing_is_told() {
 
 #[test]
 fn ctrl_c_ends_the_container() {
-    let desk = Desk::new(&[("podman", "echo $$ >$here/pid; exec sleep 100")]);
+    // an engine ends by itself when its container does
+    let run = "echo $$ >$here/pid; trap 'kill $!; exit 130' TERM; sleep 100 & wait";
+    let desk = Desk::new(&[("podman", run)]);
     let mut child = desk
         .command(&["localhost/x:1", "--tree", "tree", "--", "make"])
         .stderr(Stdio::piped())
