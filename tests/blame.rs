@@ -142,6 +142,19 @@ fn a_console_that_forges_our_lines_is_not_believed() {
 }
 
 #[test]
+fn a_boot_that_another_program_logged_is_told_from_a_build() {
+    let log = "[    0.000000] Linux version 6.1.0 (me@box) (gcc 12.2.0) #1 SMP\n[    1.0] Kernel panic - not syncing: x\n";
+    assert_eq!(table().read_text(log, None).stage, Some(Stage::Boot));
+    for log in [
+        "  CC      a.o\n[12345.6] Out of memory: Killed process 999 (cc1plus) total-vm:1000kB\n",
+        "Linux version 6.1 is built\n",
+        "| [    0.000000] Linux version 6.1.0 (me@box) (gcc 12.2.0) #1 SMP\n",
+    ] {
+        assert_eq!(table().read_text(log, None).stage, None, "{log}");
+    }
+}
+
+#[test]
 fn what_is_no_log_of_a_failure_is_unknown() {
     let table = table();
     let texts = [

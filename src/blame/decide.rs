@@ -17,6 +17,8 @@ const WARNING: u64 = 40;
 const PLACE: u64 = 60;
 /// How far apart lines are that belong together.
 const CLUSTER: u64 = 8;
+/// Classes of the machine from this rank on are about one way to get a file. There may be others.
+const FETCH: u16 = 7;
 /// The class of any error of a compiler, assembler or linker.
 const COMPILE: &str = "compile-error";
 /// The class of a warning that counts as an error.
@@ -30,12 +32,19 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
     let log = Log {
         table,
         hits: &reading.hits,
-        stage: stage.or_else(|| stage_of(&reading.hits)),
+        stage: stage
+            .or_else(|| stage_of(&reading.hits))
+            .or(reading.boots.then_some(Stage::Boot)),
+        console: reading.console && !reading.quoted,
+        last_step: reading.last_step,
     };
-    let found = log.machine().or_else(|| match log.stage {
-        Some(Stage::Boot) => log.boot(),
-        _ => log.build(),
-    });
+    let found = log
+        .machine(|hit| hit.kind != Kind::Warning)
+        .or_else(|| match log.stage {
+            Some(Stage::Boot) => log.boot(),
+            _ => log.build(),
+        })
+        .or_else(|| log.machine(|_| true));
     let Some((hit, class)) = found else {
         let last = reading.last_words.as_ref().or(reading.last.as_ref());
         return Blame {
@@ -80,9 +89,19 @@ struct Log<'a> {
     table: &'a FailureTable,
     hits: &'a [Hit],
     stage: Option<Stage>,
+    /// Whether the log is a console's, written by something else than kflake.
+    console: bool,
+    /// The last line in which the build went on.
+    last_step: u64,
 }
 
 impl<'a> Log<'a> {
+    /// Whether the machine under test says it, and not the one that builds.
+    fn guests(&self, hit: &Hit) -> bool {
+        let foreign = self.console && !hit.hosts && hit.kind != Kind::Ours;
+        self.stage == Some(Stage::Boot) && (hit.quoted || foreign)
+    }
+
     /// The classes that `ids` name and that can happen in this stage, the lowest rank first.
     fn possible(&self, ids: &[FailureId]) -> Vec<Class<'a>> {
         let known = ids
@@ -99,11 +118,23 @@ impl<'a> Log<'a> {
     }
 
     fn class(&self, hit: &Hit) -> Option<Class<'a>> {
-        self.possible(&hit.classes).first().copied()
+        // a machine under test has troubles of its own: what fails there is no build
+        let mut possible = self.possible(&hit.classes).into_iter();
+        match self.guests(hit) {
+            true => possible.find(|(_, class)| class.stages.contains(&Stage::Boot)),
+            false => possible.next(),
+        }
     }
 
     fn strong(&self, hit: &Hit) -> bool {
-        self.class(hit).is_some_and(|(_, class)| class.rank < HINT)
+        self.class(hit)
+            .is_some_and(|(_, class)| class.rank < HINT && !class.is_the_machines())
+    }
+
+    /// Whether it tells of trouble of the machine that builds.
+    fn machines(&self, hit: &Hit) -> bool {
+        self.class(hit)
+            .is_some_and(|(_, class)| class.is_the_machines())
     }
 
     fn hint(&self, hit: &Hit) -> bool {
@@ -111,18 +142,31 @@ impl<'a> Log<'a> {
     }
 
     /// Trouble of the machine that builds, wherever it shows; rather in a program's words than in make's.
-    fn machine(&self) -> Option<Found<'a>> {
-        let of_machine = self.hits.iter().filter_map(|hit| {
+    fn machine(&self, told: impl Fn(&Hit) -> bool) -> Option<Found<'a>> {
+        let of_machine = self.hits.iter().filter(|hit| told(hit)).filter_map(|hit| {
             let class = self.class(hit)?;
-            // what the machine under test says of itself is not about the one that builds
-            let of_builder = !(hit.quoted && self.stage == Some(Stage::Boot));
-            (class.1.is_the_machines() && of_builder).then_some((hit, class))
+            let fetch = class.1.rank >= FETCH;
+            (class.1.is_the_machines() && !(fetch && self.overcome(hit))).then_some((hit, class))
         });
         let (hit, class) = of_machine.min_by_key(|(hit, (_, class))| {
             let retold = matches!(hit.kind, Kind::Make(_) | Kind::Consequence | Kind::Ours);
             (class.rank, retold, hit.number)
         })?;
         Some((hit, Some(class)))
+    }
+
+    /// Whether the build went on after a file could not be fetched, and then stopped at something else.
+    fn overcome(&self, fetch: &Hit) -> bool {
+        let stops = |hit: &Hit| {
+            let cause = self.strong(hit) && hit.kind != Kind::Warning;
+            cause || matches!(hit.kind, Kind::Make(_))
+        };
+        let went_on = !fetch.hosts && fetch.number < self.last_step;
+        went_on
+            && self
+                .hits
+                .iter()
+                .any(|it| it.number > fetch.number && stops(it))
     }
 
     fn build(&self) -> Option<Found<'a>> {
@@ -171,7 +215,8 @@ impl<'a> Log<'a> {
     /// What looks like an error closest before `cut`: the first line of those that stand together.
     fn closest(&self, cut: u64) -> Option<&'a Hit> {
         let likely = |hit: &&Hit| {
-            hit.number < cut && (self.hint(hit) || hit.kind == Kind::Suspect && !self.strong(hit))
+            let suspect = hit.kind == Kind::Suspect && !self.strong(hit) && !self.machines(hit);
+            hit.number < cut && (self.hint(hit) || suspect)
         };
         let mut found: Option<&'a Hit> = None;
         let mut hint: Option<&'a Hit> = None;
@@ -259,7 +304,6 @@ impl<'a> Log<'a> {
                 .iter()
                 .filter(|hit| hit.kind != Kind::Ours && self.strong(hit))
                 .filter_map(|hit| Some((hit, self.class(hit)?)))
-                .filter(|(_, (_, class))| !class.is_the_machines())
         };
         let worst = complaints().min_by_key(|(_, (_, class))| class.rank);
         let Some((worst_hit, worst_class)) = worst else {

@@ -22,6 +22,10 @@ pub struct Line {
     pub core: String,
     /// Whether it was quoted: what a console under test says is not to pass for what kflake says.
     pub quoted: bool,
+    /// Whether it is of the machine that builds: Nix or QEMU says it.
+    pub hosts: bool,
+    /// Whether a system's log says that its kernel said it.
+    journal: bool,
 }
 
 /// What CI systems, Nix and build services put before a line.
@@ -31,32 +35,52 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         r"[A-Za-z0-9][A-Za-z0-9._+-]*> ",
         r"\s*> ",
         // times
-        r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?",
+        r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?(?:[\w.-]+ kernel: )?",
+        // the logs of systems: `Apr  2 21:31:03 name kernel: `
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ kernel: ",
         r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?:? ",
         r"\[ *\d+s\] ",
         // docker build
         r"#\d+ \d+\.\d+ ",
+        // crosstool-NG
+        r" ?\[(?:ALL|CFG|FILE|INFO|EXTRA|WARN|ERROR) *\] +",
     ];
     regex(&format!("^(?:{})", parts.join("|")))
 });
 
-/// What a kernel puts before a message.
-static TIME: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?"));
+/// What a kernel puts before a message, or dmesg: seconds, seconds since the last message, or a date.
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(?:<\d+>)?\[(?: *\+?\d+\.\d+|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d(?::\d\d \d{4})?)\](?:\[ *[TC]\d+\])? ?",
+    )
+});
+
+/// What only the system that a kernel runs says: a kernel's first words, and those of systemd.
+static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^Linux version \d\S* \(\S+@\S+\) |^\[(?:  OK  |FAILED|DEPEND| TIME )\] ")
+});
+
+/// What QEMU says of itself.
+static QEMU: LazyLock<Regex> = LazyLock::new(|| regex(r"^qemu(?:-[\w-]+)?: "));
+
+/// Steps of a build beside those that [`Line::is_progress`] knows.
+static STEP: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^(?:Applying \S|patching file |checking (?:for|whether) )"));
 
 impl Line {
     /// A line from its bytes.
     pub fn new(bytes: &[u8]) -> Line {
         let text = clean_line(&String::from_utf8_lossy(bytes));
         let mut core = text.as_str();
-        let mut quoted = false;
+        let (mut quoted, mut hosts, mut journal) = (false, false, false);
         // a build log within a build log is not unheard of
         for _ in 0..4 {
             if let Some(rest) = core.strip_prefix(NIX) {
-                core = rest;
+                (core, hosts) = (rest, true);
             } else if let Some(rest) = core.strip_prefix("| ") {
                 (core, quoted) = (rest, true);
             } else if let Some(found) = PREFIX.find(core) {
+                journal |= found.as_str().ends_with(" kernel: ");
                 core = &core[found.end()..];
             } else {
                 break;
@@ -65,6 +89,8 @@ impl Line {
         let core = core.trim_end();
         Line {
             quoted,
+            hosts: !quoted && (hosts || QEMU.is_match(core)),
+            journal,
             core: core.to_owned(),
         }
     }
@@ -81,6 +107,21 @@ impl Line {
             text = Cow::Owned(text.chars().map(plain_quote).collect());
         }
         super::languages::in_english(text)
+    }
+
+    /// Whether a kernel that runs says it, or the system on it.
+    pub fn is_console(&self) -> bool {
+        self.journal || TIME.is_match(&self.core) || CONSOLE.is_match(&self.core)
+    }
+
+    /// Whether it is a kernel's first word of a boot.
+    pub fn begins_boot(&self, normal: &str) -> bool {
+        normal.starts_with("Linux version ") && self.is_console()
+    }
+
+    /// Whether a build went on here.
+    pub fn is_step(&self) -> bool {
+        self.is_progress() || STEP.is_match(&self.core)
     }
 
     /// Whether it is no text: of bytes without sense, matching would be slow and mean nothing.
@@ -180,6 +221,11 @@ mod tests {
             "| ",
             "nix: > ",
             "2026-01-02 03:04:05 linux> ",
+            "Jan  2 03:04:05 box kernel: ",
+            "Jan 12 03:04:05.678901 box.local kernel: ",
+            "2026-01-02T03:04:05+0100 box kernel: ",
+            "[ERROR]    ",
+            " [CFG  ]    ",
         ] {
             assert_eq!(
                 core(&format!("{prefix}a.c:1: error: x\r\n")),
@@ -196,6 +242,40 @@ mod tests {
         assert_eq!(normal("‘a’ `b' „c“ «d»"), "'a' 'b' 'c' 'd'");
         assert_eq!(normal("[    1.25] Oops"), "Oops");
         assert_eq!(normal("<4>[    1.25][    T1] Oops"), "Oops");
+        assert_eq!(normal("[  +0.000010] Oops"), "Oops");
+        assert_eq!(normal("[Mar 8 17:07] Oops"), "Oops");
+        assert_eq!(normal("[Mon Mar  8 17:07:01 2026] Oops"), "Oops");
+        assert_eq!(normal("Jan  2 03:04:05 box kernel: [   1.25] Oops"), "Oops");
+    }
+
+    #[test]
+    fn a_console_is_told_from_a_build() {
+        let line = |text: &str| Line::new(text.as_bytes());
+        for text in [
+            "[    1.25] x",
+            "Jan  2 03:04:05 box kernel: x",
+            "Linux version 2.6.39 (me@box) (gcc version 4.4.7) #1",
+            "[  OK  ] Reached target Network.",
+            "[FAILED] Failed to mount /home.",
+        ] {
+            assert!(line(text).is_console(), "{text}");
+        }
+        for text in [
+            "[ 12%] Building x",
+            "[1/2] CC a.o",
+            "Linux version 6.1",
+            "[  12s] x",
+        ] {
+            assert!(!line(text).is_console(), "{text}");
+        }
+        for (text, hosts) in [
+            ("nix: error: x", true),
+            ("qemu-system-arm: x", true),
+            ("| qemu-system-arm: x", false),
+            ("error: x", false),
+        ] {
+            assert_eq!(line(text).hosts, hosts, "{text}");
+        }
     }
 
     #[test]

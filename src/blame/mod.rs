@@ -59,6 +59,8 @@ struct Hit {
     number: u64,
     text: String,
     quoted: bool,
+    /// Whether Nix or QEMU says it of the machine that builds.
+    hosts: bool,
     kind: grammar::Kind,
     /// The classes whose signature it shows.
     classes: Vec<FailureId>,
@@ -180,6 +182,14 @@ struct Reading {
     last_warning: Option<Hit>,
     /// Whether the next warning is the cause of an error that was printed before it.
     wants_warning: bool,
+    /// Whether any line is quoted, as the console's are in a log of kflake's.
+    quoted: bool,
+    /// Whether a line that is not quoted is a console's.
+    console: bool,
+    /// Whether a kernel began to boot in a line that is not quoted.
+    boots: bool,
+    /// The last line in which the build went on.
+    last_step: u64,
     tail: VecDeque<String>,
 }
 
@@ -196,6 +206,11 @@ impl Reading {
         if line.is_binary() {
             return;
         }
+        self.quoted |= line.quoted;
+        self.console |= !line.quoted && line.is_console();
+        if line.is_step() {
+            self.last_step = self.number;
+        }
         // what kflake tells of a configuration ends no build
         if line.core.starts_with("note: configuration: ") {
             return;
@@ -205,6 +220,7 @@ impl Reading {
             return;
         }
         let normal = line.normal();
+        self.boots |= !line.quoted && line.begins_boot(&normal);
         let kind = grammar::Kind::of(&normal);
         if !matches!(kind, grammar::Kind::Make(_)) {
             self.last_before_end(line);
@@ -213,6 +229,7 @@ impl Reading {
             number: self.number,
             text: line.core.clone(),
             quoted: line.quoted,
+            hosts: line.hosts,
             kind,
             classes: Vec::new(),
             near: Vec::new(),
@@ -221,8 +238,13 @@ impl Reading {
         if line.quoted && normal.starts_with("kflake: ") {
             return;
         }
+        // kflake's line repeats a console's last one, which is read where it stands
+        let told: &str = match hit.kind {
+            grammar::Kind::Ours => normal.split("; last line: ").next().unwrap_or(&normal),
+            _ => &normal,
+        };
         let owners = || {
-            let matches = signatures.set.matches(&normal);
+            let matches = signatures.set.matches(told);
             matches
                 .into_iter()
                 .filter_map(|index| signatures.owners.get(index))
