@@ -59,6 +59,7 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^error: command .* failed|^Command exited with|exited with (?:status|code) \d+\.?$",
         r"^dpkg-buildpackage: error|^error: Bad exit status from|^==> ERROR: A failure occurred",
         r"^BEGIN failed--compilation aborted",
+        r"^(?:\S*/)?tar(?: \(child\))?: (?:Child returned status|Error is not recoverable|Exiting with failure status)",
         r"^FATAL ERROR: (?:Unable|Syntax error) (?:to )?pars(?:e|ing) input tree",
         r"^Error: failed to parse input",
         r"^Build error: |^Bad return status",
@@ -90,7 +91,7 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
 
 static SUSPECT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|required|mismatch|incompatible)\b",
+        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible)\b",
     )
 });
 

@@ -27,6 +27,7 @@ const PHRASES: &[(&str, &str)] = &[
         "No space left on device",
     ),
     ("Keine Berechtigung", "Permission denied"),
+    ("Getötet", "Killed"),
     ("Das Dateisystem ist nur lesbar", "Read-only file system"),
     (
         "Nicht genügend Hauptspeicher verfügbar",
@@ -93,6 +94,7 @@ const PHRASES: &[(&str, &str)] = &[
         "No space left on device",
     ),
     ("Permission non accordée", "Permission denied"),
+    ("Processus arrêté", "Killed"),
     (
         "Pas de règle pour fabriquer la cible",
         "No rule to make target",
@@ -258,6 +260,7 @@ const PHRASES: &[(&str, &str)] = &[
         "No space left on device",
     ),
     ("Отказано в доступе", "Permission denied"),
+    ("Убито", "Killed"),
     ("Нет правила для сборки цели", "No rule to make target"),
     ("неопределённая ссылка на", "undefined reference to"),
     ("неопределенная ссылка на", "undefined reference to"),
@@ -280,6 +283,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("未找到命令", "command not found"),
     ("设备上没有空间", "No space left on device"),
     ("权限不够", "Permission denied"),
+    ("已杀死", "Killed"),
     ("没有规则可制作目标", "No rule to make target "),
     ("没有规则可以创建目标", "No rule to make target "),
     ("未定义的引用", " undefined reference to it"),
@@ -298,6 +302,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("コマンドが見つかりません", "command not found"),
     ("デバイスに空き領域がありません", "No space left on device"),
     ("許可がありません", "Permission denied"),
+    ("強制終了", "Killed"),
     (
         "に対する定義されていない参照です",
         " undefined reference to it",
