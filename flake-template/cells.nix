@@ -288,12 +288,13 @@ let
         lib.filter (cell: cell.board != null) (lib.attrValues usable)
       );
       # Of several of one name, the first counts.
-      toolchainOf = lib.listToAttrs (
-        map (cell: lib.nameValuePair cell.arch cell.toolchain) newestFirst
-      );
+      toolchainOf = lib.listToAttrs (map (cell: lib.nameValuePair cell.arch cell.toolchain) newestFirst);
     in
     lib.mapAttrs' (
-      arch: toolchain: lib.nameValuePair "image-qemu-${arch}" (bootImageOf { inherit arch toolchain; })
+      arch: toolchain:
+      lib.nameValuePair "image-qemu-${arch}" (bootImageOf {
+        inherit arch toolchain;
+      })
     ) toolchainOf;
   kernelPackages = prefixed "kernel" "linux";
   modulePackages = prefixed "module" "module";
