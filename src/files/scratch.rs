@@ -48,6 +48,8 @@ impl Scratch {
                 .prefix(&format!("{}-", std::process::id()))
                 .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(&all)?;
+            // at once: a signal that comes between leaves the folder behind
+            let unfinished = Unfinished::new(folder.path());
             let locked = File::open(folder.path())?;
             locked.lock()?;
             // a half-built kernel takes a while, for which nobody has to wait
@@ -56,9 +58,9 @@ impl Scratch {
                 remove(path);
             }
             Ok(Scratch {
-                _unfinished: Unfinished::new(folder.path()),
                 folder,
                 _locked: locked,
+                _unfinished: unfinished,
             })
         };
         make().map_err(|source| ScratchError {
