@@ -66,13 +66,10 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let tree = folder(&args.tree)?;
     if !tree.join("Makefile").is_file() {
-        return Err(Failure::new(
-            exit::USAGE,
-            EngineError::Folder {
-                path: args.tree.clone(),
-                reason: "there is no Makefile, so this is not a kernel tree".to_owned(),
-                help: "name the tree with --tree DIR",
-            },
+        return Err(refused(
+            &args.tree,
+            "there is no Makefile, so this is not a kernel tree",
+            "name the tree with --tree DIR",
         ));
     }
     mountable(&tree, "").map_err(fail)?;
@@ -149,14 +146,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
 /// Makes the folders of an overlay of `tree` in `out`.
 fn prepare_overlay(tree: &Path, out: &Path) -> Result<()> {
     if out.starts_with(tree) || tree.starts_with(out) {
-        let error = EngineError::Folder {
-            path: out.to_owned(),
-            reason:
-                "an overlay of a tree cannot be kept inside the tree, nor the tree inside of it"
-                    .to_owned(),
-            help: "name another folder with --out DIR",
-        };
-        return Err(Failure::new(error.exit_code(), error));
+        return Err(refused(
+            out,
+            "an overlay of a tree cannot be kept inside the tree, nor the tree inside of it",
+            "name another folder with --out DIR",
+        ));
     }
     for name in [UPPER, WORK] {
         let folder = out.join(name);
@@ -180,8 +174,8 @@ fn is_apart(out: &Path, tree: &Path) -> Result<()> {
     let is_source = |name: &&str| {
         let file = whole.join(name);
         let generated = |text: Vec<u8>| {
-            let text = String::from_utf8_lossy(&text).into_owned();
-            text.lines()
+            String::from_utf8_lossy(&text)
+                .lines()
                 .take(10)
                 .any(|it| it.contains("Automatically generated"))
         };
