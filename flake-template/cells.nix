@@ -9,6 +9,7 @@
 let
   inherit (pkgs) lib;
   versions = import ./versions.nix;
+  versionOf = drv: drv.version or (builtins.parseDrvName drv.name).version;
 
   tools = import ./toolchains.nix {
     inherit
@@ -83,7 +84,7 @@ let
         boot = boots.bootBuiltKernel (
           named // { boards = map (id: matrix.boards.${id} // { inherit id; }) named.arch.boards; }
         );
-        qemu = pkgs.qemu.version or (builtins.parseDrvName pkgs.qemu.name).version;
+        qemu = versionOf pkgs.qemu;
       }
     );
 
@@ -378,6 +379,7 @@ in
     imageOf
     sdkImageOf
     bootImageOf
+    versionOf
     ;
 
   /**

@@ -36,6 +36,7 @@ let
     inherit pkgs matrix sources;
     resolve = import ./resolve.nix;
   };
+  inherit (cells) versionOf;
   questions = builtins.fromJSON (
     builtins.readFile (if builtins.isString asked then /. + asked else asked)
   );
@@ -54,7 +55,6 @@ let
 
   # What a thing is made of and by. All of it is read from what would be built, never from the request, so that whoever asked can
   # compare the two.
-  versionOf = drv: drv.version or (builtins.parseDrvName drv.name).version;
   ofToolchain = toolchain: {
     toolchain = toolchain.id;
     tools.cc = versionOf pkgs.stdenv.cc;

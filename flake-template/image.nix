@@ -36,6 +36,11 @@ let
     dontFixup = true;
     dontStrip = true;
     dontPatchELF = true;
+    # What is built is in its place already.
+    installPhase = ''
+      runHook preInstall
+      runHook postInstall
+    '';
   };
 
   # What a build of a kernel sees, written down: programs, headers, and compilers that find them without any variable set.
@@ -61,10 +66,6 @@ let
         . ${file "image-environment.sh"}
         make_environment
         runHook postBuild
-      '';
-      installPhase = ''
-        runHook preInstall
-        runHook postInstall
       '';
     }
   );
@@ -105,10 +106,6 @@ let
           }
           make_layer
           runHook postBuild
-        '';
-        installPhase = ''
-          runHook preInstall
-          runHook postInstall
         '';
       }
     );
@@ -207,10 +204,6 @@ let
           runHook preBuild
           perl ${file "image.pl"} "$specPath" "$out"
           runHook postBuild
-        '';
-        installPhase = ''
-          runHook preInstall
-          runHook postInstall
         '';
         passthru = passthru // {
           # What it is put together from, the lowest first.
