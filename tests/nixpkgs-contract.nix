@@ -80,6 +80,14 @@ let
         "a"
         "b"
       ];
+    attrValues =
+      lib.attrValues {
+        b = 1;
+        a = 2;
+      } == [
+        2
+        1
+      ];
     concatMap =
       lib.concatMap
         (x: [
