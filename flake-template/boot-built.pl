@@ -44,7 +44,7 @@ my $folder = $ARGV[0] // '/out';
 # What the kernel that was built there calls itself.
 my ($release) = grep { defined } map { first_line("$folder/$_") } 'include/config/kernel.release', '.kernelrelease';
 fail("$folder: no kernel was built there", 'build one first, or name the folder that make knows as O=') unless defined $release;
-my ($numbers, $candidate) = $release =~ /^(\d+(?:\.\d+){1,3})(?:-rc(\d+))?/
+my ($numbers, $candidate) = $release =~ /^(\d+(?:\.\d+){1,3})(?:-rc(\d+))?[!-~]*\z/
     or fail("$folder: it has no kernel's release but \"" . ($release =~ s/[^ -~]/?/gr) . '"', 'build it again');
 my @rank = split /\./, $numbers;
 push @rank, 0 while @rank < 4;

@@ -249,6 +249,7 @@ fn what_does_not_boot_is_told_from_what_cannot() {
     for (release, why) in [
         ("1.2.13", "no machine is known"),
         ("\u{1b}[1mx", "release but \"?[1mx\""),
+        ("6.1.192\u{1b}[1m", "release but \"6.1.192?[1m\""),
     ] {
         let (code, said) = Built::new(release, &fine).boot(&[]);
         assert_eq!(code, Some(2), "{said}");
