@@ -12,7 +12,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
-use crate::program::{self, Bounds, Tail, last_line};
+use crate::program::{self, Bounds, last_line};
 use crate::text::{clean, shown};
 
 /// Names the engine to use, and is asked before any other.
@@ -25,6 +25,18 @@ pub const OUTPUT: &str = "/out";
 const GRACE: Duration = Duration::from_secs(10);
 /// How long an engine may take over a word about one of its containers.
 const WORD: Duration = Duration::from_secs(60);
+/// How long an engine may take to tell of itself, which may have to start for it.
+const ANSWER: Bounds<'_> = Bounds {
+    silence: Duration::from_secs(2 * 60),
+    whole: Duration::from_secs(2 * 60),
+    folder: None,
+};
+/// How long it may be silent over an image, and how long all of it may take.
+const LOADING: Bounds<'_> = Bounds {
+    silence: Duration::from_secs(15 * 60),
+    whole: Duration::from_secs(2 * 3600),
+    folder: None,
+};
 /// What is asked for once a run was interrupted is asked whatever signals come.
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -110,6 +122,10 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
+    /// Whoever needed it was to stop.
+    #[error("interrupted")]
+    #[diagnostic(code(kflake::container::interrupted))]
+    Interrupted,
     /// A folder that cannot be shown.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::container::folder), help("{help}"))]
@@ -140,6 +156,7 @@ impl EngineError {
             EngineError::Load { .. } => exit::FAILED,
             EngineError::Folder { .. } => exit::USAGE,
             EngineError::Run { .. } => exit::IO,
+            EngineError::Interrupted => exit::INTERRUPTED,
         }
     }
 }
@@ -182,8 +199,8 @@ impl Engine {
     /// The one that [`VARIABLE`] names, else podman or docker, whichever answers first.
     ///
     /// # Errors
-    /// When none answers.
-    pub fn find() -> Result<Engine, EngineError> {
+    /// When none answers, or `stop` is set.
+    pub fn find(stop: &AtomicBool) -> Result<Engine, EngineError> {
         let named = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
         let candidates: Vec<(Kind, OsString)> = match named {
             Some(program) => {
@@ -196,7 +213,7 @@ impl Engine {
         };
         let mut reasons = Vec::new();
         for (kind, program) in candidates {
-            match Engine::probe(kind, program) {
+            match Engine::probe(kind, program, stop)? {
                 Ok(engine) => return Ok(engine),
                 Err(reason) => reasons.push(reason),
             }
@@ -205,27 +222,33 @@ impl Engine {
         Err(EngineError::None { reasons, help })
     }
 
-    fn probe(kind: Kind, program: OsString) -> Result<Engine, String> {
+    /// The engine, or why it is of no use.
+    fn probe(
+        kind: Kind,
+        program: OsString,
+        stop: &AtomicBool,
+    ) -> Result<Result<Engine, String>, EngineError> {
         let name = clean(&program.to_string_lossy());
-        let answer = Command::new(&program)
-            .args(kind.question())
-            .stdin(Stdio::null())
-            .output();
-        match answer {
+        let ran = program::run(Command::new(&program).args(kind.question()), &ANSWER, stop);
+        Ok(match ran {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(format!("{name} is not there"))
             }
             Err(error) => Err(format!("{name}: {error}")),
-            Ok(output) if output.status.success() => Ok(Engine {
+            Ok((program::Ended::Status(status), out, _)) if status.success() => Ok(Engine {
                 kind,
                 program,
-                users: kind.users(&String::from_utf8_lossy(&output.stdout)),
+                users: kind.users(&String::from_utf8_lossy(&out)),
             }),
-            Ok(output) => Err(format!(
-                "{name} does not work: {}",
-                last_line(&output.stderr)
-            )),
-        }
+            Ok((program::Ended::Status(_), _, err)) => {
+                Err(format!("{name} does not work: {}", last_line(&err)))
+            }
+            Ok((program::Ended::Interrupted, ..)) => return Err(EngineError::Interrupted),
+            Ok(_) => {
+                let minutes = ANSWER.whole.as_secs() / 60;
+                Err(format!("{name} does not answer within {minutes} minutes"))
+            }
+        })
     }
 
     /// What people call it.
@@ -252,48 +275,54 @@ impl Engine {
     /// Whether it has an image of this name.
     ///
     /// # Errors
-    /// When it cannot be asked.
-    pub fn has(&self, image: &str) -> Result<bool, EngineError> {
+    /// When it cannot be asked, or `stop` is set.
+    pub fn has(&self, image: &str, stop: &AtomicBool) -> Result<bool, EngineError> {
         let mut command = self.command(&["image", "inspect", "--format", "{{.Id}}", image]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        Ok(command.status().map_err(self.failed())?.success())
+        let ran = program::run(&mut command, &ANSWER, stop);
+        match ran.map_err(self.failed())?.0 {
+            program::Ended::Status(status) => Ok(status.success()),
+            program::Ended::Interrupted => Err(EngineError::Interrupted),
+            _ => Err(self.failed()(io::ErrorKind::TimedOut.into())),
+        }
     }
 
     /// Loads the archive that `write` writes.
     ///
     /// # Errors
-    /// When it does not take it.
+    /// When it does not take it, or `stop` is set.
     pub fn load(
         &self,
+        stop: &AtomicBool,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), EngineError> {
         let mut command = self.command(&["load", "--quiet"]);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(self.failed())?;
-        // read while it is written to: each could wait for the other
-        let said = Tail::of(child.stderr.take()).map_err(self.failed())?;
-        let written = match child.stdin.take() {
-            Some(mut to) => write(&mut to),
-            None => Ok(()),
-        };
-        let status = child.wait().map_err(self.failed())?;
-        match written {
+        let fed = program::feed(&mut command, &LOADING, stop, write);
+        let (ended, written, said) = fed.map_err(self.failed())?;
+        let reason = match (ended, written) {
+            (program::Ended::Interrupted, _) => return Err(EngineError::Interrupted),
+            (program::Ended::Status(status), Ok(())) if status.success() => return Ok(()),
             // an engine that left has said why
-            Err(error) if status.success() || error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(self.failed()(error))
+            (program::Ended::Status(status), Err(error))
+                if status.success() || error.kind() != io::ErrorKind::BrokenPipe =>
+            {
+                return Err(self.failed()(error));
             }
-            _ if status.success() => Ok(()),
-            _ => Err(EngineError::Load {
-                engine: self.name(),
-                reason: last_line(&said.text()),
-            }),
-        }
+            (program::Ended::Status(_), _) => last_line(&said),
+            (program::Ended::Silent, _) => {
+                format!(
+                    "it did nothing for {} minutes",
+                    LOADING.silence.as_secs() / 60
+                )
+            }
+            _ => format!(
+                "it was not done after {} hours",
+                LOADING.whole.as_secs() / 3600
+            ),
+        };
+        Err(EngineError::Load {
+            engine: self.name(),
+            reason,
+        })
     }
 
     /// Runs `job`, and ends it when `stop` is set: in time for it to end by itself, unless `hurry` is set as well. However it ends, its
@@ -583,9 +612,13 @@ mod tests {
 
     #[test]
     fn an_engine_that_is_not_there_or_fails_is_told() {
-        let reason = Engine::probe(Kind::Podman, "/nonexistent/podman".into()).unwrap_err();
+        let probe = |kind, program: &str| {
+            let answer = Engine::probe(kind, program.into(), &NEVER).unwrap();
+            answer.unwrap_err()
+        };
+        let reason = probe(Kind::Podman, "/nonexistent/podman");
         assert!(reason.ends_with("is not there"), "{reason}");
-        let reason = Engine::probe(Kind::Docker, "false".into()).unwrap_err();
+        let reason = probe(Kind::Docker, "false");
         assert!(reason.contains("does not work"), "{reason}");
         assert_eq!(last_line(b"a\nb\x1b[1m\n\n"), clean_line("b\u{1b}[1m"));
     }
@@ -627,7 +660,7 @@ mod tests {
             program: program.into(),
             users: Users::All,
         };
-        let loaded = engine.load(|to| to.write_all(&vec![0; 1 << 20]));
+        let loaded = engine.load(&NEVER, |to| to.write_all(&vec![0; 1 << 20]));
         assert!(matches!(loaded, Err(EngineError::Load { reason, .. }) if reason.ends_with("no")));
     }
 }

@@ -79,9 +79,10 @@ pub struct FlakeInUse {
     pub rules: PathBuf,
 }
 
-/// Looks at everything; `nix` is what probing found.
+/// Looks at everything; `nix` and `container` are what probing found.
 pub fn examine(
     nix: Result<&Nix, &NixError>,
+    container: Result<&Engine, &EngineError>,
     mirrors: &Mirrors,
     schemes: &[String],
     project: &Path,
@@ -103,7 +104,7 @@ pub fn examine(
         checks.push(users(nix));
     }
     checks.push(namespaces(Path::new("/proc/sys")));
-    checks.push(engine(Engine::find().as_ref()));
+    checks.push(engine(container));
     let store = Path::new("/nix/store");
     let store = nix.map_or(store.to_owned(), |nix| nix.real_path(store));
     checks.push(disk("store", &store));

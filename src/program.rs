@@ -1,7 +1,7 @@
 //! Other programs, run within bounds: of time, of what they write, and of what they say.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -122,11 +122,56 @@ pub fn run(
             return Err(error);
         }
     };
-    let ended = watch(&mut child, bounds, stop)?;
-    if !matches!(ended, Ended::Status(_)) {
-        end(&mut child)?;
-    }
+    let ended = until(&mut child, bounds, stop)?;
     Ok((ended, out.text(), err.text()))
+}
+
+/// The same for a command that reads what `write` writes; how it ended, what became of the writing, and its complaints.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn feed(
+    command: &mut Command,
+    bounds: &Bounds<'_>,
+    stop: &AtomicBool,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(Ended, io::Result<()>, Vec<u8>)> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let to = child.stdin.take();
+    // read while it is written to: each could wait for the other
+    let err = match Tail::of(child.stderr.take()) {
+        Ok(err) => err,
+        Err(error) => {
+            end(&mut child)?;
+            return Err(error);
+        }
+    };
+    let (ended, written) = thread::scope(|scope| {
+        // what ends the program ends the writing too
+        let watching = scope.spawn(|| until(&mut child, bounds, stop));
+        let written = match to {
+            Some(mut to) => write(&mut to),
+            None => Ok(()),
+        };
+        let ended = watching.join();
+        (ended, written)
+    });
+    let ended = ended.map_err(|_| io::Error::other("its watch ended early"))??;
+    Ok((ended, written, err.text()))
+}
+
+/// Waits for a program, and ends it where it does not end by itself.
+fn until(child: &mut Child, bounds: &Bounds<'_>, stop: &AtomicBool) -> io::Result<Ended> {
+    let ended = watch(child, bounds, stop)?;
+    if !matches!(ended, Ended::Status(_)) {
+        end(child)?;
+    }
+    Ok(ended)
 }
 
 fn watch(child: &mut Child, bounds: &Bounds<'_>, stop: &AtomicBool) -> io::Result<Ended> {
@@ -308,6 +353,32 @@ mod tests {
         let all = fs::read_dir("/proc").unwrap().flatten();
         let mut stats = all.filter_map(|it| fs::read_to_string(it.path().join("stat")).ok());
         stats.any(|it| group_in(&it) == Some(group) && !it.contains(") Z "))
+    }
+
+    #[test]
+    fn a_program_is_written_to_within_its_bounds() {
+        let never = AtomicBool::new(false);
+        let fed = |script: &str, bounds: &Bounds<'_>| {
+            let mut command = Command::new("sh");
+            feed(command.args(["-c", script]), bounds, &never, |to| {
+                to.write_all(&vec![b'x'; 1 << 20])
+            })
+            .unwrap()
+        };
+        let script = "head -c 3000000 /dev/zero >&2; cat | wc -c >&2; exit 3";
+        let (ended, written, err) = fed(script, &bounds());
+        assert!(
+            matches!(ended, Ended::Status(it) if it.code() == Some(3)),
+            "{ended:?}"
+        );
+        assert!(written.is_ok() && err.ends_with(b"1048576\n"));
+        let silent = Bounds {
+            silence: Duration::from_millis(400),
+            ..bounds()
+        };
+        let (ended, written, _) = fed("sleep 100; :", &silent);
+        assert!(matches!(ended, Ended::Silent), "{ended:?}");
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -65,6 +65,22 @@ impl Desk {
         self.command(args).output().unwrap()
     }
 
+    /// The process of the engine, which writes it down once it is started.
+    fn pid(&self) -> String {
+        let start = Instant::now();
+        loop {
+            let pid = fs::read_to_string(self.at("pid")).unwrap_or_default();
+            if let Some(pid) = pid.strip_suffix('\n') {
+                return pid.to_owned();
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the engine was not started"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn said(&self) -> Vec<String> {
         let said = fs::read_to_string(self.at("said")).unwrap();
         said.lines().map(str::to_owned).collect()
@@ -214,14 +230,7 @@ fn ctrl_c_ends_the_container() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let start = Instant::now();
-    while !fs::read_to_string(desk.at("pid")).is_ok_and(|it| it.ends_with('\n')) {
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "the engine was not started"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    desk.pid();
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let status = child.wait().unwrap();
@@ -241,6 +250,48 @@ fn ctrl_c_ends_the_container() {
         .clone();
     let killed = fs::read_to_string(desk.at("killed")).unwrap();
     assert_eq!(killed, format!("kill --signal INT {name}\n"));
+}
+
+#[test]
+fn ctrl_c_ends_an_engine_that_does_not_take_an_image() {
+    let desk = Desk::new(&[]);
+    let here = desk.at("").display().to_string();
+    desk.program(
+        "podman",
+        &format!(
+            "case $1 in\ninfo) echo rootless=false ;;\nimage) exit 1 ;;\nload) echo $$ >{here}/pid; sleep 100; : ;;\nesac\n"
+        ),
+    );
+    fs::create_dir_all(desk.at("staging/usr")).unwrap();
+    // more than a pipe holds
+    fs::write(desk.at("staging/usr/file"), noise(1 << 20)).unwrap();
+    let made = Command::new(env!("CARGO_BIN_EXE_kflake"))
+        .args(["image", "--payload", "staging", "--name", "x"])
+        .args(["--arch", "arm64", "--out", "image"])
+        .current_dir(desk.dir.path())
+        .output();
+    common::succeeded(made.unwrap());
+    let mut child = desk
+        .command(&["./image", "--tree", "tree", "--", "make"])
+        .spawn()
+        .unwrap();
+    let engine = desk.pid();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!Path::new("/proc").join(engine).exists());
+}
+
+/// Bytes that nothing packs well.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..count).map(next).collect()
 }
 
 /// An engine whose containers end when they are killed, and at nothing less; what it was told is in `told`.

@@ -1,5 +1,6 @@
 //! What is in an image that another one is made on top of, as its layers say.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -21,6 +22,54 @@ use crate::hash::Hashing;
 
 /// Takes away all that the layers below have in the folder that it is in.
 const OPAQUE: &str = ".wh..wh..opq";
+/// How much the layers of an image may unpack to, in GiB: more than any image that people run.
+const GIBIBYTES: u64 = 64;
+/// How many members the archives of its layers may have: no more than a machine's memory bears.
+const MEMBERS: u64 = 4_000_000;
+
+/// What is left for the layers of an image.
+#[derive(Debug)]
+struct Room {
+    bytes: Cell<u64>,
+    members: Cell<u64>,
+}
+
+impl Room {
+    fn new() -> Room {
+        Room {
+            bytes: Cell::new(GIBIBYTES << 30),
+            members: Cell::new(MEMBERS),
+        }
+    }
+
+    fn take(left: &Cell<u64>, count: u64, what: impl FnOnce() -> String) -> io::Result<()> {
+        let rest = left.get().checked_sub(count);
+        left.set(rest.ok_or_else(|| io::Error::other(what()))?);
+        Ok(())
+    }
+
+    fn member(&self) -> io::Result<()> {
+        Room::take(&self.members, 1, || {
+            format!("the image has more than {MEMBERS} files")
+        })
+    }
+}
+
+/// A layer that takes of that.
+struct Within<'r, R> {
+    layer: R,
+    room: &'r Room,
+}
+
+impl<R: Read> Read for Within<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.layer.read(buffer)?;
+        Room::take(&self.room.bytes, read as u64, || {
+            format!("the image unpacks to more than {GIBIBYTES} GiB")
+        })?;
+        Ok(read)
+    }
+}
 
 /// The files of an image.
 #[derive(Debug, Default)]
@@ -45,8 +94,10 @@ impl Base {
     /// Reads the layers of an image.
     ///
     /// # Errors
-    /// When one cannot be read, is packed in a way that kflake does not know, or is not what the image's configuration says.
+    /// When one cannot be read, is packed in a way that kflake does not know, or is not what the image's configuration says, or when
+    /// there is more in them than in any image that people run.
     pub fn read(layout: &Layout) -> Result<Base, BuildError> {
+        let room = Room::new();
         let mut base = Base::default();
         let config = layout.config()?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array);
@@ -82,8 +133,11 @@ impl Base {
                     });
                 }
             };
-            let mut tar = Hashing::new(tar);
-            let read = base.layer(&mut tar);
+            let mut tar = Hashing::new(Within {
+                layer: tar,
+                room: &room,
+            });
+            let read = base.layer(&mut tar, &room);
             // what follows the archive's end counts as well
             let read = read.and_then(|()| io::copy(&mut tar, &mut io::sink()));
             let odd = |reason: String| BuildError::Layout {
@@ -121,12 +175,13 @@ impl Base {
     }
 
     /// Puts a layer on top.
-    fn layer(&mut self, tar: impl Read) -> io::Result<()> {
+    fn layer(&mut self, tar: impl Read, room: &Room) -> io::Result<()> {
         let mut own = BTreeMap::new();
         let mut names = Members::default();
         let mut tar = tar::Archive::new(tar);
         for entry in tar.entries()?.raw(true) {
             let mut entry = entry?;
+            room.member()?;
             if names.tell(&mut entry)? {
                 continue;
             }
@@ -251,7 +306,7 @@ mod tests {
             ("var/", folder, b""),
             ("var/old", file, b""),
         ]);
-        base.layer(lowest.as_slice()).unwrap();
+        base.layer(lowest.as_slice(), &Room::new()).unwrap();
         let modules = |base: &Base| base.modules().count();
         assert_eq!(modules(&base), 2);
         let link = Node::Link("usr/lib".into());
@@ -266,7 +321,7 @@ mod tests {
             ("srv/www/index", file, b""),
             ("var/new", file, b""),
         ]);
-        base.layer(upper.as_slice()).unwrap();
+        base.layer(upper.as_slice(), &Room::new()).unwrap();
         assert_eq!(modules(&base), 1);
         for (name, there) in [
             ("etc", true),
@@ -280,6 +335,31 @@ mod tests {
         ] {
             assert_eq!(base.node(Path::new(name)).is_some(), there, "{name}");
         }
+    }
+
+    #[test]
+    fn a_layer_has_no_more_than_there_is_room_for() {
+        let files: Vec<_> = ["a", "b", "c"]
+            .map(|it| (it, EntryType::Regular, &b"x"[..]))
+            .into();
+        let layer = layer(&files);
+        let read = |bytes: usize, members: u64| {
+            let room = Room {
+                bytes: Cell::new(bytes as u64),
+                members: Cell::new(members),
+            };
+            let layer = Within {
+                layer: layer.as_slice(),
+                room: &room,
+            };
+            let read = Base::default().layer(layer, &room);
+            read.map_err(|error| error.to_string())
+        };
+        assert_eq!(read(layer.len(), 3), Ok(()));
+        let error = read(layer.len(), 2).unwrap_err();
+        assert_eq!(error, "the image has more than 4000000 files");
+        let error = read(1024, 3).unwrap_err();
+        assert!(error.contains("unpacks to more than 64 GiB"), "{error}");
     }
 
     #[test]

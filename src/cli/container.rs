@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::image::{self, Subject};
 use super::session::{BuildArgs, BuildSession};
@@ -77,7 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         is_apart(out, &tree)?;
     }
     // asked first: without an engine no image needs to be made
-    let engine = Engine::find().map_err(fail)?;
+    let engine = within(Engine::find)?;
     let image = ready(name, args, context, &engine)?;
     let out = match &args.out {
         Some(out) => out.clone(),
@@ -208,7 +209,6 @@ struct Ready {
 
 /// The image that `name` stands for, loaded.
 fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<Ready> {
-    let fail = |error: EngineError| Failure::new(error.exit_code(), error);
     let dir = Path::new(name);
     let (tag, short, layout) = if is_layout(dir) {
         let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
@@ -229,15 +229,21 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
         let short = subject.short();
         (image::tag(&short, &layout), short, layout)
     };
-    if !engine.has(&tag).map_err(fail)? {
+    if !within(|stop| engine.has(&tag, stop))? {
         output::note(&format!("{}: loading {tag}", engine.name()));
-        engine.load(|to| layout.archive(&tag, to)).map_err(fail)?;
+        within(|stop| engine.load(stop, |to| layout.archive(&tag, to)))?;
     }
     Ok(Ready {
         name: tag,
         short,
         pull: false,
     })
+}
+
+/// What ends by itself when kflake is to stop.
+fn within<T>(act: impl FnOnce(&AtomicBool) -> std::result::Result<T, EngineError>) -> Result<T> {
+    let _finishing = Finishing::begin();
+    act(&interrupt::flag()).map_err(|error| Failure::new(error.exit_code(), error))
 }
 
 fn folder(path: &Path) -> Result<PathBuf> {
