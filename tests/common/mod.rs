@@ -1,6 +1,7 @@
 //! What tests that run real Nix share.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod later;
 pub mod module;
 pub mod terminal;
 pub mod walk;
