@@ -269,6 +269,8 @@ enum Line<'a> {
 
 /// The lines of a configuration; `path` is for messages.
 fn lines<'a>(text: &'a str, path: &Path) -> impl Iterator<Item = Result<Line<'a>, ConfigError>> {
+    // some editors begin a file with a byte order mark
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.lines().enumerate().map(move |(index, line)| {
         let line = line.trim_end();
         let comment = line.trim_start().strip_prefix('#').map(str::trim_start);
@@ -485,7 +487,7 @@ mod tests {
         for (bytes, why) in [
             (&b"CONFIG_NET=y # why"[..], "write CONFIG_NET=y"),
             (b"CONFIG_HZ=250\t# slow", "write CONFIG_HZ=250"),
-            (b"\xef\xbb\xbfCONFIG_NET=y", "byte order mark"),
+            (b"\n\xef\xbb\xbfCONFIG_NET=y", "byte order mark"),
             (b"  CONFIG_NET=y", "blanks before it"),
             (b"\tCONFIG_NET=y", "blanks before it"),
             (b"BZh91AY", "packed by bzip2"),
@@ -494,6 +496,14 @@ mod tests {
             let error = read(bytes).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
+        // at the beginning it is the file's
+        let text = b"\xef\xbb\xbf# Linux/mips 3.10.14 Kernel Configuration\r\nCONFIG_NET=y\r\n";
+        assert!(read(text).unwrap().title.is_some());
+        let text = std::str::from_utf8(text).unwrap();
+        assert_eq!(
+            Config::canonical(text, &path).unwrap(),
+            "# Linux/mips 3.10.14 Kernel Configuration\nCONFIG_NET=y\n"
+        );
         // inside of quotes it is text
         let config = read(b"CONFIG_X=\"y # why\"").unwrap();
         assert_eq!(
