@@ -122,6 +122,21 @@ fn a_machine_that_dies_first_has_a_code_of_its_own() {
 }
 
 #[test]
+fn what_ends_a_kernel_is_told_with_what_to_do_about_it() {
+    if !common::have_nix() {
+        return;
+    }
+    let project = common::fake_project("panic");
+    let (code, _, errors) = boot(project.path(), &[], &[]);
+    assert_eq!(code, 1, "{errors}");
+    let cause = errors.find("class: boot-no-root").expect(&errors);
+    let end = errors
+        .find("error: Kernel panic - not syncing: VFS")
+        .expect(&errors);
+    assert!(cause < end && errors.contains("--initrd"), "{errors}");
+}
+
+#[test]
 fn a_kernel_that_complains_is_told_of_and_fails_unless_that_is_accepted() {
     if !common::have_nix() {
         return;
@@ -300,6 +315,20 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
         assert_eq!(code, 2, "{args:?}: {errors}");
         assert!(errors.contains(message), "{args:?}: {errors}");
     }
+    // what the folder of a build says of its kernel
+    fs::create_dir(dir.join("built")).unwrap();
+    fs::write(
+        dir.join("built/config"),
+        "# CONFIG_BLK_DEV_INITRD is not set\n",
+    )
+    .unwrap();
+    let built = dir.join("built").display().to_string();
+    let (code, _, errors) = boot(dir, &["--kernel", &built], &[]);
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("without CONFIG_BLK_DEV_INITRD") && errors.contains("-K CONFIG_BLK"),
+        "{errors}"
+    );
     // what only a look into the file shows
     for (bytes, message) in [
         (&b"#!/bin/sh\n"[..], "not-elf"),

@@ -24,13 +24,15 @@ use crate::exit;
 use crate::files::Scratch;
 use crate::id::ArchId;
 use crate::interrupt::Finishing;
-use crate::kconfig::{Config, Report};
+use crate::kconfig::{Config, Report, Value};
 use crate::project::{BootRequest, Buildable, ConfigChoice, ProgramRequest, Request, Thing};
 use crate::text::{shell_words, shown};
 use crate::version::KernelVersion;
 
 /// Lines of the kernel's that are shown when a program was not run.
 const TAIL: usize = 15;
+/// How much of a console is kept to tell what ended its kernel, in bytes, at least.
+const KEPT: usize = 1 << 20;
 
 /// The initramfs with the nonce of this run, in a folder of its own.
 const INITRD: &str = "initramfs.cpio";
@@ -369,6 +371,7 @@ impl Start<'_> {
             session.say("Ctrl-A X ends the machine at once.");
         }
         let kernel = RefCell::new(Vec::<String>::new());
+        let mut console = Vec::new();
         let _finishing = Finishing::begin();
         let Watched { ending, warnings } = watch(
         command,
@@ -378,6 +381,10 @@ impl Start<'_> {
         &mut |shown| match shown {
             Shown::Bytes(bytes) => {
                 super::output::pass_on(bytes);
+                console.extend_from_slice(bytes);
+                if console.len() > 2 * KEPT {
+                    console.drain(..KEPT);
+                }
             }
             Shown::Kernel(line) => {
                 session.detail(line);
@@ -397,6 +404,16 @@ impl Start<'_> {
             session.say(&format!("the kernel complained: {}", warnings.join("; ")));
         }
         let lines = kernel.into_inner();
+        match ending {
+            Ending::Early(_) | Ending::Panic(_) | Ending::Wall(_) | Ending::Silence(_) => {
+                let console = match alone {
+                    true => String::from_utf8_lossy(&console).into_owned(),
+                    false => lines.join("\n"),
+                };
+                session.blame_console(&console);
+            }
+            _ => {}
+        }
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
         let (what, class) = match ending {
             Ending::Program(status) => return Ok(status),
@@ -515,6 +532,9 @@ fn boot_request(
         file.as_deref().map(|path| readable(path, help)).transpose()
     };
     let kernel = args.kernel.as_deref();
+    if let Some(folder) = kernel.filter(|it| it.is_dir() && args.disk.is_empty()) {
+        takes_initramfs(folder)?;
+    }
     let kernel = kernel.map(|path| image_in(path, board)).transpose()?;
     let kernel = given(
         &kernel,
@@ -590,6 +610,29 @@ fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildErr
         reason: format!("there is no {image} in that folder"),
         help: format!("build {name} there first, or give the file of a kernel"),
     })
+}
+
+/// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it.
+fn takes_initramfs(folder: &Path) -> std::result::Result<(), BuildError> {
+    // in `--out` of a build, and where the kernel's own make leaves it
+    let mut configs = ["config", ".config"]
+        .iter()
+        .filter_map(|name| Config::read(&folder.join(name)).ok());
+    match configs.next() {
+        Some(config) if config.get("BLK_DEV_INITRD") != Some(&Value::Yes) => {
+            Err(BuildError::BootFile {
+                path: folder.to_owned(),
+                reason: "this kernel was built without CONFIG_BLK_DEV_INITRD, and so starts no \
+                         initramfs"
+                    .to_owned(),
+                help:
+                    "build it with -K CONFIG_BLK_DEV_INITRD=y, or give it a root of its own with \
+                       --disk and --append root=…"
+                        .to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The absolute path of a file that can be read and is not empty.

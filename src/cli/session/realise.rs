@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use super::BuildSession;
-use crate::blame::NIX;
+use crate::blame::{Blame, NIX};
 use crate::build::{BuildError, Evaluated};
 use crate::cli::progress::{Detail, Watch};
 use crate::cli::{Failure, Result, lints, output};
@@ -15,6 +15,7 @@ use crate::interrupt::Finishing;
 use crate::project::{Buildable, Thing};
 use crate::run::{Failed, Single, Tools, build_one};
 use crate::text::{clean, clean_line, clean_lines, shown};
+use crate::validate::Stage;
 
 /// Lines of a failed log that are shown.
 const TAIL: usize = 25;
@@ -91,19 +92,10 @@ impl BuildSession<'_> {
                 blame.class = class;
                 blame.first_error = Some(failed.reason.clone());
             }
-            let bold = anstyle::Style::new().bold();
             let line = blame.first_error.as_ref().unwrap_or(&failed.reason);
-            let place = match &blame.function {
-                Some(function) => format!("in {function}\n"),
-                None => String::new(),
-            };
-            told = Some(in_source(line, source));
-            output::complain(&format!(
-                "{bold}{}{bold:#}\n{}{}\n",
-                clean(told.as_deref().unwrap_or_default()),
-                clean_lines(&place),
-                lints::classed(&self.table, &blame)
-            ));
+            let line = in_source(line, source);
+            self.complain(&line, &blame);
+            told = Some(line);
         }
         let said = open().and_then(|file| last_lines(file).ok());
         let lines = explanation(said.unwrap_or_else(|| vec![failed.reason.clone()]));
@@ -118,6 +110,31 @@ impl BuildSession<'_> {
             drv: failed.drv.clone(),
             lines,
         }
+    }
+}
+
+impl BuildSession<'_> {
+    /// Says what a machine's console tells of the end of its kernel, where it is of a known kind.
+    pub fn blame_console(&self, console: &str) {
+        let blame = self.table.read_text(console, Some(Stage::Boot));
+        if let (Some(_), Some(line)) = (&blame.class, &blame.first_error) {
+            self.complain(line, &blame);
+        }
+    }
+
+    /// The line that tells the cause of a failure, and its class.
+    fn complain(&self, line: &str, blame: &Blame) {
+        let bold = anstyle::Style::new().bold();
+        let place = match &blame.function {
+            Some(function) => format!("in {function}\n"),
+            None => String::new(),
+        };
+        output::complain(&format!(
+            "{bold}{}{bold:#}\n{}{}\n",
+            clean(line),
+            clean_lines(&place),
+            lints::classed(&self.table, blame)
+        ));
     }
 }
 
