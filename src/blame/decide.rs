@@ -19,24 +19,44 @@ const PLACE: u64 = 60;
 const CLUSTER: u64 = 8;
 /// Classes of the machine from this rank on are about one way to get a file. There may be others.
 const FETCH: u16 = 7;
-/// The class of any error of a compiler, assembler or linker.
+/// The class of any error of a compiler or assembler.
 const COMPILE: &str = "compile-error";
-/// The class of a warning that counts as an error.
-const WERROR: &str = "werror";
+/// Classes of what a program of the toolchain refuses, of no special kind.
+const REFUSED: [&str; 4] = [
+    COMPILE,
+    "compiler-error",
+    "linker-error",
+    "object-tool-error",
+];
+/// The class of what a boot loader refuses.
+const LOADER: &str = "boot-loader";
+/// The class of a system that gives a shell to mend it.
+const EMERGENCY: &str = "boot-emergency";
+/// The class of a kernel that says nothing.
+const SILENT: &str = "boot-silent";
+/// The class of a kernel that has no root.
+const NO_ROOT: &str = "boot-no-root";
 
 type Class<'a> = (&'a FailureId, &'a FailureClass);
 type Found<'a> = (&'a Hit, Option<Class<'a>>);
 
 /// What `reading` says.
 pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stage>) -> Blame {
+    let stage = stage
+        .or_else(|| stage_of(&reading.hits))
+        .or(reading.boots.then_some(Stage::Boot));
+    let told = match stage {
+        Some(Stage::Boot) => stopped(table, reading),
+        _ => told_by_status(table, reading),
+    };
     let log = Log {
         table,
         hits: &reading.hits,
-        stage: stage
-            .or_else(|| stage_of(&reading.hits))
-            .or(reading.boots.then_some(Stage::Boot)),
+        stage,
         console: reading.console && !reading.quoted,
         last_step: reading.last_step,
+        started: reading.started,
+        told: told.as_ref(),
     };
     let found = log
         .machine(|hit| hit.kind != Kind::Warning)
@@ -72,6 +92,35 @@ fn stage_of(hits: &[Hit]) -> Option<Stage> {
     named.find_map(|name| name.parse().ok())
 }
 
+/// What the status of make's first error tells by itself, where no line says more: of the line before it, which says what was built.
+fn told_by_status(table: &FailureTable, reading: &Reading) -> Option<Hit> {
+    let status = reading.hits.iter().find_map(|hit| match hit.kind {
+        Kind::Make(status) => Some(status),
+        _ => None,
+    })??;
+    let own = |class: &FailureClass| class.status.map(u32::from) == Some(status);
+    let (id, _) = table
+        .classes
+        .iter()
+        .find(|(_, class)| own(class) && class.rank >= HINT)?;
+    let (number, text) = reading.last.as_ref()?;
+    Some(Hit::told(*number, text, id))
+}
+
+/// Where a boot stopped without a word: the last line hands over to a kernel, or waits for a root that did not come.
+fn stopped(table: &FailureTable, reading: &Reading) -> Option<Hit> {
+    let class = |id: &str| table.classes.get_key_value(id).map(|(id, _)| id);
+    let tail = || (1..=reading.number).rev().zip(reading.tail.iter().rev());
+    let (number, text) = tail().find(|(_, text)| !text.trim().is_empty())?;
+    if super::grammar::hands_over(text) {
+        return Some(Hit::told(number, text, class(SILENT)?));
+    }
+    let (number, text) = tail()
+        .take_while(|(_, text)| !text.contains("Mounted root") && !text.contains("Run /"))
+        .find(|(_, text)| text.contains("Waiting for root device "))?;
+    Some(Hit::told(number, text, class(NO_ROOT)?))
+}
+
 /// The constraint that a failure is known from, where that is clear.
 fn constraint(class: &FailureClass, line: &str) -> Option<ConstraintId> {
     let named = class.links.iter().find(|link| {
@@ -93,6 +142,10 @@ struct Log<'a> {
     console: bool,
     /// The last line in which the build went on.
     last_step: u64,
+    /// Whether a kernel runs: a boot loader did its work.
+    started: bool,
+    /// What the log tells by how it ends, where no line of it says more.
+    told: Option<&'a Hit>,
 }
 
 impl<'a> Log<'a> {
@@ -170,17 +223,24 @@ impl<'a> Log<'a> {
     }
 
     fn build(&self) -> Option<Found<'a>> {
+        let ends = |hit: &&Hit| matches!(hit.kind, Kind::Make(_) | Kind::Recipe);
         let make = self
             .hits
             .iter()
             .find(|hit| matches!(hit.kind, Kind::Make(_)));
-        let cut = make.map_or(u64::MAX, |hit| hit.number);
+        let cut = self
+            .hits
+            .iter()
+            .find(ends)
+            .map_or(u64::MAX, |hit| hit.number);
         let before = || self.hits.iter().filter(|hit| hit.number < cut);
         let (hit, class) = self
             .by_status(make, cut)
             .or_else(|| before().find(|hit| self.strong(hit)))
             .or_else(|| self.ours())
             .or_else(|| self.closest(cut))
+            .or_else(|| self.by_status(make, u64::MAX))
+            .or(self.told)
             .or_else(|| self.warning_before(cut))
             .or_else(|| self.hits.iter().find(|hit| self.strong(hit)))
             .or_else(|| self.closest(u64::MAX))
@@ -188,7 +248,7 @@ impl<'a> Log<'a> {
         Some((hit, class))
     }
 
-    /// The line of a kind that make's first status confirms.
+    /// The line of a kind that make's first status confirms: the first of those that stand together.
     fn by_status(&self, make: Option<&Hit>, cut: u64) -> Option<&'a Hit> {
         let Kind::Make(Some(status)) = make?.kind else {
             return None;
@@ -197,11 +257,15 @@ impl<'a> Log<'a> {
             let class = self.class(hit);
             class.is_some_and(|(_, class)| class.status.map(u32::from) == Some(status))
         };
-        self.hits
-            .iter()
-            .rev()
-            .filter(|hit| hit.number < cut)
-            .find(confirmed)
+        let before = self.hits.iter().rev().filter(|hit| hit.number < cut);
+        let mut found: Option<&'a Hit> = None;
+        for hit in before.filter(confirmed) {
+            if found.is_some_and(|later| later.number - hit.number > CLUSTER) {
+                break;
+            }
+            found = Some(hit);
+        }
+        found
     }
 
     /// kflake's own line, where it says more than that a build failed.
@@ -257,20 +321,15 @@ impl<'a> Log<'a> {
             }
             _ => None,
         };
-        let by_tool = hit.kind == Kind::Warning && hit.classes.is_empty();
-        let class = match by_tool {
-            true => self.table.classes.get_key_value(WERROR),
-            false => self.class(hit),
-        };
-        let class = match class {
-            Some((id, _)) if id.as_str() == COMPILE => self.compile_class(hit),
+        let class = match self.class(hit) {
+            Some(class) if REFUSED.contains(&class.0.as_str()) => self.refused_class(hit, class),
             other => other,
         };
         (shown.unwrap_or(hit), class)
     }
 
-    /// The class of an error of a compiler that is of no special kind.
-    fn compile_class(&self, hit: &Hit) -> Option<Class<'a>> {
+    /// The class of what a program of the toolchain refuses, of no special kind: `own` is its own.
+    fn refused_class(&self, hit: &Hit, own: Class<'a>) -> Option<Class<'a>> {
         let behind = self
             .hits
             .iter()
@@ -280,13 +339,15 @@ impl<'a> Log<'a> {
             .flat_map(|it| self.possible(&it.near))
             .min_by_key(|(_, class)| class.rank);
         let name = match self.stage {
-            Some(Stage::Kernel) => "kernel-compile",
-            Some(Stage::Module) => "module-compile",
-            None => COMPILE,
+            Some(Stage::Kernel) if own.0.as_str() == COMPILE => "kernel-compile",
+            Some(Stage::Module) if own.0.as_str() == COMPILE => "module-compile",
+            None | Some(Stage::Kernel | Stage::Module) => return told.or(Some(own)),
             // there kflake's own line says what it means
-            Some(Stage::Toolchain | Stage::Boot) => {
-                return told.or_else(|| self.class(self.ours()?));
+            Some(Stage::Toolchain) => {
+                let ours = || self.ours().map_or(Some(own), |ours| self.class(ours));
+                return told.or_else(ours);
             }
+            Some(Stage::Boot) => return told.or_else(|| self.class(self.ours()?)),
         };
         told.or_else(|| self.table.classes.get_key_value(name))
     }
@@ -304,23 +365,52 @@ impl<'a> Log<'a> {
                 .iter()
                 .filter(|hit| hit.kind != Kind::Ours && self.strong(hit))
                 .filter_map(|hit| Some((hit, self.class(hit)?)))
+                // a boot loader tries this and that until it finds the kernel
+                .filter(|(_, (id, _))| id.as_str() != LOADER || !self.started)
         };
         let worst = complaints().min_by_key(|(_, (_, class))| class.rank);
         let Some((worst_hit, worst_class)) = worst else {
             return match own {
                 Some((hit, class)) => Some((hit, Some(class))),
-                None => self.closest(u64::MAX).map(|hit| (hit, self.class(hit))),
+                None => self
+                    .told
+                    .or_else(|| self.place())
+                    .or_else(|| self.closest(u64::MAX))
+                    .map(|hit| (hit, self.class(hit))),
             };
         };
         let line = match worst_class.1.rank <= PLAIN_END {
             true => worst_hit,
-            false => complaints().next().map_or(worst_hit, |(hit, _)| hit),
+            false => {
+                let first = complaints().next().map_or(worst_hit, |(hit, _)| hit);
+                // the beginning of what it belongs to may be missing
+                let place = self.place().filter(|place| place.number < first.number);
+                let near = |place: &&Hit| first.number - place.number <= PLACE;
+                place.filter(near).unwrap_or(first)
+            }
+        };
+        let line = match worst_class.0.as_str() == EMERGENCY {
+            true => self.first_failed(line).unwrap_or(line),
+            false => line,
         };
         let class = match own {
             Some((_, class)) if class.1.rank < HINT => class,
             _ => worst_class,
         };
         Some((line, Some(class)))
+    }
+
+    /// What systemd could not start first, before `line`.
+    fn first_failed(&self, line: &Hit) -> Option<&'a Hit> {
+        self.hits.iter().find(|hit| {
+            let failed = ["[FAILED] ", "[DEPEND] "];
+            hit.number < line.number && failed.iter().any(|it| hit.text.starts_with(it))
+        })
+    }
+
+    /// The place in a kernel at which something happened, of which the log does not have the beginning.
+    fn place(&self) -> Option<&'a Hit> {
+        self.hits.iter().find(|hit| hit.kind == Kind::Place)
     }
 
     /// The function in which a kernel crashed.

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Make(Option<u32>),
     /// What is said of every failure, after its cause.
     Consequence,
+    /// Make's own `recipe for target 'a.o' failed`, which make before 4.3 says ahead of its error.
+    Recipe,
     /// kflake's own line.
     Ours,
     /// The place in a kernel's code at which it crashed.
@@ -36,11 +38,22 @@ static MAKE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// `Makefile:12: recipe for target 'a.o' failed`, in any language that was seen.
+static RECIPE: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = [
+        r"recipe for target .* failed",
+        r".*[»'] (?:failed|fehlgeschlagen|scheiterte|échouée?|a échouée?|не удалось|falhou|falló)",
+        r"fallo en las instrucciones para el objetivo .*",
+        r"ошибка выполнения рецепта для цели .*",
+        r"对于目标.*的(?:命令|配方)失败",
+        r"ターゲット .* のレシピで失敗しました",
+    ];
+    regex(&format!(r"^[^:]+:\d+: (?:{})$", parts.join("|")))
+});
+
 /// Words of consequence.
 static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
     let parts = [
-        r"^[^:]+:\d+: recipe for target .* failed$",
-        r"^[^:]+:\d+: .*[»'] (?:failed|fehlgeschlagen|échouée?|не удалось)",
         r"^(?:[\w./-]*make|ninja)(?:\[\d+\])?: \*\*\* (?:Waiting for unfinished jobs|Deleting (?:intermediate )?file)",
         r"^(?:[\w./-]*make)(?:\[\d+\])?: (?:Target .* not remade because of errors|Entering directory|Leaving directory|Nothing to be done|\[.*\] Error \d+ \(ignored\)|INTERNAL: )",
         r"^(?:[\w./-]*collect2): (?:fatal )?error: ld returned \d+ exit status",
@@ -62,7 +75,11 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?:\S*/)?tar(?: \(child\))?: (?:Child returned status|Error is not recoverable|Exiting with failure status)",
         r"^FATAL ERROR: (?:Unable|Syntax error) (?:to )?pars(?:e|ing) input tree",
         r"^Error: failed to parse input",
-        r"^Build error: |^Bad return status",
+        r"^Build error: |^(?:Error! +)?Bad return status|^Consult \S+ for more information|^ERROR \(dkms apport\)",
+        r"^\s*Aborting\.*$",
+        // OpenWrt, Gentoo, crosstool-NG
+        r"^\s*ERROR: \S+ failed to build|: build failed\. Please re-run make|^Build failed - please re-run",
+        r"^ *\* (?:ERROR: \S+ failed \(|.*\bemake failed)|^>> +(?:Build failed in step|Error happened in)",
         r"^error: could not compile |^error: aborting due to \d+ previous error|^error: aborting due to previous",
         r"unable to start build process$",
     ];
@@ -134,6 +151,9 @@ impl Kind {
         if line.contains("treating warnings as errors") {
             return Kind::WarningsAreErrors;
         }
+        if RECIPE.is_match(line) {
+            return Kind::Recipe;
+        }
         if CONSEQUENCE.is_match(line) {
             return Kind::Consequence;
         }
@@ -148,6 +168,34 @@ impl Kind {
         }
         Kind::Plain
     }
+}
+
+/// What is said last before a kernel runs, by a boot loader or by what unpacks it.
+static HANDED_OVER: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = [
+        r"^Starting kernel \.\.\.$",
+        r"\b[Bb]ooting the kernel\.?(?: \(entry_offset: 0x[0-9a-f]+\)\.?)?$",
+        r"^EFI stub: (?:Exiting boot services|Loaded initrd)",
+        r"^Transferring control to Linux|^Jumping to (?:kernel|0x[0-9a-f]+)|^## Transferring control",
+        r"^Loading (?:Linux|initial ramdisk) \S*(?: \S+)? ?\.\.\.$",
+    ];
+    regex(&parts.join("|"))
+});
+
+/// Whether nothing but a kernel that runs can say more.
+pub(super) fn hands_over(line: &str) -> bool {
+    HANDED_OVER.is_match(line)
+}
+
+/// Whether a kernel runs, or what unpacks it.
+pub(super) fn starts_kernel(line: &str) -> bool {
+    let first = [
+        "Linux version ",
+        "Booting Linux",
+        "Starting kernel ...",
+        "Uncompressing Linux",
+    ];
+    first.iter().any(|first| line.starts_with(first))
 }
 
 /// The function that a crashed kernel names in this line.

@@ -38,7 +38,9 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?(?:[\w.-]+ kernel: )?",
         // the logs of systems: `Apr  2 21:31:03 name kernel: `
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ kernel: ",
-        r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?:? ",
+        r"\[?\d\d:\d\d:\d\d(?:[.,:]\d+)?\]?:? ",
+        // consoles of several guests: `[guest0/uart0] `
+        r"\[[A-Za-z][\w.-]*/[A-Za-z][\w.-]*\d\] ",
         r"\[ *\d+s\] ",
         // docker build
         r"#\d+ \d+\.\d+ ",
@@ -48,10 +50,11 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!("^(?:{})", parts.join("|")))
 });
 
-/// What a kernel puts before a message, or dmesg: seconds, seconds since the last message, or a date.
+/// What a kernel puts before a message, or dmesg: seconds, seconds since the last message, or a date; then the processor and the
+/// process, as printk does and as vendors' kernels do.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^(?:<\d+>)?\[(?: *\+?\d+\.\d+|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d(?::\d\d \d{4})?)\](?:\[ *[TC]\d+\])? ?",
+        r"^(?:<\d+>)?\[(?: *\+?\d+\.\d+|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d(?::\d\d \d{4})?)\](?:\[ *[TC]\d+\])? ?(?:\[pid:\d+,cpu\d+,[^\]]*\] ?|\[\d+: +[^\]\s]+: +\d+\] |(?:<\d>)?-?\.?\(\d+\)\[\d+:[^\]]*\] ?)?",
     )
 });
 
@@ -226,6 +229,8 @@ mod tests {
             "2026-01-02T03:04:05+0100 box kernel: ",
             "[ERROR]    ",
             " [CFG  ]    ",
+            "[21:14:07:671] ",
+            "[guest0/uart0] ",
         ] {
             assert_eq!(
                 core(&format!("{prefix}a.c:1: error: x\r\n")),
@@ -243,6 +248,10 @@ mod tests {
         assert_eq!(normal("[    1.25] Oops"), "Oops");
         assert_eq!(normal("<4>[    1.25][    T1] Oops"), "Oops");
         assert_eq!(normal("[  +0.000010] Oops"), "Oops");
+        assert_eq!(normal("[    1.25] [pid:0,cpu0,swapper/0]Oops"), "Oops");
+        assert_eq!(normal("[    1.25] [0:      swapper/0:    1] Oops"), "Oops");
+        assert_eq!(normal("[    1.25] <0>.(0)[1:swapper/0]Oops"), "Oops");
+        assert_eq!(normal("[    1.25] -(2)[0:swapper/2]Oops"), "Oops");
         assert_eq!(normal("[Mar 8 17:07] Oops"), "Oops");
         assert_eq!(normal("[Mon Mar  8 17:07:01 2026] Oops"), "Oops");
         assert_eq!(normal("Jan  2 03:04:05 box kernel: [   1.25] Oops"), "Oops");

@@ -68,6 +68,22 @@ struct Hit {
     near: Vec<FailureId>,
 }
 
+impl Hit {
+    /// A line that tells of `class` by where it stands, and not by what it says.
+    fn told(number: u64, text: &str, class: &FailureId) -> Hit {
+        Hit {
+            number,
+            text: text.to_owned(),
+            quoted: false,
+            // it is not the guest that says so
+            hosts: true,
+            kind: grammar::Kind::Suspect,
+            classes: vec![class.clone()],
+            near: Vec::new(),
+        }
+    }
+}
+
 /// What a log says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blame {
@@ -188,6 +204,8 @@ struct Reading {
     console: bool,
     /// Whether a kernel began to boot in a line that is not quoted.
     boots: bool,
+    /// Whether a kernel runs, or the system on it: a boot loader did its work.
+    started: bool,
     /// The last line in which the build went on.
     last_step: u64,
     tail: VecDeque<String>,
@@ -221,8 +239,9 @@ impl Reading {
         }
         let normal = line.normal();
         self.boots |= !line.quoted && line.begins_boot(&normal);
+        self.started |= line.is_console() || grammar::starts_kernel(&normal);
         let kind = grammar::Kind::of(&normal);
-        if !matches!(kind, grammar::Kind::Make(_)) {
+        if !matches!(kind, grammar::Kind::Make(_) | grammar::Kind::Recipe) {
             self.last_before_end(line);
         }
         let mut hit = Hit {
@@ -259,7 +278,7 @@ impl Reading {
         }
         hit.classes.dedup();
         match hit.kind {
-            grammar::Kind::Make(_) => self.ended = true,
+            grammar::Kind::Make(_) | grammar::Kind::Recipe => self.ended = true,
             grammar::Kind::Consequence | grammar::Kind::Ours => {}
             _ if self.ended => {}
             _ => self.last_words = Some((self.number, line.core.clone())),
