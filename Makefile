@@ -47,6 +47,10 @@ test-containers: ## images with Debian's podman, skopeo and umoci, and a registr
 	@scripts/install-debian-packages nix kernel containers
 	cargo test --locked --test containers -- --ignored --nocapture
 
+.PHONY: test-sysext
+test-sysext: ## a system extension merged by systemd-sysext (root, loop devices, and Debian's systemd)
+	cargo test --locked --test extension -- --ignored
+
 .PHONY: lint
 lint: ## formatting and clippy
 	cargo fmt --check

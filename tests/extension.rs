@@ -972,6 +972,45 @@ fn an_extension_brings_usr_and_opt_and_says_what_it_fits() {
 }
 
 #[test]
+#[ignore = "mounts file systems as root: `make test-sysext`"]
+fn systemd_merges_an_extension_and_refuses_one_for_another_system() {
+    let desk = Desk::new();
+    desk.file("staging/usr/bin/greet", "hello");
+    desk.file("root/usr/lib/os-release", "ID=debian\nVERSION_ID=12\n");
+    desk.file("root/usr/bin/own", "own");
+    for folder in ["root/run", "root/opt", "root/var/lib/extensions"] {
+        fs::create_dir_all(desk.at(folder)).unwrap();
+    }
+    let arch = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        arch => arch,
+    };
+    let merged = |fields: &[&str]| {
+        let fields = fields.iter().flat_map(|it| ["--extension-release", it]);
+        let options = ["--arch", arch, "--format", "sysext", "--out", "made"];
+        desk.exported(&options.into_iter().chain(fields).collect::<Vec<_>>());
+        let placed = desk.at("root/var/lib/extensions/greet.raw");
+        fs::copy(desk.at("made/greet.raw"), placed).unwrap();
+        // in a place of its own, where nothing of this machine's changes
+        let script = "mount -t tmpfs tmpfs /run && mkdir /run/systemd && mount --bind root root && mount --make-shared root
+            systemd-sysext --root=\"$PWD/root\" merge >&2 && cat root/usr/bin/own root/usr/bin/greet";
+        let output = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script])
+            .current_dir(desk.0.path())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (files, errors) = merged(&[]);
+    assert_eq!(files, "ownhello", "{errors}");
+    let (files, errors) = merged(&["ID=debian", "VERSION_ID=12"]);
+    assert_eq!(files, "ownhello", "{errors}");
+    let (files, errors) = merged(&["ID=debian", "VERSION_ID=13"]);
+    assert!(!files.contains("hello"), "{errors}");
+}
+
+#[test]
 fn what_cannot_be_exported_is_told_and_nothing_is_written() {
     let desk = Desk::new();
     desk.refused(ARM64, 2, "there is no such folder");
