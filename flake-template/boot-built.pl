@@ -41,9 +41,10 @@ if ($help) { print $usage; exit 0 }
 fail('more than one folder is named', '`boot --help` lists the options') if @ARGV > 1;
 my $folder = $ARGV[0] // '/out';
 
-# What the kernel that was built there calls itself.
-my ($release) = grep { defined } map { first_line("$folder/$_") } 'include/config/kernel.release', '.kernelrelease';
-fail("$folder: no kernel was built there", 'build one first, or name the folder that make knows as O=') unless defined $release;
+# What the kernel that was built there calls itself, as make leaves it, or `kflake build --out`.
+my ($release) = grep { defined } map { first_line("$folder/$_") } 'include/config/kernel.release', '.kernelrelease', 'release';
+fail("$folder: no kernel was built there", 'build one first, or name the folder that make knows as O=, or `kflake build` as --out')
+    unless defined $release;
 my ($numbers, $candidate) = $release =~ /^(\d+(?:\.\d+){1,3})(?:-rc(\d+))?[!-~]*\z/
     or fail("$folder: it has no kernel's release but \"" . ($release =~ s/[^ -~]/?/gr) . '"', 'build it again');
 my @rank = split /\./, $numbers;
@@ -54,14 +55,14 @@ my $machines = JSON::PP->new->decode(slurp("$lib/machines.json"));
 my ($board) = grep { (!$_->{from} || !less(\@rank, $_->{from})) && (!$_->{below} || less(\@rank, $_->{below})) } @{ $machines->{boards} };
 fail("no machine is known that boots $machines->{arch} kernels like $numbers") unless $board;
 
-my $image = "$folder/$board->{image}";
--f $image or fail("$folder: $board->{image} is missing, which $board->{id} boots",
+my ($image) = grep { -f } "$folder/$board->{image}", "$folder/" . ($board->{image} =~ s{.*/}{}r);
+defined $image or fail("$folder: $board->{image} is missing, which $board->{id} boots",
     "build it: make $board->{target}; an image for another arch boots its kernels only");
 my $dtb = '';
 if (defined $board->{dtb}) {
-    my $trees = "$folder/arch/" . ($board->{image} =~ m{^arch/([^/]+)/} ? $1 : '') . '/boot/dts';
+    my @trees = grep { -d } "$folder/arch/" . ($board->{image} =~ m{^arch/([^/]+)/} ? $1 : '') . '/boot/dts', "$folder/dtbs";
     (my $name = $board->{dtb}) =~ s{.*/}{};
-    find({ no_chdir => 1, wanted => sub { $dtb = $_ if m{/\Q$name\E$} && -f } }, $trees) if -d $trees;
+    find({ no_chdir => 1, wanted => sub { $dtb = $_ if m{/\Q$name\E$} && -f } }, @trees) if @trees;
     $dtb ne '' or fail("$folder: $name is missing, which $board->{id} needs", 'build it: make dtbs');
 }
 for my $file (@modules) { -f $file && -r _ or fail("$file: there is no such module") }

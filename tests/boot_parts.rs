@@ -209,6 +209,19 @@ fn what_was_built_boots_on_the_machine_for_its_release() {
         );
         assert_eq!(built.left(), 0);
     }
+    // as `kflake build` lays it out
+    let built = Built::new("6.1.192", &format!("release=6.1.192\n{FINE}"));
+    fs::create_dir(built.at("out/dtbs")).unwrap();
+    for (file, place) in [
+        ("include/config/kernel.release", "release"),
+        ("arch/arm/boot/zImage", "zImage"),
+        ("arch/arm/boot/dts/arm/board.dtb", "dtbs/board.dtb"),
+    ] {
+        fs::rename(built.at("out").join(file), built.at("out").join(place)).unwrap();
+    }
+    let (code, said) = built.boot(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("/out/dtbs/board.dtb"), "{said}");
 }
 
 #[test]

@@ -215,6 +215,13 @@ fn what_is_missing_is_told() {
         "{}",
         stderr(&output)
     );
+    let output = desk.run(&["./image", "--tree", "tree", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("./image: there is no image"),
+        "{}",
+        stderr(&output)
+    );
     let output = desk.run(&["k6-arm46", "--tree", "tree", "--", "true"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("arm64"), "{}", stderr(&output));

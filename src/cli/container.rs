@@ -213,6 +213,13 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
     let (tag, short, layout) = if is_layout(dir) {
         let layout = Layout::open(dir).map_err(|error| Failure::new(error.exit_code(), error))?;
         (image::tag("image", &layout), "image".to_owned(), layout)
+    } else if name.starts_with(['.', '/']) {
+        return Err(refused(
+            dir,
+            "there is no image in this folder",
+            "`kflake image --out DIR` makes one; an image that the engine knows has a name without \
+             a dot or a slash before it",
+        ));
     } else if name.contains([':', '/']) && !Subject::is_name(name) {
         let short = name.rsplit('/').next().unwrap_or(name);
         return Ok(Ready {
