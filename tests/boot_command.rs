@@ -317,18 +317,27 @@ fn what_cannot_be_started_is_refused_before_anything_is_built() {
     }
     // what the folder of a build says of its kernel
     fs::create_dir(dir.join("built")).unwrap();
-    fs::write(
-        dir.join("built/config"),
-        "# CONFIG_BLK_DEV_INITRD is not set\n",
-    )
-    .unwrap();
     let built = dir.join("built").display().to_string();
-    let (code, _, errors) = boot(dir, &["--kernel", &built], &[]);
-    assert_eq!(code, 2, "{errors}");
-    assert!(
-        errors.contains("without CONFIG_BLK_DEV_INITRD") && errors.contains("-K CONFIG_BLK"),
-        "{errors}"
-    );
+    for (config, message, advice) in [
+        (
+            "# CONFIG_BLK_DEV_INITRD is not set\n",
+            "without CONFIG_BLK_DEV_INITRD",
+            "-K CONFIG_BLK_DEV_INITRD=y",
+        ),
+        (
+            "CONFIG_BLK_DEV_INITRD=y\nCONFIG_CMDLINE_OVERRIDE=y\n",
+            "no command line but its own",
+            "-K '# CONFIG_CMDLINE_OVERRIDE is not set'",
+        ),
+    ] {
+        fs::write(dir.join("built/config"), config).unwrap();
+        let (code, _, errors) = boot(dir, &["--kernel", &built], &[]);
+        assert_eq!(code, 2, "{errors}");
+        assert!(
+            errors.contains(message) && errors.contains(advice),
+            "{errors}"
+        );
+    }
     // what only a look into the file shows
     for (bytes, message) in [
         (&b"#!/bin/sh\n"[..], "not-elf"),

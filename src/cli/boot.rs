@@ -532,8 +532,8 @@ fn boot_request(
         file.as_deref().map(|path| readable(path, help)).transpose()
     };
     let kernel = args.kernel.as_deref();
-    if let Some(folder) = kernel.filter(|it| it.is_dir() && args.disk.is_empty()) {
-        takes_initramfs(folder)?;
+    if let Some(folder) = kernel.filter(|it| it.is_dir()) {
+        can_start(folder, args.disk.is_empty())?;
     }
     let kernel = kernel.map(|path| image_in(path, board)).transpose()?;
     let kernel = given(
@@ -612,26 +612,43 @@ fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildErr
     })
 }
 
-/// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it.
-fn takes_initramfs(folder: &Path) -> std::result::Result<(), BuildError> {
+/// Settings with which a kernel listens to no command line but its own, of MIPS and of the other architectures.
+const OWN_COMMAND_LINE: [&str; 2] = ["CMDLINE_OVERRIDE", "CMDLINE_FORCE"];
+
+/// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it: an initramfs, where it is to
+/// have one, and words.
+fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildError> {
+    let refused = |reason: String, help: String| {
+        Err(BuildError::BootFile {
+            path: folder.to_owned(),
+            reason,
+            help,
+        })
+    };
     // in `--out` of a build, and where the kernel's own make leaves it
     let mut configs = ["config", ".config"]
         .iter()
         .filter_map(|name| Config::read(&folder.join(name)).ok());
-    match configs.next() {
-        Some(config) if config.get("BLK_DEV_INITRD") != Some(&Value::Yes) => {
-            Err(BuildError::BootFile {
-                path: folder.to_owned(),
-                reason: "this kernel was built without CONFIG_BLK_DEV_INITRD, and so starts no \
-                         initramfs"
-                    .to_owned(),
-                help:
-                    "build it with -K CONFIG_BLK_DEV_INITRD=y, or give it a root of its own with \
-                       --disk and --append root=…"
-                        .to_owned(),
-            })
-        }
-        _ => Ok(()),
+    let Some(config) = configs.next() else {
+        return Ok(());
+    };
+    let has = |symbol: &str| config.get(symbol) == Some(&Value::Yes);
+    if initramfs && !has("BLK_DEV_INITRD") {
+        return refused(
+            "this kernel was built without CONFIG_BLK_DEV_INITRD, and so starts no initramfs"
+                .to_owned(),
+            "build it with -K CONFIG_BLK_DEV_INITRD=y, or give it a root of its own with --disk and --append root=…"
+                .to_owned(),
+        );
+    }
+    match OWN_COMMAND_LINE.into_iter().find(|symbol| has(symbol)) {
+        Some(symbol) => refused(
+            format!(
+                "this kernel knows no command line but its own (CONFIG_{symbol}), which is for another machine"
+            ),
+            format!("build it with -K '# CONFIG_{symbol} is not set'"),
+        ),
+        None => Ok(()),
     }
 }
 
