@@ -51,6 +51,8 @@ let
       && builtins.match "[.][xXyY]" rest == null
       && (local == "" || builtins.match ".*[A-Za-z0-9+].*" local != null)
       && builtins.match "[.]([^A-Za-z0-9].*)?" local == null
+      # 6.1.l92: a letter in the place of a digit
+      && builtins.match "[.][lIoO][0-9lIoO]*[0-9][0-9lIoO]*([^A-Za-z0-9].*)?" rest == null
       && builtins.all (n: n <= 65535) (numbers ++ (if rc == null then [ ] else [ rc ]))
     then
       { inherit numbers rc local; }

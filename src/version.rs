@@ -139,6 +139,24 @@ fn read_kernel(text: &str) -> Result<KernelVersion, String> {
             "`{rest}` stands for a whole series: name one release of it"
         ));
     }
+    if let Some((epoch, after)) = text.split_once(':')
+        && epoch.bytes().all(|b| b.is_ascii_digit())
+        && read_kernel(after).is_ok()
+    {
+        return Err(format!(
+            "`{epoch}:` is the epoch of a package: give only `{after}`"
+        ));
+    }
+    if let Some((version, _)) = text.split_once('/')
+        && read_kernel(version).is_ok()
+    {
+        return Err(format!("give only `{version}`"));
+    }
+    if let Some(part) = letter_for_digit(rest) {
+        return Err(format!(
+            "`{part}` has a letter in the place of a digit: l and I are not 1, o is not 0"
+        ));
+    }
     if let Some(odd) = text.chars().find(|c| !is_of_version(*c)) {
         let odd = match odd {
             '"' | '\'' | '\\' => odd.to_string(),
@@ -190,15 +208,54 @@ fn refuse_foreign_text(text: &str) -> Result<(), String> {
     if before.is_empty() {
         return Ok(());
     }
-    if before == "linux-"
-        && let Ok(version) = read_kernel(&text[before.len()..])
-    {
-        return Err(format!("give only `{}`", version.upstream()));
+    if let Some(reason) = within_a_name(text) {
+        return Err(reason);
     }
     Err(format!(
         "it begins with `{}`, not with a number as 2.6.39.4, 5.10, 6.12-rc3 and 6.12-rc3-next-20241010 do",
         crate::text::brief(before)
     ))
+}
+
+/// What to give in the place of a name of a file, folder, branch or tag; none where there is no version in it.
+fn within_a_name(text: &str) -> Option<String> {
+    let name = text.trim_end_matches('/').rsplit('/').next()?;
+    if name.starts_with("next-2") {
+        return Some(
+            "it names a day of linux-next: give what `make kernelversion` prints in that tree, such as 6.12.0-rc3-next-20241010"
+                .to_owned(),
+        );
+    }
+    let starts = name.char_indices().filter(|(at, c)| {
+        c.is_ascii_digit() && !name[..*at].ends_with(|c: char| c.is_ascii_digit() || c == '.')
+    });
+    for (at, _) in starts {
+        let (dotted, rest) = split_numbers(&name[at..]);
+        if !dotted.contains('.') {
+            continue;
+        }
+        if rest.starts_with(".y") || rest.starts_with(".x") {
+            return Some(format!(
+                "`{dotted}{}` stands for a whole series: name one release of it",
+                &rest[..2]
+            ));
+        }
+        if let Ok(version) = read_kernel(&name[at..]) {
+            return Some(format!("give only `{}`", version.upstream()));
+        }
+    }
+    None
+}
+
+/// What follows the numbers, if it is a number with letters that look like digits: `l92` of 6.1.l92.
+fn letter_for_digit(rest: &str) -> Option<&str> {
+    let part = rest.strip_prefix('.')?;
+    let end = part.find(|c: char| !c.is_ascii_alphanumeric());
+    let part = &part[..end.unwrap_or(part.len())];
+    let looks = |c: char| c.is_ascii_digit() || "lIoO".contains(c);
+    let mixed = part.contains(|c: char| c.is_ascii_digit())
+        && part.contains(|c: char| c.is_ascii_alphabetic());
+    (mixed && part.chars().all(looks)).then_some(part)
 }
 
 /// The dotted numbers that `text` begins with, and what follows them.
