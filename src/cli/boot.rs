@@ -87,7 +87,7 @@ pub struct Args {
     #[arg(long, value_name = "SIZE")]
     memory: Option<Memory>,
     /// The number of its processors, with a kernel that uses them [default: the board's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::limit::whole::<NonZeroU8>)]
     smp: Option<NonZeroU8>,
     /// Attach this file as a disk (/dev/vda, then /dev/vdb, …), with a kernel that has a driver for it; what the machine
     /// writes to it stays. May be repeated

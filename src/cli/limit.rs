@@ -1,10 +1,26 @@
 //! Limits of time as they are typed: `90s`, `20m`, `boot=3h`.
 
 use std::collections::BTreeMap;
+use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::run::Stage;
+
+/// A whole number as it is typed, for clap.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn whole<N: FromStr<Err = ParseIntError>>(text: &str) -> std::result::Result<N, String> {
+    text.parse().map_err(|error: ParseIntError| {
+        let what = match error.kind() {
+            IntErrorKind::Zero => "it has to be 1 or more",
+            IntErrorKind::PosOverflow => "that is too many",
+            _ => "it is not a whole number",
+        };
+        what.to_owned()
+    })
+}
 
 /// A time, for one stage or for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +56,7 @@ impl FromStr for Limit {
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit))
             .filter(|seconds| (1..=LONGEST).contains(seconds))
-            .ok_or("a time looks like 90s, 20m or 3h, and is a year at most")?;
+            .ok_or("a time is one number with s, m or h, such as 90s, 90m or 3h, and is a year at most")?;
         Ok(Limit {
             stage,
             time: Duration::from_secs(seconds),

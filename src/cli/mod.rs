@@ -312,7 +312,10 @@ fn refuse(mut error: clap::Error) -> ExitCode {
     for (kind, value) in foreign {
         error.insert(kind, value);
     }
-    let text = error.render().ansi().to_string();
+    let text = match slip(&mut error) {
+        None => error.render().ansi().to_string(),
+        Some(tip) => format!("{}\n  tip: {tip}\n", error.render().ansi()),
+    };
     if error.use_stderr() {
         output::complain(&text);
         return exit::USAGE.into();
@@ -320,6 +323,53 @@ fn refuse(mut error: clap::Error) -> ExitCode {
     match output::print(&text) {
         Ok(()) => exit::OK.into(),
         Err(failure) => failure.code.into(),
+    }
+}
+
+/// What was probably meant where clap has no advice, or advice that leads astray.
+fn slip(error: &mut clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let said = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let given = said(error, ContextKind::InvalidArg);
+            // what looks like an option is a slip, and seldom the value of another
+            error.remove(ContextKind::Suggested);
+            let bare = given.trim_start_matches(['\u{2013}', '\u{2014}', '\u{2212}']);
+            (bare != given).then(|| format!("an option begins with two hyphens: --{bare}"))
+        }
+        ErrorKind::ValueValidation => {
+            let is_version = said(error, ContextKind::InvalidArg).contains("VERSION");
+            let value = said(error, ContextKind::InvalidValue);
+            let catalog = Catalog::embedded().ok().filter(|_| is_version)?;
+            if catalog.arch(&value).is_ok() {
+                Some("the version comes first, then the arch: 6.1.192 arm64".to_owned())
+            } else if catalog.cell(&value).is_ok() {
+                Some(format!(
+                    "{value} is a cell; here a version and an arch are asked for: 6.1.192 arm64"
+                ))
+            } else {
+                None
+            }
+        }
+        ErrorKind::InvalidSubcommand => {
+            let given = said(error, ContextKind::InvalidSubcommand);
+            let meant = match given.as_str() {
+                "module" | "modules" | "dkms" => "build-module",
+                "config" | "defconfig" | "menuconfig" | "configure" => "build --targets config",
+                "run" | "qemu" | "start" => "boot",
+                "update" | "upgrade" => "pins update",
+                "test" => "validate",
+                "clean" => "gc",
+                _ => return None,
+            };
+            error.remove(ContextKind::SuggestedSubcommand);
+            Some(format!("did you mean kflake {meant}?"))
+        }
+        _ => None,
     }
 }
 
@@ -352,5 +402,57 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Validate(args) => validate::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is printed for a command line that is refused.
+    fn refused(words: &str) -> String {
+        let words = std::iter::once("kflake").chain(words.split(' '));
+        let Err(mut error) = Cli::try_parse_from(words) else {
+            return String::new();
+        };
+        let tip = slip(&mut error).unwrap_or_default();
+        format!("{error}\n{tip}")
+    }
+
+    #[test]
+    fn slips_of_the_command_line_get_the_advice_that_fits() {
+        for (words, advice) in [
+            (
+                "build 6.1.192 arm64 --out o \u{2014}config x",
+                "two hyphens: --config",
+            ),
+            ("build 6.1.192 arm64 --out o --taregts x", "--targets"),
+            ("resolve arm64 6.1.192", "the version comes first"),
+            ("resolve aarch64 6.1.192", "the version comes first"),
+            ("resolve k6-arm64 arm64", "k6-arm64 is a cell"),
+            ("module x", "did you mean kflake build-module?"),
+            ("config", "did you mean kflake build --targets config?"),
+            ("bulid", "'build'"),
+            ("boot 6.1.192 arm64 --smp 0", "it has to be 1 or more"),
+            ("boot 6.1.192 arm64 --smp 4x", "it is not a whole number"),
+            ("validate --jobs 0", "it has to be 1 or more"),
+            ("validate --retries x", "it is not a whole number"),
+            (
+                "build 6.1.192 arm64 --out o -j 99999999999999999999",
+                "that is too many",
+            ),
+        ] {
+            let said = refused(words);
+            assert!(said.contains(advice), "{words}: {said}");
+            assert!(!said.contains("to pass"), "{words}: {said}");
+        }
+        assert_eq!(refused("resolve 6.1.192 arm64"), "");
+        // an option of no command's gets no advice that leads astray
+        let said = refused("resolve 6.1.192 arm64 --cross-compile x");
+        assert!(
+            said.contains("unexpected argument '--cross-compile'"),
+            "{said}"
+        );
+        assert!(!said.contains("tip"), "{said}");
     }
 }

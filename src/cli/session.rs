@@ -37,7 +37,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub(super) toolchains: Vec<SourceKind>,
     /// Cores to use; 0: all [default: all]
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N", value_parser = super::limit::whole::<usize>)]
     cores: Option<usize>,
     /// Stop a build after this time: 90s, 20m, 3h; for one stage: kernel=5h [default: 12h]
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
@@ -46,7 +46,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
     silence_timeout: Vec<Limit>,
     /// Retry downloads, and builds that failed through the machine's fault, this many times [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::limit::whole::<u32>)]
     retries: Option<u32>,
     /// Show the build's output
     #[arg(long, short)]

@@ -86,10 +86,10 @@ pub struct Args {
     #[arg(long)]
     pub json: bool,
     /// Builds to run at once [default: depends on this machine's cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::limit::whole::<NonZeroUsize>)]
     jobs: Option<NonZeroUsize>,
     /// Cores that each build may use [default: depends on this machine's cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::limit::whole::<NonZeroUsize>)]
     cores: Option<NonZeroUsize>,
     /// Stop a build after this time: 90s, 20m, 3h; for one stage: boot=5m
     #[arg(long, value_name = "[STAGE=]TIME", value_delimiter = ',')]
@@ -101,7 +101,7 @@ pub struct Args {
     #[arg(long)]
     fail_fast: bool,
     /// Retry downloads, and builds that failed through the machine's fault, this many times [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::limit::whole::<u32>)]
     retries: Option<u32>,
     /// Build these stages of the cells again, and the ones after them, even if they were built before: boot, kernel
     #[arg(long, value_name = "STAGE", value_parser = stage, value_delimiter = ',', conflicts_with = "resume")]
