@@ -43,6 +43,35 @@ const PACKED: [(&[u8], &str); 3] = [
     (b"PK\x03\x04", "zip"),
 ];
 
+/// The first comment of what other programs are configured with, what that is, and where the kernel's is.
+const OTHERS: [(&str, &str, &str); 5] = [
+    (
+        "# Buildroot ",
+        "Buildroot's own configuration, not a kernel's",
+        "the kernel's is output/build/linux-VERSION/.config",
+    ),
+    (
+        "# OpenWrt ",
+        "OpenWrt's own configuration, not a kernel's",
+        "the kernel's is build_dir/target-*/linux-*/linux-VERSION/.config",
+    ),
+    (
+        "# Busybox version",
+        "BusyBox's configuration, not a kernel's",
+        "give the kernel's .config",
+    ),
+    (
+        "# U-Boot ",
+        "U-Boot's configuration, not a kernel's",
+        "give the kernel's .config",
+    ),
+    (
+        "# uClibc",
+        "uClibc's configuration, not a kernel's",
+        "give the kernel's .config",
+    ),
+];
+
 /// Why a file is no configuration.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
@@ -75,6 +104,17 @@ pub enum ConfigError {
         path: PathBuf,
         /// By what.
         by: &'static str,
+    },
+    /// A file of another kind.
+    #[error("{} is {what}", shown(path))]
+    #[diagnostic(help("{help}"))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        help: &'static str,
     },
     /// A line that is neither a setting nor a comment.
     #[error("{} line {line}: {reason}: `{text}`", shown(path))]
@@ -148,6 +188,23 @@ impl Config {
                 path: path.to_owned(),
             });
         }
+        let foreign = |what, help| ConfigError::Foreign {
+            path: path.to_owned(),
+            what,
+            help,
+        };
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(foreign(
+                "UTF-16 text, as some shells of Windows write it",
+                "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > config",
+            ));
+        }
+        if bytes.windows(8).any(|it| it == b"IKCFG_ST") {
+            return Err(foreign(
+                "a kernel, or a piece of one, with its configuration inside",
+                "take it out with the kernel's own script: scripts/extract-ikconfig FILE > config",
+            ));
+        }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -164,6 +221,18 @@ impl Config {
                     config.settings.insert(setting.symbol, setting.value);
                 }
                 Line::Remark(remark) => {
+                    // in its heading: further down, a comment is a menu's
+                    if config.settings.is_empty()
+                        && config.title.is_none()
+                        && let Some((_, what, help)) =
+                            OTHERS.iter().find(|(first, ..)| remark.starts_with(first))
+                    {
+                        return Err(ConfigError::Foreign {
+                            path: path.to_owned(),
+                            what,
+                            help,
+                        });
+                    }
                     config.title = config.title.or_else(|| title(remark));
                     version = version.or_else(|| old_version(remark));
                 }
@@ -387,6 +456,38 @@ mod tests {
             of("# Linux/arm64 6.1.0 Kernel Configuration\nCONFIG_ARM=y\n"),
             Some("Linux/arm64 6.1.0".to_owned())
         );
+    }
+
+    #[test]
+    fn files_of_another_kind_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        let utf16: Vec<u8> = SAMPLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let heading = "#\n# Automatically generated file; DO NOT EDIT.\n# ";
+        for (bytes, what) in [
+            ([b"\xff\xfe", utf16.as_slice()].concat(), "UTF-16"),
+            (b"MZ\0\0IKCFG_ST\x1f\x8b".to_vec(), "configuration inside"),
+            (
+                format!("{heading}Buildroot 2024.02 Configuration\n#\nBR2_ARM=y\n").into(),
+                "Buildroot's",
+            ),
+            (
+                format!("{heading}Busybox version: 1.36.1\nCONFIG_ASH=y\n").into(),
+                "BusyBox's",
+            ),
+            (
+                format!("{heading}U-Boot 2024.01 Configuration\nCONFIG_ARM=y\n").into(),
+                "U-Boot's",
+            ),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = Config::read(&path).unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+            assert!(miette::Diagnostic::help(&error).is_some());
+        }
+        // the heading of a menu is none of a file
+        let menu = "CONFIG_A=y\n#\n# U-Boot environment\n#\nCONFIG_B=y\n";
+        assert_eq!(Config::parse(menu, &path).unwrap().len(), 2);
     }
 
     #[test]

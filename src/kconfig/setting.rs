@@ -113,6 +113,12 @@ pub enum SettingError {
         "a byte order mark, which cannot be seen, stands before it: save the file as UTF-8 without one"
     )]
     ByteOrderMark,
+    /// `root@board:~# zcat /proc/config.gz`.
+    #[error("it is a shell's prompt, copied along: take the line away")]
+    Prompt,
+    /// `+CONFIG_FOO=y`, `@@ -1 +1 @@`.
+    #[error("it is a line of a diff: apply the diff, or give the settings behind its + alone")]
+    Diff,
     /// Nothing like a setting.
     #[error(
         "it is not a setting: write CONFIG_FOO=y, m, n or a value, or `# CONFIG_FOO is not set`"
@@ -224,6 +230,8 @@ impl FromStr for Setting {
                 Some((name, _)) if name.parse::<Symbol>().is_ok() => {
                     SettingError::NoPrefix(brief(&meant(name)))
                 }
+                _ if is_of_diff(text) => SettingError::Diff,
+                _ if is_prompt(text) => SettingError::Prompt,
                 _ => SettingError::Shape,
             });
         };
@@ -290,6 +298,26 @@ impl fmt::Display for Setting {
     }
 }
 
+/// Whether `line` is one of a diff, or of what `scripts/diffconfig` prints.
+fn is_of_diff(line: &str) -> bool {
+    let headings = ["--- ", "+++ ", "@@ ", "diff "];
+    headings.iter().any(|it| line.starts_with(it))
+        || line.strip_prefix(['+', '-']).is_some_and(|rest| {
+            let symbol = rest.trim_start_matches("# ");
+            symbol.starts_with("CONFIG_")
+                || rest
+                    .split_once(' ')
+                    .is_some_and(|(name, _)| name.parse::<Symbol>().is_ok())
+        })
+}
+
+/// Whether `line` begins with a shell's prompt: `$ `, `root@board:~# `, `shell@android:/ $`.
+fn is_prompt(line: &str) -> bool {
+    let user = line.split_whitespace().next().unwrap_or_default();
+    let ends = line.contains(['$', '#', '%', '>']);
+    line.starts_with("$ ") || (user.contains('@') && !user.contains('=') && ends)
+}
+
 /// The symbol that `name` is meant to be: symbols are in capitals, but for a few that mix.
 fn meant(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
@@ -311,6 +339,27 @@ mod tests {
 
     fn error(text: &str) -> SettingError {
         text.parse::<Setting>().expect_err(text)
+    }
+
+    #[test]
+    fn what_was_copied_along_is_told() {
+        for line in [
+            "root@dut:~# zcat /proc/config.gz",
+            "shell@android:/ $",
+            "$ adb shell cat /proc/config",
+        ] {
+            assert_eq!(error(line), SettingError::Prompt, "{line}");
+        }
+        for line in [
+            "--- a/config",
+            "@@ -1 +1 @@",
+            "+CONFIG_TTY=n",
+            "-# CONFIG_NET is not set",
+            "-BBC y",
+        ] {
+            assert_eq!(error(line), SettingError::Diff, "{line}");
+        }
+        assert_eq!(error("hello"), SettingError::Shape);
     }
 
     #[test]
