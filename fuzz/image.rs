@@ -95,7 +95,7 @@ impl Target for Images {
                 .filter(|(name, _)| arch(name).elf_machine == machine)
                 .count(),
             Image::X86 => 2,
-            Image::Arm64 => 1,
+            Image::Arm64 | Image::Riscv => 1,
             Image::Other => ARCHES.len(),
         };
         match taken.len() == expected {

@@ -10,6 +10,108 @@ use crate::files;
 /// As much of a file as tells it, in bytes.
 const HEAD: u64 = 1024;
 
+/// Files that QEMU would take for a kernel, an initramfs or a disk, and that are none: where what they begin with is, what that is, what
+/// they are, and what to do.
+type Foreign = (usize, &'static [u8], &'static str, &'static str);
+
+/// Of kernels, which would be silent.
+const NO_KERNELS: &[Foreign] = &[
+    (
+        0,
+        b"\xd0\x0d\xfe\xed",
+        "a device tree, or an image for U-Boot made of one (FIT)",
+        "give the kernel itself; `dumpimage -l FILE` lists what is in a FIT",
+    ),
+    (
+        0,
+        b"ANDROID!",
+        "a boot image of Android's, which holds a kernel",
+        "take it out, with Android's unpack_bootimg",
+    ),
+    (
+        4,
+        b"zimg",
+        "a kernel that only EFI firmware unpacks (zboot)",
+        "give the Image that it was made of",
+    ),
+    UBOOT,
+];
+/// Of what U-Boot starts.
+const UBOOT: Foreign = (
+    0,
+    b"\x27\x05\x19\x56",
+    "an image for U-Boot",
+    "give the file that mkimage made it of: it follows the first 64 bytes",
+);
+/// Of initramfs archives.
+const NO_INITRAMFS: &[Foreign] = &[
+    UBOOT,
+    (
+        257,
+        b"ustar",
+        "a tar archive, which no kernel unpacks",
+        "give a cpio archive, or unpack it and name the folder with --root",
+    ),
+];
+/// Of disks, which the machine would write to as if they were raw.
+const NO_DISKS: &[Foreign] = &[
+    (0, b"KDMV", "a disk of VMware's", CONVERT),
+    (0, b"# Disk DescriptorFile", "a disk of VMware's", CONVERT),
+    (0x40, b"\x7f\x10\xda\xbe", "a disk of VirtualBox's", CONVERT),
+    (0, b"vhdxfile", "a disk of Hyper-V's", CONVERT),
+    (0, b"conectix", "a disk of Virtual PC's", CONVERT),
+    (0, b"QED\0", "a disk in the format qed", CONVERT),
+    (0, b"\x1f\x8b", "packed by gzip", UNPACK),
+    (0, b"\xfd7zXZ\0", "packed by xz", UNPACK),
+    (0, b"BZh", "packed by bzip2", UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "packed by zstd", UNPACK),
+    (0, b"PK\x03\x04", "a zip archive", UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+];
+/// See [`NO_DISKS`].
+const CONVERT: &str = "`qemu-img convert FILE disk.qcow2` makes one that it is given";
+/// See [`NO_DISKS`].
+const UNPACK: &str = "unpack it first";
+
+/// What a file is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A kernel that the machine starts by itself.
+    Kernel,
+    /// An initramfs.
+    Initramfs,
+    /// A disk, raw or qcow2.
+    Disk,
+}
+
+impl Part {
+    /// Refuses the file at `path` where it is known to be something else.
+    ///
+    /// # Errors
+    /// When it is, or cannot be read.
+    pub fn check(self, path: &Path) -> Result<(), BuildError> {
+        let mut head = Vec::new();
+        let read = files::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        read.map_err(BuildError::io(path))?;
+        let known = match self {
+            Part::Kernel => NO_KERNELS,
+            Part::Initramfs => NO_INITRAMFS,
+            Part::Disk => NO_DISKS,
+        };
+        let is = |(at, magic, ..): &&Foreign| {
+            head.get(*at..).is_some_and(|rest| rest.starts_with(magic))
+        };
+        match known.iter().find(is) {
+            Some((.., what, help)) => Err(BuildError::BootFile {
+                path: path.to_owned(),
+                reason: format!("it is {what}"),
+                help: (*help).to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
@@ -22,6 +124,8 @@ pub enum Image {
     X86,
     /// A kernel for arm64, in its own format.
     Arm64,
+    /// A kernel for RISC-V, in its own format.
+    Riscv,
     /// Something that does not say: a compressed kernel, or one of another arch.
     Other,
 }
@@ -41,6 +145,8 @@ impl Image {
             Image::X86
         } else if at(56, 4) == b"ARM\x64" {
             Image::Arm64
+        } else if at(56, 4) == b"RSC\x05" {
+            Image::Riscv
         } else {
             Image::Other
         }
@@ -79,6 +185,7 @@ impl Image {
                 "a kernel for x86".to_owned()
             }
             Image::Arm64 if linux_arch != "arm64" => "a kernel for arm64".to_owned(),
+            Image::Riscv if linux_arch != "riscv" => "a kernel for riscv".to_owned(),
             _ => return Ok(()),
         };
         Err(BuildError::BootFile {
@@ -162,7 +269,33 @@ mod tests {
         assert!(refused(0x202, b"HdrS", "arm64").contains("for x86"));
         assert_eq!(check(56, b"ARM\x64", "arm64"), Ok(()));
         assert!(refused(56, b"ARM\x64", "armhf").contains("for arm64"));
+        assert_eq!(check(56, b"RSC\x05", "riscv64"), Ok(()));
+        assert!(refused(56, b"RSC\x05", "arm64").contains("for riscv"));
         assert_eq!(check(0, b"x", "armhf"), Ok(()));
+    }
+
+    #[test]
+    fn what_a_machine_would_misread_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let check = |part: Part, at: usize, magic: &[u8]| {
+            let mut head = vec![0; 512];
+            head[at..at + magic.len()].copy_from_slice(magic);
+            std::fs::write(file.path(), head).unwrap();
+            part.check(file.path()).map_err(|error| error.to_string())
+        };
+        for (part, all) in [
+            (Part::Kernel, NO_KERNELS),
+            (Part::Initramfs, NO_INITRAMFS),
+            (Part::Disk, NO_DISKS),
+        ] {
+            for (at, magic, what, _) in all {
+                let error = check(part, *at, magic).unwrap_err();
+                assert!(error.contains(what), "{error}");
+            }
+            assert_eq!(check(part, 0, b"\x7fELF"), Ok(()));
+        }
+        assert_eq!(check(Part::Initramfs, 0, b"\x1f\x8b"), Ok(()));
+        assert_eq!(check(Part::Disk, 0, b"QFI\xfb"), Ok(()));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use error::BuildError;
 pub use extension::{Extension, Platform};
 pub use facts::Timing;
 pub use hardware::{Append, Hardware};
-pub use image::Image;
+pub use image::{Image, Part};
 pub use initramfs::{Initramfs, init_of};
 pub use module_report::{BuiltModule, ExportsFrom, ModuleReport, NotImported};
 pub use nonce::Nonce;

@@ -17,7 +17,7 @@ use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result};
 use crate::build::{
     Append, BuildError, Console, Ending, Hardware, Image, Initramfs, Limit, Limits, Modules, Nonce,
-    Selection, Shown, Watched, watch,
+    Part, Selection, Shown, Watched, watch,
 };
 use crate::catalog::{Board, Catalog, Memory, Purpose};
 use crate::exit;
@@ -223,7 +223,10 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// What the options say of the machine.
 fn hardware(args: &Args) -> std::result::Result<Hardware, BuildError> {
-    let disk = |path: &PathBuf| readable(path, "give the image of a disk, raw or qcow2");
+    let disk = |path: &PathBuf| {
+        let path = readable(path, "give the image of a disk, raw or qcow2")?;
+        Part::Disk.check(&path).map(|()| path)
+    };
     let disks = args.disk.iter().map(disk);
     Ok(Hardware {
         append: args.append.clone(),
@@ -543,6 +546,11 @@ fn boot_request(
     let known = catalog.arches.get(arch);
     let others = || catalog.arches.values();
     if let (Some(path), Some(known)) = (&kernel, known) {
+        // on some machines U-Boot or firmware starts it
+        let image = board.image.as_str();
+        if !image.ends_with("uImage") && !image.ends_with(".efi") {
+            Part::Kernel.check(path)?;
+        }
         let image = Image::read(path).map_err(BuildError::io(path))?;
         image.for_arch(path, known, others())?;
         image.for_machine(path, board.image.as_str(), selection.linux_arch)?;
@@ -581,14 +589,18 @@ fn boot_request(
         Ok(file)
     };
     let modules = args.module.iter().map(module);
+    let initrd = given(
+        &args.initrd,
+        "give an initramfs: a cpio archive, compressed or not",
+    )?;
+    if let Some(path) = &initrd {
+        Part::Initramfs.check(path)?;
+    }
     Ok(BootRequest {
         interactive,
         kernel,
         dtb: given(&args.dtb, "give a device tree blob")?,
-        initrd: given(
-            &args.initrd,
-            "give an initramfs: a cpio archive, compressed or not",
-        )?,
+        initrd,
         toolchain: selection.toolchain.id.clone(),
         shell: false,
         modules: modules.collect::<std::result::Result<_, _>>()?,

@@ -56,7 +56,7 @@ impl FromStr for Limit {
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit))
             .filter(|seconds| (1..=LONGEST).contains(seconds))
-            .ok_or("a time is one number with s, m or h, such as 90s, 90m or 3h, and is a year at most")?;
+            .ok_or("a time looks like 90s, 20m or 3h, one number alone, and is a year at most")?;
         Ok(Limit {
             stage,
             time: Duration::from_secs(seconds),
