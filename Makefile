@@ -45,7 +45,7 @@ test-real: deps ## the tests that build and boot real kernels
 .PHONY: test-containers
 test-containers: ## images with Debian's podman, skopeo and umoci, and a registry: a kernel built and booted (root; ten minutes)
 	@scripts/install-debian-packages nix kernel containers
-	cargo test --locked --test containers -- --ignored --nocapture
+	cargo test --locked --test containers -- --ignored --nocapture --test-threads=1
 
 .PHONY: test-sysext
 test-sysext: ## a system extension merged by systemd-sysext (root, loop devices, and Debian's systemd)
