@@ -24,13 +24,9 @@ pub const OUTPUT: &str = "/out";
 /// How long a command may take to end once it was interrupted.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long an engine may take over a word about one of its containers.
-const WORD: Duration = Duration::from_secs(60);
+const WORD: Bounds<'_> = Bounds::within(Duration::from_secs(60));
 /// How long an engine may take to tell of itself, which may have to start for it.
-const ANSWER: Bounds<'_> = Bounds {
-    silence: Duration::from_secs(2 * 60),
-    whole: Duration::from_secs(2 * 60),
-    folder: None,
-};
+const ANSWER: Bounds<'_> = Bounds::within(Duration::from_secs(2 * 60));
 /// How long it may be silent over an image, and how long all of it may take.
 const LOADING: Bounds<'_> = Bounds {
     silence: Duration::from_secs(15 * 60),
@@ -397,13 +393,8 @@ impl Engine {
 
     /// Has the engine do something to a container: its first process, for one, takes a signal only when it is asked to.
     fn tell(&self, words: &[&str]) {
-        let bounds = Bounds {
-            silence: WORD,
-            whole: WORD,
-            folder: None,
-        };
         // a container that is gone has no need of it
-        let _ = program::run(&mut self.command(words), &bounds, &NEVER);
+        let _ = program::run(&mut self.command(words), &WORD, &NEVER);
     }
 
     /// The words of the engine's command line.

@@ -87,6 +87,12 @@ impl Finishing {
     }
 }
 
+/// Does what looks at the flag by itself.
+pub fn finish<T>(work: impl FnOnce(&AtomicBool) -> T) -> T {
+    let _finishing = Finishing::begin();
+    work(&flag())
+}
+
 /// What a second signal sets where work asked for it.
 pub fn hurry() -> &'static AtomicBool {
     &HURRY

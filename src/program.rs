@@ -33,6 +33,17 @@ pub struct Bounds<'a> {
     pub folder: Option<(&'a Path, u64)>,
 }
 
+impl Bounds<'_> {
+    /// So long in all.
+    pub const fn within(whole: Duration) -> Bounds<'static> {
+        Bounds {
+            silence: whole,
+            whole,
+            folder: None,
+        }
+    }
+}
+
 /// How a program ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -107,26 +118,12 @@ pub fn run(
     bounds: &Bounds<'_>,
     stop: &AtomicBool,
 ) -> io::Result<(Ended, Vec<u8>, Vec<u8>)> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
-    let tails =
-        Tail::of(child.stdout.take()).and_then(|out| Ok((out, Tail::of(child.stderr.take())?)));
-    let (out, err) = match tails {
-        Ok(tails) => tails,
-        Err(error) => {
-            end(&mut child)?;
-            return Err(error);
-        }
-    };
+    let (mut child, out, err) = start(command, Stdio::null())?;
     let ended = until(&mut child, bounds, stop)?;
     Ok((ended, out.text(), err.text()))
 }
 
-/// The same for a command that reads what `write` writes; how it ended, what became of the writing, and its complaints.
+/// The same for a command that reads what `write` writes: how it ended, what became of the writing, and its complaints.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -136,21 +133,9 @@ pub fn feed(
     stop: &AtomicBool,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<(Ended, io::Result<()>, Vec<u8>)> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+    // what it says is read while it is written to: each could wait for the other
+    let (mut child, _, err) = start(command, Stdio::piped())?;
     let to = child.stdin.take();
-    // read while it is written to: each could wait for the other
-    let err = match Tail::of(child.stderr.take()) {
-        Ok(err) => err,
-        Err(error) => {
-            end(&mut child)?;
-            return Err(error);
-        }
-    };
     let (ended, written) = thread::scope(|scope| {
         // what ends the program ends the writing too
         let watching = scope.spawn(|| until(&mut child, bounds, stop));
@@ -163,6 +148,25 @@ pub fn feed(
     });
     let ended = ended.map_err(|_| io::Error::other("its watch ended early"))??;
     Ok((ended, written, err.text()))
+}
+
+/// Starts a program that reads `from`; what it says is read from here on.
+fn start(command: &mut Command, from: Stdio) -> io::Result<(Child, Tail, Tail)> {
+    let mut child = command
+        .stdin(from)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let tails =
+        Tail::of(child.stdout.take()).and_then(|out| Ok((out, Tail::of(child.stderr.take())?)));
+    match tails {
+        Ok((out, err)) => Ok((child, out, err)),
+        Err(error) => {
+            end(&mut child)?;
+            Err(error)
+        }
+    }
 }
 
 /// Waits for a program, and ends it where it does not end by itself.
@@ -272,11 +276,7 @@ mod tests {
     }
 
     fn bounds() -> Bounds<'static> {
-        Bounds {
-            silence: LONG,
-            whole: LONG,
-            folder: None,
-        }
+        Bounds::within(LONG)
     }
 
     #[test]

@@ -24,7 +24,7 @@ const WHOLE: Duration = Duration::from_secs(6 * 3600);
 /// How large an image that is fetched may be, in GiB.
 const GIBIBYTES: u64 = 16;
 /// How long skopeo may take to say which version it is.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Bounds<'_> = Bounds::within(Duration::from_secs(120));
 /// An architecture that no image has: a list of images is then not chosen from by chance.
 const UNNAMED: &str = "unnamed";
 
@@ -197,13 +197,8 @@ pub fn pull(
 /// # Errors
 /// When there is not.
 pub fn have_skopeo(stop: &AtomicBool) -> Result<(), RegistryError> {
-    let bounds = Bounds {
-        silence: ANSWER,
-        whole: ANSWER,
-        folder: None,
-    };
     let mut command = Command::new(SKOPEO);
-    let ran = program::run(command.arg("--version"), &bounds, stop);
+    let ran = program::run(command.arg("--version"), &ANSWER, stop);
     let (ended, _, said) = ran.map_err(|error| no_skopeo(&error))?;
     let reason = match ended {
         Ended::Status(status) if status.success() => return Ok(()),

@@ -1,6 +1,6 @@
 //! From the lines that may matter to the one that does.
 
-use super::grammar::{Kind, function};
+use super::grammar::{Kind, function, hands_over, has_root, waits_for_root};
 use super::{Blame, FailureTable, Hit, Reading};
 use crate::catalog::{FailureClass, Stage};
 use crate::id::{ConstraintId, FailureId};
@@ -36,6 +36,23 @@ const EMERGENCY: &str = "boot-emergency";
 const SILENT: &str = "boot-silent";
 /// The class of a kernel that has no root.
 const NO_ROOT: &str = "boot-no-root";
+/// The class of a compiler's error while a kernel is built, which has no signature of its own.
+pub(super) const KERNEL_COMPILE: &str = "kernel-compile";
+/// The same for a module.
+pub(super) const MODULE_COMPILE: &str = "module-compile";
+/// The classes that are known by name: what the data has to hold.
+#[cfg(test)]
+pub(super) fn known_by_name() -> impl Iterator<Item = &'static str> {
+    let single = [
+        LOADER,
+        EMERGENCY,
+        SILENT,
+        NO_ROOT,
+        KERNEL_COMPILE,
+        MODULE_COMPILE,
+    ];
+    single.into_iter().chain(REFUSED)
+}
 
 type Class<'a> = (&'a FailureId, &'a FailureClass);
 type Found<'a> = (&'a Hit, Option<Class<'a>>);
@@ -112,12 +129,12 @@ fn stopped(table: &FailureTable, reading: &Reading) -> Option<Hit> {
     let class = |id: &str| table.classes.get_key_value(id).map(|(id, _)| id);
     let tail = || (1..=reading.number).rev().zip(reading.tail.iter().rev());
     let (number, text) = tail().find(|(_, text)| !text.trim().is_empty())?;
-    if super::grammar::hands_over(text) {
+    if hands_over(text) {
         return Some(Hit::told(number, text, class(SILENT)?));
     }
     let (number, text) = tail()
-        .take_while(|(_, text)| !text.contains("Mounted root") && !text.contains("Run /"))
-        .find(|(_, text)| text.contains("Waiting for root device "))?;
+        .take_while(|(_, text)| !has_root(text))
+        .find(|(_, text)| waits_for_root(text))?;
     Some(Hit::told(number, text, class(NO_ROOT)?))
 }
 
@@ -339,8 +356,8 @@ impl<'a> Log<'a> {
             .flat_map(|it| self.possible(&it.near))
             .min_by_key(|(_, class)| class.rank);
         let name = match self.stage {
-            Some(Stage::Kernel) if own.0.as_str() == COMPILE => "kernel-compile",
-            Some(Stage::Module) if own.0.as_str() == COMPILE => "module-compile",
+            Some(Stage::Kernel) if own.0.as_str() == COMPILE => KERNEL_COMPILE,
+            Some(Stage::Module) if own.0.as_str() == COMPILE => MODULE_COMPILE,
             None | Some(Stage::Kernel | Stage::Module) => return told.or(Some(own)),
             // there kflake's own line says what it means
             Some(Stage::Toolchain) => {

@@ -187,6 +187,16 @@ pub(super) fn hands_over(line: &str) -> bool {
     HANDED_OVER.is_match(line)
 }
 
+/// Whether a kernel waits for the device that holds its root.
+pub(super) fn waits_for_root(line: &str) -> bool {
+    line.contains("Waiting for root device ")
+}
+
+/// Whether it has a root by then.
+pub(super) fn has_root(line: &str) -> bool {
+    line.contains("Mounted root") || line.contains("Run /")
+}
+
 /// Whether a kernel runs, or what unpacks it.
 pub(super) fn starts_kernel(line: &str) -> bool {
     let first = [

@@ -7,7 +7,7 @@ fn the_embedded_table_is_sound() {
     for (id, class) in table.iter() {
         let told = [&class.title, &class.explanation, &class.source];
         assert!(told.iter().all(|text| text.len() > 5), "{id}");
-        let by_name = ["kernel-compile", "module-compile"].contains(&id.as_str());
+        let by_name = [decide::KERNEL_COMPILE, decide::MODULE_COMPILE].contains(&id.as_str());
         assert!(
             !class.patterns.is_empty() || by_name,
             "{id} cannot be recognised"
@@ -24,6 +24,12 @@ fn the_embedded_table_is_sound() {
                 panic!("{id}{place}: {error}");
             }
         }
+    }
+    for id in decide::known_by_name() {
+        assert!(
+            table.get(id).is_some(),
+            "{id} is known by name, and is no class"
+        );
     }
     let all = table.iter().flat_map(|(_, class)| class.signatures());
     Signature::compile_all(all.map(|(_, signature)| signature)).unwrap();

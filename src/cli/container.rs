@@ -249,8 +249,7 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
 
 /// What ends by itself when kflake is to stop.
 fn within<T>(act: impl FnOnce(&AtomicBool) -> std::result::Result<T, EngineError>) -> Result<T> {
-    let _finishing = Finishing::begin();
-    act(&interrupt::flag()).map_err(|error| Failure::new(error.exit_code(), error))
+    interrupt::finish(act).map_err(|error| Failure::new(error.exit_code(), error))
 }
 
 fn folder(path: &Path) -> Result<PathBuf> {

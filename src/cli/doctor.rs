@@ -11,7 +11,7 @@ use crate::doctor::{Check, FlakeInUse, Health, examine};
 use crate::exit;
 use crate::files::Scratch;
 use crate::flake::{self, Options};
-use crate::interrupt::{self, Finishing};
+use crate::interrupt;
 use crate::nix::Nix;
 use crate::project::{Project, ProjectError, package_set};
 use crate::text;
@@ -39,10 +39,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let bootstrap = package_set(&catalog, &suite, &scratch.path().join("set"))
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     let flake = flake_in_use(&catalog, context, &scratch.path().join("flake"))?;
-    let engine = {
-        let _finishing = Finishing::begin();
-        Engine::find(&interrupt::flag())
-    };
+    let engine = interrupt::finish(Engine::find);
     if let Err(error @ EngineError::Interrupted) = engine {
         return Err(Failure::new(error.exit_code(), error));
     }

@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, Purpose};
 use crate::exit;
 use crate::flake;
 use crate::id::CellId;
-use crate::interrupt::{self, Finishing};
+use crate::interrupt;
 use crate::project::{Request, Thing};
 use crate::registry::{self, RegistryError};
 use crate::text::shown;
@@ -214,8 +214,7 @@ fn push(layout: &Layout, target: &str, insecure: bool) -> Result<()> {
 
 /// What ends by itself when kflake is to stop.
 fn within<T>(act: impl FnOnce(&AtomicBool) -> std::result::Result<T, RegistryError>) -> Result<T> {
-    let _finishing = Finishing::begin();
-    act(&interrupt::flag()).map_err(failed)
+    interrupt::finish(act).map_err(failed)
 }
 
 fn failed(error: RegistryError) -> Failure {

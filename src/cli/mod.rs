@@ -326,6 +326,24 @@ fn refuse(mut error: clap::Error) -> ExitCode {
     }
 }
 
+/// What other tools call what kflake does.
+const OTHER_WORDS: [(&str, &str); 14] = [
+    ("module", "build-module"),
+    ("modules", "build-module"),
+    ("dkms", "build-module"),
+    ("config", "build --targets config"),
+    ("defconfig", "build --targets config"),
+    ("menuconfig", "build --targets config"),
+    ("configure", "build --targets config"),
+    ("run", "boot"),
+    ("qemu", "boot"),
+    ("start", "boot"),
+    ("update", "pins update"),
+    ("upgrade", "pins update"),
+    ("test", "validate"),
+    ("clean", "gc"),
+];
+
 /// What was probably meant where clap has no advice, or advice that leads astray.
 fn slip(error: &mut clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -357,15 +375,7 @@ fn slip(error: &mut clap::Error) -> Option<String> {
         }
         ErrorKind::InvalidSubcommand => {
             let given = said(error, ContextKind::InvalidSubcommand);
-            let meant = match given.as_str() {
-                "module" | "modules" | "dkms" => "build-module",
-                "config" | "defconfig" | "menuconfig" | "configure" => "build --targets config",
-                "run" | "qemu" | "start" => "boot",
-                "update" | "upgrade" => "pins update",
-                "test" => "validate",
-                "clean" => "gc",
-                _ => return None,
-            };
+            let (_, meant) = OTHER_WORDS.iter().find(|(word, _)| *word == given)?;
             error.remove(ContextKind::SuggestedSubcommand);
             Some(format!("did you mean kflake {meant}?"))
         }
@@ -445,6 +455,10 @@ mod tests {
             let said = refused(words);
             assert!(said.contains(advice), "{words}: {said}");
             assert!(!said.contains("to pass"), "{words}: {said}");
+        }
+        for (_, meant) in OTHER_WORDS {
+            let said = refused(&format!("{meant} --no-such-option"));
+            assert!(said.contains("'--no-such-option'"), "{meant}: {said}");
         }
         assert_eq!(refused("resolve 6.1.192 arm64"), "");
         // an option of no command's gets no advice that leads astray

@@ -111,9 +111,7 @@ impl BuildSession<'_> {
             lines,
         }
     }
-}
 
-impl BuildSession<'_> {
     /// Says what a machine's console tells of the end of its kernel, where it is of a known kind.
     pub fn blame_console(&self, console: &str) {
         let blame = self.table.read_text(console, Some(Stage::Boot));
