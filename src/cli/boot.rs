@@ -1,31 +1,31 @@
 //! `kflake boot`: a kernel under QEMU, with a terminal as its console or a program to run.
 
+mod given;
 mod input;
 mod root;
 
 use std::cell::RefCell;
-use std::fs;
 use std::io::IsTerminal;
 use std::num::NonZeroU8;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use given::{boot_request, hardware};
 use root::Root;
 
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result};
 use crate::build::{
-    Append, BuildError, Console, Ending, Hardware, Image, Initramfs, Limit, Limits, Modules, Nonce,
-    Part, Selection, Shown, Watched, watch,
+    Append, BuildError, Console, Ending, Hardware, Initramfs, Limit, Limits, Modules, Nonce, Shown,
+    Watched, watch,
 };
-use crate::catalog::{Board, Catalog, Memory, Purpose};
+use crate::catalog::{Board, Memory, Purpose};
 use crate::exit;
 use crate::files::Scratch;
-use crate::id::ArchId;
 use crate::interrupt::Finishing;
-use crate::kconfig::{Config, Report, Value};
-use crate::project::{BootRequest, Buildable, ConfigChoice, ProgramRequest, Request, Thing};
+use crate::kconfig::{Config, Report};
+use crate::project::{BootRequest, Buildable, ConfigChoice, Request, Thing};
 use crate::text::{shell_words, shown};
 use crate::version::KernelVersion;
 
@@ -219,23 +219,6 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         interactive,
     };
     start.run(args, &session, machine)
-}
-
-/// What the options say of the machine.
-fn hardware(args: &Args) -> std::result::Result<Hardware, BuildError> {
-    let disk = |path: &PathBuf| {
-        let path = readable(path, "give the image of a disk, raw or qcow2")?;
-        Part::Disk.check(&path).map(|()| path)
-    };
-    let disks = args.disk.iter().map(disk);
-    Ok(Hardware {
-        append: args.append.clone(),
-        memory: args.memory.clone(),
-        cpus: args.smp,
-        disks: disks.collect::<std::result::Result<_, _>>()?,
-        net: args.net,
-        gdb: args.gdb,
-    })
 }
 
 /// The folder of the kernel that `machine` starts.
@@ -516,170 +499,6 @@ fn not_loaded(modules: &Modules, files: &[PathBuf]) -> String {
         "{} of {} modules loaded{which}",
         modules.loaded, modules.put
     )
-}
-
-fn boot_request(
-    args: &Args,
-    catalog: &Catalog,
-    arch: &ArchId,
-    selection: &Selection<'_>,
-    interactive: bool,
-) -> std::result::Result<BootRequest, BuildError> {
-    let Some((_, board)) = selection.board else {
-        return Err(BuildError::NoMachine {
-            version: args.version.to_string(),
-            arch: arch.to_string(),
-        });
-    };
-    let given = |file: &Option<PathBuf>, help: &str| {
-        file.as_deref().map(|path| readable(path, help)).transpose()
-    };
-    let kernel = args.kernel.as_deref();
-    if let Some(folder) = kernel.filter(|it| it.is_dir()) {
-        can_start(folder, args.disk.is_empty())?;
-    }
-    let kernel = kernel.map(|path| image_in(path, board)).transpose()?;
-    let kernel = given(
-        &kernel,
-        "give a kernel image, such as `kflake build` leaves",
-    )?;
-    let known = catalog.arches.get(arch);
-    let others = || catalog.arches.values();
-    if let (Some(path), Some(known)) = (&kernel, known) {
-        // on some machines U-Boot or firmware starts it
-        let image = board.image.as_str();
-        if !image.ends_with("uImage") && !image.ends_with(".efi") {
-            Part::Kernel.check(path)?;
-        }
-        let image = Image::read(path).map_err(BuildError::io(path))?;
-        image.for_arch(path, known, others())?;
-        image.for_machine(path, board.image.as_str(), selection.linux_arch)?;
-    }
-    if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
-        return Err(BuildError::BootFile {
-            path: path.clone(),
-            reason: format!("the machine needs a device tree with it, {dtb}"),
-            help:
-                "give its file with --dtb; `kflake build --targets kernel,dtbs` leaves it in dtbs/"
-                    .to_owned(),
-        });
-    }
-    let program = match args.program.split_first() {
-        // a program of a folder comes along with it
-        _ if args.root.is_some() => None,
-        None => None,
-        Some((file, arguments)) => Some(ProgramRequest {
-            name: file.clone(),
-            file: readable(
-                Path::new(file),
-                "give the file of a static program for that arch; there is no shell and no PATH in the machine",
-            )?,
-            arguments: arguments.to_vec(),
-        }),
-    };
-    let module = |path: &PathBuf| -> std::result::Result<PathBuf, BuildError> {
-        let file = readable(
-            path,
-            "give a module's .ko file, such as `kflake build-module` leaves",
-        )?;
-        if let Some(known) = known {
-            let image = Image::read(path).map_err(BuildError::io(path))?;
-            image.for_arch(path, known, others())?;
-        }
-        Ok(file)
-    };
-    let modules = args.module.iter().map(module);
-    let initrd = given(
-        &args.initrd,
-        "give an initramfs: a cpio archive, compressed or not",
-    )?;
-    if let Some(path) = &initrd {
-        Part::Initramfs.check(path)?;
-    }
-    Ok(BootRequest {
-        interactive,
-        kernel,
-        dtb: given(&args.dtb, "give a device tree blob")?,
-        initrd,
-        toolchain: selection.toolchain.id.clone(),
-        shell: false,
-        modules: modules.collect::<std::result::Result<_, _>>()?,
-        program,
-    })
-}
-
-/// The kernel that `board` starts, where `path` is a folder that one was built in: make's, or one of `kflake build`.
-fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildError> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let image = board.image.as_str();
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let places = [image, name].map(|place| path.join(place));
-    let found = places.into_iter().find(|place| place.is_file());
-    found.ok_or_else(|| BuildError::BootFile {
-        path: path.to_owned(),
-        reason: format!("there is no {image} in that folder"),
-        help: format!("build {name} there first, or give the file of a kernel"),
-    })
-}
-
-/// Settings with which a kernel listens to no command line but its own, of MIPS and of the other architectures.
-const OWN_COMMAND_LINE: [&str; 2] = ["CMDLINE_OVERRIDE", "CMDLINE_FORCE"];
-
-/// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it: an initramfs, where it is to
-/// have one, and words.
-fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildError> {
-    let refused = |reason: String, help: String| {
-        Err(BuildError::BootFile {
-            path: folder.to_owned(),
-            reason,
-            help,
-        })
-    };
-    // in `--out` of a build, and where the kernel's own make leaves it
-    let mut configs = ["config", ".config"]
-        .iter()
-        .filter_map(|name| Config::read(&folder.join(name)).ok());
-    let Some(config) = configs.next() else {
-        return Ok(());
-    };
-    let has = |symbol: &str| config.get(symbol) == Some(&Value::Yes);
-    if initramfs && !has("BLK_DEV_INITRD") {
-        return refused(
-            "this kernel was built without CONFIG_BLK_DEV_INITRD, and so starts no initramfs"
-                .to_owned(),
-            "build it with -K CONFIG_BLK_DEV_INITRD=y, or give it a root of its own with --disk and --append root=…"
-                .to_owned(),
-        );
-    }
-    match OWN_COMMAND_LINE.into_iter().find(|symbol| has(symbol)) {
-        Some(symbol) => refused(
-            format!(
-                "this kernel knows no command line but its own (CONFIG_{symbol}), which is for another machine"
-            ),
-            format!("build it with -K '# CONFIG_{symbol} is not set'"),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// The absolute path of a file that can be read and is not empty.
-fn readable(path: &Path, help: &str) -> std::result::Result<PathBuf, BuildError> {
-    let bad = |reason: String| BuildError::BootFile {
-        path: path.to_owned(),
-        reason,
-        help: help.to_owned(),
-    };
-    let facts = fs::metadata(path).map_err(|error| bad(error.to_string()))?;
-    if !facts.is_file() {
-        return Err(bad("it is not a file".to_owned()));
-    }
-    if facts.len() == 0 {
-        return Err(bad("the file is empty".to_owned()));
-    }
-    fs::File::open(path).map_err(|error| bad(error.to_string()))?;
-    path.canonicalize().map_err(|error| bad(error.to_string()))
 }
 
 #[cfg(test)]
