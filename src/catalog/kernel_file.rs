@@ -1,10 +1,10 @@
 //! A kernel's source on disk: which version it is, by its own Makefile.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::kernel_makefile::version_of_makefile;
-use crate::files::{self, Members};
+use crate::files::{self, Archive, ArchiveError, Members};
 
 use crate::hash::Sha256;
 use crate::id::FileName;
@@ -155,76 +155,14 @@ pub fn inspect_source(path: &Path) -> Result<(), KernelFileError> {
     })
 }
 
-/// How a file is packed, by what it begins with; its name may say something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
-    Xz,
-    Gzip,
-    Bzip2,
-    Lzma,
-    Tar,
-}
-
-impl Packing {
-    /// # Errors
-    /// What the file is instead.
-    fn of(start: &[u8]) -> Result<Self, &'static str> {
-        // the name of the first member, a string, and the magic of every tar since 1988
-        let is_tar = start.get(257..262) == Some(b"ustar");
-        match start {
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Packing::Xz),
-            [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
-            [b'B', b'Z', b'h', ..] => Ok(Packing::Bzip2),
-            [0x5d, 0, 0, ..] => Ok(Packing::Lzma),
-            _ if is_tar => Ok(Packing::Tar),
-            [b'P', b'K', 3 | 5, 4 | 6, ..] => Err("a zip archive"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Err("packed with zstd"),
-            [0x7f, b'E', b'L', b'F', ..] => Err("an ELF file"),
-            [b'7', b'z', 0xbc, 0xaf, ..] => Err("a 7z archive"),
-            [b'R', b'a', b'r', b'!', ..] => Err("a rar archive"),
-            [b'!', b'<', b'a', b'r', b'c', b'h', b'>', ..] => {
-                Err("a Debian package or another ar archive")
-            }
-            [0xed, 0xab, 0xee, 0xdb, ..] => Err("an rpm package"),
-            [] => Err("empty"),
-            _ => Err("not an archive that kflake knows"),
-        }
-    }
-}
-
 /// The archive's members, unpacked as they are read.
-fn open_archive(path: &Path) -> Result<tar::Archive<Box<dyn Read>>, KernelFileError> {
-    let unreadable = |source| KernelFileError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = files::open(path).map_err(unreadable)?;
-    let mut start = Vec::new();
-    (&mut file)
-        .take(512)
-        .read_to_end(&mut start)
-        .map_err(unreadable)?;
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    let packing = Packing::of(&start).map_err(|content| KernelFileError::NotATarball {
-        path: path.to_owned(),
-        content,
-    })?;
-    let file = BufReader::new(file);
-    let reader: Box<dyn Read> = match packing {
-        Packing::Xz => Box::new(files::unxz(file)),
-        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
-        Packing::Lzma => {
-            let reader =
-                lzma_rust2::LzmaReader::new_mem_limit(file, files::MAX_DICTIONARY_KIB, None);
-            Box::new(reader.map_err(|source| KernelFileError::Damaged {
-                path: path.to_owned(),
-                source,
-            })?)
-        }
-        Packing::Tar => Box::new(file),
-    };
-    Ok(tar::Archive::new(reader))
+fn open_archive(path: &Path) -> Result<Archive, KernelFileError> {
+    let path = path.to_owned();
+    files::open_archive(&path).map_err(|error| match error {
+        ArchiveError::Unreadable(source) => KernelFileError::Unreadable { path, source },
+        ArchiveError::Other(content) => KernelFileError::NotATarball { path, content },
+        ArchiveError::Damaged(source) => KernelFileError::Damaged { path, source },
+    })
 }
 
 /// The text of the Makefile in the archive's top folder, read through links.

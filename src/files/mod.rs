@@ -5,10 +5,11 @@
 //! - [`replace`] and [`Replacement`] put a file in place whole or not at all, with one policy for permissions.
 //! - [`Own`] is a folder that kflake fills: it knows by a mark what it put there, and touches nothing else.
 //! - [`Lock`] lets one process at a time do something.
-//! - `unxz`, `unzstd` and `Members` unpack and list archives of others without taking more memory than they are worth.
+//! - `open_archive`, `unxz`, `unzstd` and `Members` unpack and list archives of others without taking more memory than they are worth.
 //! - [`Scratch`] is a temporary folder that does not stay, even when its process is killed; [`drop_unfinished`] is
 //!   for a process that ends by its own will, but at once.
 
+mod archive;
 mod lock;
 mod members;
 mod own;
@@ -17,8 +18,9 @@ mod scratch;
 mod unfinished;
 mod write;
 
+pub(crate) use archive::{Archive, ArchiveError, open_archive};
 pub use lock::{Lock, LockError};
-pub(crate) use members::{MAX_DICTIONARY_KIB, Members, unxz, unzstd};
+pub(crate) use members::{Members, unxz, unzstd};
 pub use own::{MARK, Own, OwnError};
 pub use read::{MAX_DATA, open, read, read_text};
 pub use scratch::{Scratch, ScratchError, drop_unfinished, left_over, remove_left_over};
