@@ -15,6 +15,9 @@ fail() {
   exit 1
 }
 
+# Lines that end as on Windows.
+sed -i 's/\r$//' dkms.conf
+
 # Name, index and value of what dkms.conf sets, each ended by NUL.
 read_conf() (
   set +eu
@@ -120,6 +123,7 @@ run_script() {
   chmod +x "$script"
   # one for a shell runs whichever shell it names
   IFS= read -r first <"$script" || true
+  case $first in '#!'*$'\r') sed -i 's/\r$//' "$script" && first=${first%$'\r'} ;; esac
   case $first in '#!'*sh | '#!'*sh\ *) interpreter=$BASH ;; esac
   # as dkms.conf has them: words for the shell
   (set +eu && eval "$interpreter ./$words") </dev/null || fail dkms-script "$1 of dkms.conf failed: $words"

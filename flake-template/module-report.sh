@@ -6,7 +6,7 @@ unpack_module() {
   mkdir source
   if [ -d "$src" ]; then
     cp -r --no-preserve=ownership "$src/." source/
-  elif [ "$(head -c 7 "$src")" = '!<arch>' ]; then
+  elif [ "$(head -c 7 "$src" | tr -d '\0')" = '!<arch>' ]; then
     mkdir package
     data=$(ar t "$src" | grep '^data\.tar' | head -n 1) || module_fail bad-archive "the package holds no files"
     ar p "$src" "$data" >"$data" || module_fail bad-archive "the package is cut short"
@@ -16,7 +16,8 @@ unpack_module() {
     cp -r "${folders[0]}." source/
   else
     mkdir package
-    tar -xf "$src" -C package --no-same-owner 2>tar.log || {
+    # lzma has no mark that tar knows
+    tar -xf "$src" -C package --no-same-owner 2>tar.log || tar -I 'xz --format=lzma' -xf "$src" -C package --no-same-owner 2>/dev/null || {
       cat tar.log >&2
       module_fail bad-archive "the archive cannot be unpacked: it is cut short, or none"
     }

@@ -264,6 +264,27 @@ pub(crate) fn acts(c: char) -> bool {
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether `text` is an address on the network, in the place of a path: `https://host/x`, `user@host:x`.
+pub fn is_address(text: &str) -> bool {
+    let is_name = |it: &str| !it.is_empty() && !it.contains(['/', ' ']);
+    match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let mut bytes = scheme.bytes();
+            bytes.all(|b| b.is_ascii_alphanumeric() || b == b'+')
+                && !scheme.is_empty()
+                && !rest.is_empty()
+        }
+        None => {
+            let user = text
+                .split_once(':')
+                .and_then(|(host, path)| Some((host.split_once('@')?, path)));
+            user.is_some_and(|((user, host), path)| {
+                is_name(user) && is_name(host) && !path.is_empty()
+            })
+        }
+    }
+}
+
 /// `words` as a shell reads them back, whatever they hold.
 pub fn shell_words(words: &[String]) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=./,:@%".contains(&b);
@@ -428,6 +449,30 @@ mod tests {
             prop_assert_eq!(&read[0], &text);
             prop_assert!(!written.contains(|c| acts(c) && c != '\n'));
             prop_assert!(!written.contains("::") && !written.contains("##["), "{}", written);
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_from_paths() {
+        for text in [
+            "https://h/x.git",
+            "git+ssh://h/x",
+            "file:///x",
+            "git@h:x.git",
+            "me@h:/x",
+        ] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in [
+            "x.tar.gz",
+            "./a@b:c",
+            "1:6.6.31-1",
+            "C:\\x",
+            "://x",
+            "a b@c:d",
+            "x://",
+        ] {
+            assert!(!is_address(text), "{text}");
         }
     }
 }

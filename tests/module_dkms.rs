@@ -318,3 +318,16 @@ fn a_hostile_file_changes_nothing_but_its_own_build() {
     let (ok, said) = Package::new(&[("dkms.conf", conf)], &[]).build("6.1.9");
     assert!(!ok && said.contains("make no name"), "{said}");
 }
+
+#[test]
+fn lines_may_end_as_on_windows() {
+    let conf = conf(
+        "PRE_BUILD=\"before.sh $kernelver\"\nMAKE=\"make -C src KDIR=${kernel_source_dir}\"\n",
+    );
+    let conf = conf.replace('\n', "\r\n");
+    let before = "#!/bin/sh\r\necho \"before $1.\"\r\n";
+    let files = [("dkms.conf", conf.as_str()), ("before.sh", before)];
+    let (ok, said) = Package::new(&files, &[]).build("6.1.9");
+    assert!(ok && said.contains("before 6.1.9.\n"), "{said}");
+    assert!(said.contains("-C src KDIR=dev ARCH=arm64"), "{said}");
+}

@@ -81,6 +81,22 @@ fn archives_have_a_top_folder_or_none() {
 }
 
 #[test]
+fn an_archive_may_be_packed_by_lzma_whatever_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = pack(dir.path(), &["m/Makefile"], &["m"]);
+    let packed = dir.path().join("module-source");
+    let script = "gzip -dc \"$0\" | xz --format=lzma >\"$1\"";
+    let status = Command::new("sh")
+        .args(["-c", script])
+        .args([&archive, &packed])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let (ok, said) = run(dir.path(), &packed, "unpack_module; ls Makefile");
+    assert!(ok, "{said}");
+}
+
+#[test]
 fn what_came_along_built_is_not_taken_for_the_result() {
     let dir = tempfile::tempdir().unwrap();
     let module = dir.path().join("module");

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use walkdir::WalkDir;
@@ -114,7 +114,7 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
         let name = top.join(inside);
         if kind.is_symlink() {
             let target = fs::read_link(path).map_err(io(path))?;
-            if leads_outside(inside, &target) {
+            if files::leads_outside(inside, &target) {
                 outside.push((inside.to_owned(), target));
             }
         }
@@ -171,21 +171,6 @@ pub fn kernel_changed_since(tree: &Path, when: SystemTime) -> Option<PathBuf> {
         true => PathBuf::from("."),
         false => path,
     })
-}
-
-/// Whether a link at `link`, from the top of a tree, leads out of it by its text alone.
-fn leads_outside(link: &Path, target: &Path) -> bool {
-    let mut depth = link.components().count().saturating_sub(1);
-    for part in target.components() {
-        match part {
-            Component::RootDir | Component::Prefix(_) => return true,
-            Component::ParentDir if depth == 0 => return true,
-            Component::ParentDir => depth -= 1,
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-        }
-    }
-    false
 }
 
 #[cfg(test)]

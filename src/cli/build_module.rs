@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
-use super::{Context, Failure, Result, output};
-use crate::build::{Artifacts, BuildError, ModuleReport};
+use super::{Context, Failure, Result, kernel, output};
+use crate::build::{Artifacts, BuildError, ModuleReport, ModuleSource};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::files;
@@ -31,7 +31,8 @@ use crate::version::KernelVersion;
     kflake build-module hello --kernel 6.1.192 --arch arm64 --config tiny --boot --expect 'hello: loaded' --out module"
 )]
 pub struct Args {
-    /// The module's source: a folder with a Makefile, Kbuild or dkms.conf, an archive of one, or a -dkms package
+    /// The module's source: a folder with a Makefile, Kbuild or dkms.conf, a tar of one (plain or packed with xz, gzip, bzip2 or lzma),
+    /// or a -dkms package. A build sees nothing outside of it
     source: PathBuf,
     /// Kernel version, such as 6.1.192
     #[arg(long, value_name = "VERSION")]
@@ -194,21 +195,12 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         reason: reason.to_owned(),
         help: help.to_owned(),
     };
-    let folder = args.source.canonicalize().map_err(|error| {
-        bad(
-            &error.to_string(),
-            "give the folder with the module's Makefile",
-        )
-    })?;
-    if folder.is_dir()
-        && !["Makefile", "Kbuild", "dkms.conf"]
-            .iter()
-            .any(|name| folder.join(name).is_file())
-    {
-        return Err(bad(
-            "the folder has no Makefile, no Kbuild and no dkms.conf",
-            "a module's makefile says what to build: obj-m := name.o",
-        ));
+    let ModuleSource {
+        path: folder,
+        outside,
+    } = ModuleSource::read(&args.source, !args.symvers.is_empty())?;
+    if let Some(warning) = kernel::outside(&outside, "folder") {
+        output::note(&warning);
     }
     if let Some(flag) = args
         .make_flags

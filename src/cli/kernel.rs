@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::kernel_folder::{self, Taken};
 use super::{Context, Failure, Result, kernel_list, output};
-use crate::catalog::{Catalog, KernelFile, PackedKernel, SourceOrigin, pack_kernel, store_name};
+use crate::catalog::{Catalog, KernelFile, SourceOrigin, pack_kernel, store_name};
 use crate::exit;
 use crate::files::Scratch;
 use crate::nix::{Packages, Settings};
@@ -94,8 +94,8 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     let when = Timestamp::now();
     let packed =
         pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
-    if let Some(warning) = outside(&packed) {
-        output::note(&warning);
+    if let Some(warning) = outside(&packed.outside, "tree") {
+        output::note(&format!("{warning}, and add the folder again"));
     }
     let file = add_file(&packed.path, catalog, context)?;
     let folder = std::path::absolute(tree).unwrap_or_else(|_| tree.to_owned());
@@ -108,15 +108,15 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// What is said of links that lead out of a tree.
-fn outside(packed: &PackedKernel) -> Option<String> {
-    let (link, target) = packed.outside.first()?;
-    let more = match packed.outside.len() - 1 {
+/// What is said of links that lead out of a source, `what`: each, and where it leads.
+pub fn outside(links: &[(PathBuf, PathBuf)], what: &str) -> Option<String> {
+    let (link, target) = links.first()?;
+    let more = match links.len() - 1 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     Some(format!(
-        "warning: {} leads to {}, outside the tree{more}: a build finds nothing there; copy in what it needs, and add the folder again",
+        "warning: {} leads to {}, outside the {what}{more}: a build finds nothing there; copy in what it needs",
         shown(link),
         shown(target)
     ))

@@ -1,7 +1,6 @@
 //! Archives as people bring them: tar, packed or not. What else there is, is named.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::members::{MAX_DICTIONARY_KIB, unxz};
@@ -57,9 +56,8 @@ impl Packing {
         }
     }
 
-    /// What `file` unpacks to.
-    fn unpack(self, file: File) -> io::Result<Box<dyn Read>> {
-        let file = BufReader::new(file);
+    /// What `file`, from its start, unpacks to.
+    fn unpack(self, file: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
         Ok(match self {
             Packing::Xz => Box::new(unxz(file)),
             Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
@@ -86,6 +84,118 @@ pub(crate) fn open_archive(path: &Path) -> Result<Archive, ArchiveError> {
         .map_err(ArchiveError::Unreadable)?;
     let packing = Packing::of(&start).map_err(ArchiveError::Other)?;
     Ok(tar::Archive::new(
-        packing.unpack(file).map_err(ArchiveError::Damaged)?,
+        packing
+            .unpack(BufReader::new(file))
+            .map_err(ArchiveError::Damaged)?,
     ))
+}
+
+/// The files in the Debian package at `path`.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub(crate) fn open_package(path: &Path) -> Result<Archive, ArchiveError> {
+    let file = open(path).map_err(ArchiveError::Unreadable)?;
+    let is_data = |name: &str| name.starts_with("data.tar");
+    let data = ar_member(BufReader::new(file), is_data).map_err(ArchiveError::Damaged)?;
+    let Some(mut data) = data else {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "the package holds no files");
+        return Err(ArchiveError::Damaged(error));
+    };
+    let mut start = Vec::new();
+    let read = (&mut data).take(512).read_to_end(&mut start);
+    read.map_err(ArchiveError::Damaged)?;
+    let packing = Packing::of(&start).map_err(ArchiveError::Other)?;
+    let all = BufReader::new(io::Cursor::new(start).chain(data));
+    Ok(tar::Archive::new(
+        packing.unpack(all).map_err(ArchiveError::Damaged)?,
+    ))
+}
+
+/// A member of an `ar` archive, which a Debian package is, by its name: after 8 bytes, headers of 60 with the name first and the size,
+/// in decimal, at 48; contents are padded to an even length.
+///
+/// # Errors
+/// When it is none, or cut short.
+pub(crate) fn ar_member<R: Read>(
+    mut archive: R,
+    is_wanted: impl Fn(&str) -> bool,
+) -> io::Result<Option<io::Take<R>>> {
+    let odd = || io::Error::new(io::ErrorKind::InvalidData, "it is no ar archive");
+    let mut magic = [0; 8];
+    archive.read_exact(&mut magic)?;
+    if magic != *b"!<arch>\n" {
+        return Err(odd());
+    }
+    loop {
+        let mut header = Vec::new();
+        archive.by_ref().take(60).read_to_end(&mut header)?;
+        if header.is_empty() {
+            return Ok(None);
+        }
+        let name = header.get(..16).and_then(|it| std::str::from_utf8(it).ok());
+        let size = header
+            .get(48..58)
+            .and_then(|it| std::str::from_utf8(it).ok());
+        let size: Option<u64> = size.and_then(|it| it.trim().parse().ok());
+        let (name, size) = name.zip(size).ok_or_else(odd)?;
+        if is_wanted(name.trim_end().trim_end_matches('/')) {
+            return Ok(Some(archive.take(size)));
+        }
+        let padded = size.saturating_add(size % 2);
+        if io::copy(&mut archive.by_ref().take(padded), &mut io::sink())? < size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut bytes = b"!<arch>\n".to_vec();
+        for (name, content) in members {
+            bytes.extend(
+                format!(
+                    "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+                    0,
+                    0,
+                    0,
+                    100_644,
+                    content.len()
+                )
+                .bytes(),
+            );
+            bytes.extend(*content);
+            if content.len() % 2 == 1 {
+                bytes.push(b'\n');
+            }
+        }
+        bytes
+    }
+
+    fn member(bytes: &[u8], wanted: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut found) = ar_member(bytes, |name| name == wanted)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        found.read_to_end(&mut content)?;
+        Ok(Some(content))
+    }
+
+    #[test]
+    fn members_are_found_behind_others_of_odd_length() {
+        let bytes = archive(&[("debian-binary", b"2.0"), ("data.tar.xz/", b"abc")]);
+        let found = |name| member(&bytes, name).unwrap();
+        assert_eq!(found("data.tar.xz"), Some(b"abc".to_vec()));
+        assert_eq!(found("debian-binary"), Some(b"2.0".to_vec()));
+        assert_eq!(found("control.tar.xz"), None);
+        for end in 0..bytes.len() {
+            // cut short: none, and no panic
+            let _ = member(&bytes[..end], "data.tar.xz");
+        }
+        assert!(member(b"!<arch>\nnonsense", "x").is_err());
+        assert!(member(b"x", "x").is_err());
+    }
 }

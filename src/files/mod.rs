@@ -5,7 +5,7 @@
 //! - [`replace`] and [`Replacement`] put a file in place whole or not at all, with one policy for permissions.
 //! - [`Own`] is a folder that kflake fills: it knows by a mark what it put there, and touches nothing else.
 //! - [`Lock`] lets one process at a time do something.
-//! - `open_archive`, `unxz`, `unzstd` and `Members` unpack and list archives of others without taking more memory than they are worth.
+//! - `open_archive`, `open_package`, `unxz`, `unzstd` and `Members` unpack and list archives of others without taking more memory than they are worth.
 //! - [`Scratch`] is a temporary folder that does not stay, even when its process is killed; [`drop_unfinished`] is
 //!   for a process that ends by its own will, but at once.
 
@@ -18,7 +18,7 @@ mod scratch;
 mod unfinished;
 mod write;
 
-pub(crate) use archive::{Archive, ArchiveError, open_archive};
+pub(crate) use archive::{Archive, ArchiveError, ar_member, open_archive, open_package};
 pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};
 pub use own::{MARK, Own, OwnError};
@@ -31,6 +31,7 @@ pub const STATE: &str = ".kflake";
 
 use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Component, Path};
 
 /// What a thing on disk is, in words: `a named pipe`.
 pub(crate) fn kind_of(kind: FileType) -> &'static str {
@@ -42,4 +43,19 @@ pub(crate) fn kind_of(kind: FileType) -> &'static str {
         () if kind.is_socket() => "a socket",
         () => "a device",
     }
+}
+
+/// Whether a link at `link`, from the top of a tree, leads out of it by its text alone.
+pub(crate) fn leads_outside(link: &Path, target: &Path) -> bool {
+    let mut depth = link.components().count().saturating_sub(1);
+    for part in target.components() {
+        match part {
+            Component::RootDir | Component::Prefix(_) => return true,
+            Component::ParentDir if depth == 0 => return true,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+        }
+    }
+    false
 }

@@ -1,6 +1,6 @@
 //! What has to be in the store before anything can be built: the program that unpacks Debian's packages.
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -199,8 +199,8 @@ pub fn seed_of(package: &[u8]) -> Option<Sha256> {
 
 /// `bin/busybox` out of a Debian package; none where it is not in there, or not to be read.
 pub fn busybox(package: &[u8]) -> Option<Vec<u8>> {
-    let data = member(package, "data.tar.xz")?;
-    let unpacked = files::unxz(Cursor::new(data));
+    let data = files::ar_member(package, |name| name == "data.tar.xz").ok()??;
+    let unpacked = files::unxz(data);
     // whatever it unpacks to, there is an end to it
     let mut archive = tar::Archive::new(unpacked.take(MAX_UNPACKED));
     let mut members = Members::default();
@@ -220,64 +220,4 @@ pub fn busybox(package: &[u8]) -> Option<Vec<u8>> {
         }
     }
     None
-}
-
-/// A member of an `ar` archive, which a Debian package is: after 8 bytes, headers of 60 with the name first and the size, in
-/// decimal, at 48; contents are padded to an even length.
-fn member<'a>(archive: &'a [u8], wanted: &str) -> Option<&'a [u8]> {
-    let mut rest = archive.strip_prefix(b"!<arch>\n")?;
-    loop {
-        let (header, after) = rest.split_at_checked(60)?;
-        let name = std::str::from_utf8(&header[..16]).ok()?;
-        let size: usize = std::str::from_utf8(&header[48..58])
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        let content = after.get(..size)?;
-        if name.trim_end().trim_end_matches('/') == wanted {
-            return Some(content);
-        }
-        rest = after.get(size.checked_add(size % 2)?..)?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut bytes = b"!<arch>\n".to_vec();
-        for (name, content) in members {
-            bytes.extend(
-                format!(
-                    "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
-                    0,
-                    0,
-                    0,
-                    100_644,
-                    content.len()
-                )
-                .bytes(),
-            );
-            bytes.extend(*content);
-            if content.len() % 2 == 1 {
-                bytes.push(b'\n');
-            }
-        }
-        bytes
-    }
-
-    #[test]
-    fn members_are_found_behind_others_of_odd_length() {
-        let bytes = archive(&[("debian-binary", b"2.0"), ("data.tar.xz/", b"abc")]);
-        assert_eq!(member(&bytes, "data.tar.xz"), Some(&b"abc"[..]));
-        assert_eq!(member(&bytes, "debian-binary"), Some(&b"2.0"[..]));
-        assert_eq!(member(&bytes, "control.tar.xz"), None);
-        for end in 0..bytes.len() {
-            // cut short: none, and no panic
-            let _ = member(&bytes[..end], "data.tar.xz");
-        }
-        assert_eq!(member(b"!<arch>\nnonsense", "x"), None);
-    }
 }
