@@ -481,3 +481,31 @@ fn init_loads_every_module_however_many_there_are() {
     );
     assert_eq!(said.matches(" failed module=").count(), 101, "{said}");
 }
+
+#[test]
+fn a_program_that_cannot_run_alone_is_refused_by_the_build_as_well() {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("flake-template");
+    let dir = tempfile::tempdir().unwrap();
+    let (script, out) = (dir.path().join("script"), dir.path().join("out"));
+    fs::write(&script, "#!/bin/sh\n").unwrap();
+    for (program, said) in [
+        (script.as_path(), "not-elf"),
+        (Path::new("/bin/true"), "wrong-machine"),
+    ] {
+        let output = Command::new("perl")
+            .arg(template.join("boot-program.pl"))
+            .arg(template.join("elf.pl"))
+            .arg(program)
+            .args(["64", "little", "183", "it", "[]"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(
+            errors.contains(&format!("kflake: boot: {said}: ")),
+            "{errors}"
+        );
+        assert!(!out.exists());
+    }
+}

@@ -193,8 +193,8 @@ fn an_sdk_builds_a_program_that_the_kernel_runs() {
     assert!(out.contains("own init: hello"), "{out}");
 
     let (code, _, errors) = boot(&[&format!("{at}/staging/usr/bin/report")]);
-    assert_eq!(code, Some(1));
-    assert!(errors.contains("not-static"), "{errors}");
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("link it with -static"), "{errors}");
 
     // someone who sits there can interrupt it
     let mut terminal = Terminal::start(

@@ -129,6 +129,20 @@ pub enum BuildError {
         /// What it is near.
         meant: &'static str,
     },
+    /// An image that kernels for the arch are not made into.
+    #[error("--targets {target}: kernels for {arch} are not made into one")]
+    #[diagnostic(
+        code(kflake::build::target),
+        help("they are made into {images}; `kernel` makes what the machine starts")
+    )]
+    TargetOfOtherArch {
+        /// What was given.
+        target: String,
+        /// The arch.
+        arch: String,
+        /// What there is in its place.
+        images: String,
+    },
     /// The module's folder is none.
     #[error("{}: {reason}", shown(path))]
     #[diagnostic(code(kflake::build::module_source), help("{help}"))]
@@ -313,6 +327,7 @@ impl BuildError {
             | BuildError::NoBoard { .. }
             | BuildError::Target { .. }
             | BuildError::TargetSlip { .. }
+            | BuildError::TargetOfOtherArch { .. }
             | BuildError::NoMachine { .. }
             | BuildError::ForeignTools
             | BuildError::BootFile { .. }

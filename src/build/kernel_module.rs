@@ -9,7 +9,7 @@ use object::{Object as _, ObjectKind, ObjectSection as _};
 
 use super::image::Image;
 use crate::catalog::{Arch, Bits, Endian};
-use crate::files::{unxz, unzstd};
+use crate::files::{self, unxz, unzstd};
 
 /// The most that a module holds, in bytes, when it is not compressed.
 const MAX: u64 = 256 << 20;
@@ -53,31 +53,64 @@ impl Packed {
     }
 }
 
-impl KernelModule {
-    /// Reads a module; the error says what it is instead.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is none.
-    pub fn read(from: impl Read, packed: Packed) -> io::Result<KernelModule> {
-        let odd = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text);
+/// What the file at `path` unpacks to, where it is packed, and how that is, by what it begins with.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn module_of(path: &Path) -> io::Result<(Vec<u8>, Packed)> {
+    let mut start = Vec::new();
+    files::open(path)?.take(6).read_to_end(&mut start)?;
+    let packed = match start[..] {
+        [0x1f, 0x8b, ..] => Packed::Gzip,
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Packed::Xz,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packed::Zstd,
+        _ => Packed::No,
+    };
+    Ok((packed.unpack(files::open(path)?)?, packed))
+}
+
+impl Packed {
+    fn unpack(self, from: impl Read) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let from: Box<dyn Read + '_> = match packed {
+        let from: Box<dyn Read + '_> = match self {
             Packed::No => Box::new(from),
             Packed::Gzip => Box::new(MultiGzDecoder::new(from)),
             Packed::Xz => Box::new(unxz(from)),
             Packed::Zstd => Box::new(unzstd(from)),
         };
         from.take(MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX {
-            return Err(odd("it is larger than any module"));
+        match bytes.len() as u64 > MAX {
+            true => Err(odd("it is larger than any module")),
+            false => Ok(bytes),
         }
-        let elf = object::File::parse(bytes.as_slice()).map_err(|_| odd("it is no ELF file"))?;
+    }
+}
+
+fn odd(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+impl KernelModule {
+    /// Reads a module; the error says what it is instead.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn read(from: impl Read, packed: Packed) -> io::Result<KernelModule> {
+        KernelModule::of(&packed.unpack(from)?)
+    }
+
+    /// The module in `bytes`; the error says what it is instead.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn of(bytes: &[u8]) -> io::Result<KernelModule> {
+        let elf = object::File::parse(bytes).map_err(|_| odd("it is no ELF file"))?;
         if elf.kind() != ObjectKind::Relocatable {
             return Err(odd(
                 "it is an ELF file that is linked already, so it is not a module",
             ));
         }
-        let Image::Elf { machine } = Image::of(&bytes) else {
+        let Image::Elf { machine } = Image::of(bytes) else {
             return Err(odd("it is no ELF file"));
         };
         let no_module = || odd("it has no vermagic, so it is not a module");
@@ -124,6 +157,25 @@ pub(super) mod tests {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/common/module.rs"
     ));
+
+    #[test]
+    fn how_a_module_is_packed_is_known_by_its_start() {
+        let plain = module(183, "6.1.192 SMP mod_unload aarch64");
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(&plain).unwrap();
+        let zstd = compress_to_vec(plain.as_slice(), CompressionLevel::Fastest);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (bytes, packed) in [
+            (plain.clone(), Packed::No),
+            (gz.finish().unwrap(), Packed::Gzip),
+            (zstd.clone(), Packed::Zstd),
+        ] {
+            std::fs::write(file.path(), bytes).unwrap();
+            assert_eq!(module_of(file.path()).unwrap(), (plain.clone(), packed));
+        }
+        std::fs::write(file.path(), &zstd[..zstd.len() / 2]).unwrap();
+        assert!(module_of(file.path()).is_err());
+    }
 
     #[test]
     fn a_module_says_which_kernel_it_is_for() {

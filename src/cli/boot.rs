@@ -105,7 +105,7 @@ pub struct Args {
         default_missing_value = "1234"
     )]
     gdb: Option<u16>,
-    /// Have init load this module (.ko) first; may be repeated, in any order
+    /// Have init load this module (.ko, or packed: .ko.xz, .ko.zst, .ko.gz) first; may be repeated, in any order
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
     /// Stop the machine after this many seconds; 0: never [default: 120; on a terminal, until init runs]
@@ -151,6 +151,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         .map(|folder| Root::read(folder, &args.program, !args.module.is_empty()))
         .transpose();
     let root = root.map_err(fail)?;
+    if let Some(root) = &root {
+        root.runs(&args.program, arch, &catalog).map_err(fail)?;
+    }
     let board = selection.board.map(|(_, board)| board);
     let mut fragments = args.fragments.clone();
     if let Some(board) = board {
@@ -169,7 +172,15 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             root.pack(board, scratch.path(), &mut hardware)?;
         }
     }
-    let mut boot = boot_request(args, &catalog, arch, &selection, interactive).map_err(fail)?;
+    let mut boot = boot_request(
+        args,
+        &catalog,
+        arch,
+        &selection,
+        interactive,
+        scratch.path(),
+    )
+    .map_err(fail)?;
     let inside = root.as_ref().is_some_and(|root| root.init.is_none());
     if root.is_some() && !inside {
         boot.initrd = Some(scratch.path().join(root::ARCHIVE));

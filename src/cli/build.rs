@@ -54,6 +54,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let selection = planner
         .select(version, arch, Purpose::Kernel)
         .map_err(fail)?;
+    fit(&targets, arch.as_str(), selection.linux_arch).map_err(fail)?;
     let config = planner
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
@@ -133,25 +134,6 @@ const TARGETS: &[&str] = &[
     "dev",
     "all",
     "vmlinux",
-    "vmlinuz",
-    "vmlinux.bin",
-    "Image",
-    "Image.gz",
-    "Image.bz2",
-    "Image.lz4",
-    "Image.lzma",
-    "Image.lzo",
-    "Image.xz",
-    "Image.zst",
-    "bzImage",
-    "zImage",
-    "xipImage",
-    "uImage",
-    "uImage.gz",
-    "uImage.bin",
-    "vmImage",
-    "simpleImage",
-    "cuImage",
     "prepare",
     "scripts",
     "headers_install",
@@ -163,6 +145,87 @@ const TARGETS: &[&str] = &[
     "htmldocs",
     "tags",
 ];
+
+/// What kernels are made into for the machines' loaders, by `ARCH=`: all names that makefiles from 2.6 to today have for it. More may
+/// follow a name behind a dot. Other architectures have names of their own.
+const IMAGES: &[(&[&str], &[&str])] = &[
+    (
+        &["arm"],
+        &[
+            "zImage",
+            "Image",
+            "xipImage",
+            "bootpImage",
+            "bzImage",
+            "uImage",
+        ],
+    ),
+    (&["arm64"], &["Image", "vmlinuz.efi", "image.fit"]),
+    (
+        &["x86", "i386", "x86_64"],
+        &["bzImage", "zImage", "image.iso", "isoimage"],
+    ),
+    (
+        &["mips"],
+        &[
+            "vmlinuz",
+            "vmlinux.bin",
+            "uImage",
+            "uzImage",
+            "zImage",
+            "vmlinux.itb",
+        ],
+    ),
+    (
+        &["powerpc", "ppc", "ppc64"],
+        &[
+            "zImage",
+            "uImage",
+            "cuImage",
+            "dtbImage",
+            "treeImage",
+            "simpleImage",
+        ],
+    ),
+    (&["riscv"], &["Image", "vmlinuz.efi", "xipImage"]),
+    (&["s390"], &["bzImage", "image"]),
+    (&["sh"], &["zImage", "uImage", "romImage", "vmlinux.bin"]),
+    (&["loongarch"], &["vmlinuz.efi", "vmlinuz", "vmlinux.efi"]),
+    (
+        &["sparc", "sparc64"],
+        &["zImage", "image", "tftpboot.img", "uImage"],
+    ),
+    (&["m68k"], &["zImage", "bzImage", "vmlinux.bin"]),
+];
+
+/// Whether `target` is the image `name`, or one of its kinds: `Image.gz`.
+fn is_image(target: &str, name: &str) -> bool {
+    let rest = target.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Refuses images that kernels for `arch` are not made into; make would say so after it configured one.
+fn fit(targets: &[String], arch: &str, linux_arch: &str) -> std::result::Result<(), BuildError> {
+    let Some((_, images)) = IMAGES
+        .iter()
+        .find(|(arches, _)| arches.contains(&linux_arch))
+    else {
+        return Ok(());
+    };
+    let all = || IMAGES.iter().flat_map(|(_, images)| *images);
+    let mut others = targets.iter().filter(|target| {
+        all().any(|name| is_image(target, name))
+            && !images.iter().any(|name| is_image(target, name))
+    });
+    match others.next() {
+        Some(target) => Err(BuildError::TargetOfOtherArch {
+            target: target.clone(),
+            arch: arch.to_owned(),
+            images: images.join(", "),
+        }),
+        None => Ok(()),
+    }
+}
 
 /// The targets, `config` first and each once.
 fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
@@ -178,8 +241,11 @@ fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
                 target: shown(target).to_string(),
             });
         }
-        if !TARGETS.contains(&target.as_str())
-            && let Some(meant) = nearest(target, TARGETS.iter().copied())
+        let known = TARGETS.iter().copied();
+        let images = IMAGES.iter().flat_map(|(_, images)| images.iter().copied());
+        if !known.clone().any(|it| it == target)
+            && !images.clone().any(|name| is_image(target, name))
+            && let Some(meant) = nearest(target, known.chain(images))
         {
             return Err(BuildError::TargetSlip {
                 target: target.clone(),
@@ -304,5 +370,32 @@ mod tests {
             assert!(check(target).is_ok(), "{target}");
         }
         assert!(check("../x").is_err() && check("a b").is_err());
+    }
+
+    #[test]
+    fn an_image_of_another_arch_is_refused() {
+        for (arch, target, images) in [
+            ("arm64", "zImage", Some("Image, vmlinuz.efi")),
+            ("arm64", "bzImage", Some("Image")),
+            ("arm64", "uImage.gz", Some("Image")),
+            ("arm", "vmlinuz.efi", Some("zImage, Image")),
+            ("x86_64", "Image", Some("bzImage")),
+            ("riscv", "zImage", Some("Image")),
+            ("mips", "Image.gz", Some("vmlinuz")),
+            ("arm64", "Image.gz-dtb", None),
+            ("arm64", "zImage-dtb", None),
+            ("arm64", "vmlinux", None),
+            ("arm", "uImage", None),
+            ("powerpc", "cuImage.mpc8313erdb", None),
+            ("xtensa", "zImage", None),
+        ] {
+            let refused = fit(&["config".to_owned(), target.to_owned()], "it", arch).err();
+            let help = refused.map(|error| miette::Diagnostic::help(&error).unwrap().to_string());
+            let said = match images {
+                Some(images) => help.is_some_and(|help| help.contains(images)),
+                None => help.is_none(),
+            };
+            assert!(said, "{arch} {target}");
+        }
     }
 }

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Args;
-use crate::build::{BuildError, Hardware, Image, Part, Selection};
-use crate::catalog::{Board, Catalog};
+use crate::build::{
+    BuildError, Hardware, Image, KernelModule, Packed, Part, Selection, module_of, runs_alone,
+};
+use crate::catalog::{Arch, Board, Catalog};
 use crate::id::ArchId;
 use crate::kconfig::{Config, Value};
 use crate::project::{BootRequest, ProgramRequest};
@@ -40,6 +42,7 @@ pub fn boot_request(
     arch: &ArchId,
     selection: &Selection<'_>,
     interactive: bool,
+    scratch: &Path,
 ) -> std::result::Result<BootRequest, BuildError> {
     let Some((_, board)) = selection.board else {
         return Err(BuildError::NoMachine {
@@ -93,18 +96,14 @@ pub fn boot_request(
             arguments: arguments.to_vec(),
         }),
     };
-    let module = |path: &PathBuf| -> std::result::Result<PathBuf, BuildError> {
-        let file = readable(
-            path,
-            "give a module's .ko file, such as `kflake build-module` leaves",
-        )?;
-        if let Some(known) = known {
-            let image = Image::read(path).map_err(BuildError::io(path))?;
-            image.for_arch(path, known, others())?;
-        }
-        Ok(file)
-    };
-    let modules = args.module.iter().map(module);
+    if let Some(program) = &program {
+        runs_alone(&program.file, arch, &catalog.arches)?;
+    }
+    let modules = args.module.iter().enumerate();
+    let modules = modules.map(|(number, path)| {
+        let folder = scratch.join(format!("module-{number}"));
+        module(path, known, catalog, &folder)
+    });
     let initrd = given(
         &args.initrd,
         "give an initramfs: a cpio archive, compressed or not",
@@ -122,6 +121,35 @@ pub fn boot_request(
         modules: modules.collect::<std::result::Result<_, _>>()?,
         program,
     })
+}
+
+/// The module in the file at `path`, unpacked into `folder` where it is packed.
+fn module(
+    path: &Path,
+    arch: Option<&Arch>,
+    catalog: &Catalog,
+    folder: &Path,
+) -> std::result::Result<PathBuf, BuildError> {
+    let help = "give a module's .ko file, such as `kflake build-module` leaves";
+    let file = readable(path, help)?;
+    let bad = |reason: String| BuildError::BootFile {
+        path: path.to_owned(),
+        reason,
+        help: help.to_owned(),
+    };
+    let (bytes, packed) = module_of(&file).map_err(|error| bad(error.to_string()))?;
+    if let Some(arch) = arch {
+        Image::of(&bytes).for_arch(path, arch, catalog.arches.values())?;
+    }
+    KernelModule::of(&bytes).map_err(|error| bad(error.to_string()))?;
+    if packed == Packed::No {
+        return Ok(file);
+    }
+    let name = path.file_stem().unwrap_or_default();
+    let unpacked = folder.join(name);
+    let written = fs::create_dir(folder).and_then(|()| fs::write(&unpacked, &bytes));
+    written.map_err(BuildError::io(&unpacked))?;
+    Ok(unpacked)
 }
 
 /// The kernel that `board` starts, where `path` is a folder that one was built in: make's, or one of `kflake build`.

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::build::{BuildError, Hardware, Initramfs, init_of};
-use crate::catalog::Board;
+use crate::build::{BuildError, Hardware, Initramfs, init_of, runs_in};
+use crate::catalog::{Board, Catalog};
 use crate::cli::{Failure, Result};
 use crate::exit;
+use crate::id::ArchId;
 use crate::text::shown;
 
 /// The initramfs that a folder with its own init becomes.
@@ -72,6 +73,23 @@ impl Root {
                 format!("it has no program {}", shown(program)),
                 "name it by its path in the folder, such as /usr/bin/program",
             )),
+        }
+    }
+
+    /// Looks whether a kernel for `arch` can run the program of it, or its own init.
+    ///
+    /// # Errors
+    /// When that cannot.
+    pub fn runs(
+        &self,
+        program: &[String],
+        arch: &ArchId,
+        catalog: &Catalog,
+    ) -> std::result::Result<(), BuildError> {
+        let program = program.first().map(String::as_str).or(self.init);
+        match program {
+            Some(path) => runs_in(&self.folder, Path::new(path), arch, &catalog.arches),
+            None => Ok(()),
         }
     }
 
