@@ -265,6 +265,15 @@ fn in_folder(tree: &Tree, folder: &Path, symvers: bool, depth: usize) -> Option<
             ));
         }
     }
+    for file in makefile::included(tree.text(&makefile)?) {
+        if let Some(path) = tree.leads_out(folder, &file) {
+            return Some(beyond(&said_in.to_string(), &file, &path));
+        }
+    }
+    let searched = set.iter().filter(|it| it.certain).flat_map(Assigned::words);
+    let searched: Vec<&str> = searched
+        .filter_map(|word| word.strip_prefix("-I"))
+        .collect();
     for objects in set.iter().filter(|it| it.is_objects()) {
         for word in objects.words().filter(|word| !word.contains(['$', '%'])) {
             if let Some(below) = word.strip_suffix('/') {
@@ -290,7 +299,7 @@ fn in_folder(tree: &Tree, folder: &Path, symvers: bool, depth: usize) -> Option<
             for (certain, part) in parts {
                 if *certain
                     && let Some(stem) = part.strip_suffix(".o")
-                    && let Some(flaw) = source(tree, folder, stem)
+                    && let Some(flaw) = source(tree, folder, stem, &searched)
                 {
                     return Some(flaw);
                 }
@@ -317,8 +326,8 @@ fn no_object(tree: &Tree, folder: &Path, said_in: &str, variable: &str, word: &s
     (reason, help)
 }
 
-/// What is wrong with the source of the object `stem`.o in `folder`.
-fn source(tree: &Tree, folder: &Path, stem: &str) -> Option<Flaw> {
+/// What is wrong with the source of the object `stem`.o in `folder`, whose makefile has headers `searched` for.
+fn source(tree: &Tree, folder: &Path, stem: &str, searched: &[&str]) -> Option<Flaw> {
     if stem.contains('$') {
         return None;
     }
@@ -334,9 +343,22 @@ fn source(tree: &Tree, folder: &Path, stem: &str) -> Option<Flaw> {
         let Some(text) = tree.text(&path) else {
             continue;
         };
-        let folder = path.parent().unwrap_or(folder);
-        let include = makefile::includes(text)
-            .find_map(|include| Some((include, tree.leads_out(folder, include)?)));
+        let near = path.parent().unwrap_or(folder);
+        let include = makefile::includes(text).find_map(|include| {
+            let far = || {
+                let mut places = searched.iter();
+                places.find_map(|place| tree.leads_out(folder, &format!("{place}/{include}")))
+            };
+            let found = tree.leads_out(near, include);
+            let found = found.or_else(|| {
+                if tree.is_file(&near.join(include)) {
+                    None
+                } else {
+                    far()
+                }
+            });
+            Some((include, found?))
+        });
         return include.map(|(include, to)| beyond(&path.to_string_lossy(), include, &to));
     }
     let rust = folder.join(format!("{stem}.rs"));

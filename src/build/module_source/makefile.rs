@@ -91,7 +91,10 @@ pub fn assignments(text: &str) -> Vec<Assigned> {
             "endif" => drop(branches.pop()),
             _ if is_recipe || branches.contains(&Branch::PassedOver) => {}
             _ => {
-                let line = line.strip_prefix("export ").unwrap_or(line);
+                let line = match line.strip_prefix("include ") {
+                    Some(files) => format!("include={files}"),
+                    None => line.strip_prefix("export ").unwrap_or(line).to_owned(),
+                };
                 let Some((name, value)) = line.split_once('=') else {
                     continue;
                 };
@@ -109,6 +112,16 @@ pub fn assignments(text: &str) -> Vec<Assigned> {
         }
     }
     found
+}
+
+/// The makefiles that `text` is sure to include.
+pub fn included(text: &str) -> Vec<String> {
+    let set = assignments(text);
+    let includes = set.iter().filter(|it| it.certain && it.name == "include");
+    includes
+        .flat_map(Assigned::words)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What a C source includes by a name in quotes, under no condition.

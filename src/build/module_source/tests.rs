@@ -149,6 +149,42 @@ fn what_is_sure_not_to_build_is_told_from_what_may() {
             ],
             &[],
         ),
+        (
+            &[
+                ("Makefile", "include $(src)/../c.mk\nobj-m := foo.o\n"),
+                object,
+                ("../c.mk", ""),
+            ],
+            &["Makefile needs $(src)/../c.mk"],
+        ),
+        (
+            &[
+                ("Makefile", "-include ../c.mk\nobj-m := foo.o\n"),
+                object,
+                ("../c.mk", ""),
+            ],
+            &[],
+        ),
+        (
+            &[
+                (
+                    "Makefile",
+                    "ccflags-y := -DX -I$(src)/../i\nobj-m := foo.o\n",
+                ),
+                ("foo.c", "#include \"s.h\"\n"),
+                ("../i/s.h", ""),
+            ],
+            &["foo.c needs s.h, outside"],
+        ),
+        (
+            &[
+                ("Makefile", "ccflags-y := -I$(src)/../i\nobj-m := foo.o\n"),
+                ("foo.c", "#include \"s.h\"\n"),
+                ("s.h", ""),
+                ("../i/s.h", ""),
+            ],
+            &[],
+        ),
         // it may be one of the kernel's, by an -I
         (
             &[
