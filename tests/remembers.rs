@@ -250,6 +250,41 @@ fn a_home_folder_becomes_no_project_by_accident() {
 }
 
 #[test]
+fn places_that_nobody_means_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for words in [
+        &["gen", "--out", "~/x"][..],
+        &["gen", "--out=~"],
+        &["-C", "~/x", "gen"],
+        &["init", "~/x"],
+        &["build", "6.1.192", "arm64", "--out", "~root/x"],
+        &["report", "coverage", "--output", "~/x"],
+        &["kernel", "add", "~/linux"],
+    ] {
+        let (code, text) = kflake(dir.path(), words);
+        assert_eq!(code, 2, "{words:?}: {text}");
+        assert!(text.contains("\"$HOME\""), "{words:?}: {text}");
+    }
+    let (code, text) = kflake(dir.path(), &["gen", "--out", "/"]);
+    assert!(
+        code == 2 && text.contains("the root of the file system"),
+        "{text}"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    // the folder goes away under the command
+    let gone = dir.path().join("gone");
+    fs::create_dir(&gone).unwrap();
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", "rmdir ../gone; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_kflake"))
+        .arg("gen")
+        .current_dir(&gone);
+    let (code, text) = said(&shell.output().unwrap());
+    assert!(code == 8 && text.contains("is gone"), "{text}");
+}
+
+#[test]
 fn a_file_in_a_folder_of_everybodys_is_not_followed_from_below() {
     use std::os::unix::fs::PermissionsExt as _;
 

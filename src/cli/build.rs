@@ -35,7 +35,7 @@ pub struct Args {
     )]
     targets: Vec<String>,
     /// Folder for what was built: new, empty, or filled by an earlier build
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_parser = super::place::output())]
     out: PathBuf,
     #[command(flatten)]
     session: BuildArgs,

@@ -59,7 +59,7 @@ pub struct Args {
     #[arg(long, requires = "boot")]
     allow_splats: bool,
     /// Folder for the module: new, empty, or filled by an earlier build
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_parser = super::place::output())]
     out: PathBuf,
     #[command(flatten)]
     session: BuildArgs,

@@ -111,7 +111,7 @@ fn spelled_all<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
 #[derive(Debug, Error, Diagnostic)]
 pub enum ChoicesError {
     /// The file system refused.
-    #[error("cannot read {}", shown(path))]
+    #[error("cannot read {}: {}", shown(path), files::reason(path, source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -248,6 +248,18 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Choices, ChoicesError> {
                 format!("there is no key `{}` here", brief(word)),
                 "packages, toolchains and report go at the top; jobs, cores, retries, timeout and silence-timeout in [defaults]".to_owned(),
             ),
+            _ if error.message().ends_with(", expected a sequence") => (
+                "this is a list".to_owned(),
+                format!("write it in brackets: [{}]", brief(word.trim())),
+            ),
+            _ if error.message() == "invalid type: sequence, expected a string" => (
+                "this is one value, not a list".to_owned(),
+                format!("leave out the brackets: {}", brief(word.trim_matches(['[', ']', ' ']))),
+            ),
+            _ if error.message().starts_with("invalid type: string") && !error.message().ends_with("map") => (
+                "this is a number".to_owned(),
+                format!("leave out the quotes: {}", brief(word.trim_matches(['"', '\'']))),
+            ),
             _ => (
                 error.message().to_owned(),
                 "fix this line; `kflake init --help` says what the file may hold".to_owned(),
@@ -321,6 +333,30 @@ mod tests {
                 "fix this line",
             ),
             ("packages = 3", 1, "expected a string", "fix this line"),
+            (
+                "toolchains = \"debian\"",
+                1,
+                "this is a list",
+                "in brackets: [\"debian\"]",
+            ),
+            (
+                "packages = [\"debian\"]",
+                1,
+                "this is one value",
+                "the brackets: \"debian\"",
+            ),
+            (
+                "[defaults]\njobs = \"4\"",
+                2,
+                "this is a number",
+                "the quotes: 4",
+            ),
+            (
+                "[defaults]\ntimeout = \"3h\"",
+                2,
+                "this is a list",
+                "in brackets: [\"3h\"]",
+            ),
             (
                 "toolchains = [\"debian\",\n\"gcc\"]",
                 2,

@@ -21,7 +21,7 @@ use crate::text::shown;
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder to write to [default: the project folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::place::output())]
     out: Option<PathBuf>,
 
     /// Write nothing: show what would change, and exit with 1 if anything would

@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Oci)]
     format: Format,
     /// Folder for the image: new, empty, or filled by an earlier run; with --all, a folder of such folders
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_parser = super::place::output())]
     out: Option<PathBuf>,
     /// Push the image with skopeo to this registry, or a path in it, under the name by which it was requested
     #[arg(long, value_name = "REGISTRY")]

@@ -21,6 +21,7 @@ use crate::text::shown;
 )]
 pub struct Args {
     /// The folder, created if missing [default: this one]
+    #[arg(value_parser = super::place::output())]
     dir: Option<PathBuf>,
     /// Where a build's own tools come from: nixpkgs, debian (pinned Debian packages), or debian:SUITE
     #[arg(long, value_name = "SET")]
@@ -68,7 +69,11 @@ pub fn write(folder: &Path, choices: &Choices) -> Result<()> {
         fs::create_dir_all(folder)
             .and_then(|()| files::replace(path, text.as_bytes()))
             .map_err(|error| {
-                let text = format!("cannot write {}: {error}", shown(path));
+                let text = format!(
+                    "cannot write {}: {}",
+                    shown(path),
+                    files::reason(path, &error)
+                );
                 Failure::message(exit::IO, text, None)
             })
     };

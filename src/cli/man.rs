@@ -16,7 +16,7 @@ use crate::text::shown;
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder for the pages
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = super::place::output())]
     folder: PathBuf,
 }
 

@@ -23,6 +23,7 @@ mod man;
 mod nix;
 mod output;
 mod pins;
+mod place;
 mod probe;
 mod progress;
 pub mod render;
@@ -70,10 +71,10 @@ use crate::text::{clean, shown};
 struct Cli {
     /// Project folder, with the generated flake and data of your own in `matrix/` [default: the closest folder with a
     /// kflake.toml, from here upwards, else this one]
-    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    #[arg(short = 'C', long, global = true, value_name = "DIR", value_parser = place::path())]
     project: Option<PathBuf>,
     /// Use a Nix store below this folder, created if missing, instead of /nix
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = place::path())]
     store: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -154,7 +155,19 @@ impl Context {
     /// The context of a command on `project`; none: the nearest one upwards, else this folder. `reads`: whether what the project
     /// remembers is wanted.
     fn new(project: Option<PathBuf>, store: Option<PathBuf>, reads: bool) -> Result<Context> {
-        let here = std::env::current_dir().ok();
+        let here = std::env::current_dir();
+        if project.as_ref().is_none_or(|it| it.is_relative())
+            && here
+                .as_ref()
+                .is_err_and(|it| it.kind() == std::io::ErrorKind::NotFound)
+        {
+            return Err(Failure::message(
+                exit::IO,
+                "the folder that this shell is in is gone: somebody removed it",
+                Some("`cd` to one that is there".to_owned()),
+            ));
+        }
+        let here = here.ok();
         let found = match (&project, &here) {
             (None, Some(here)) if reads => choices::find(here),
             _ => None,

@@ -42,7 +42,7 @@ struct HistoryArgs {
     #[arg(long, short, value_enum, default_value_t = HistoryFormat::Terminal)]
     format: HistoryFormat,
     /// Write to a file instead of the terminal; it is replaced as a whole
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = super::place::output())]
     output: Option<PathBuf>,
     /// Columns to fill [default: the terminal's, else 80]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(20..))]
@@ -66,7 +66,7 @@ enum HistoryFormat {
 #[derive(clap::Args)]
 struct CoverageArgs {
     /// Write to a file instead of the terminal; it is replaced as a whole
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = super::place::output())]
     output: Option<PathBuf>,
     /// Compare with a file instead of writing; exit with 1 if it differs
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
@@ -82,7 +82,7 @@ struct Show {
     #[arg(long, short, value_enum, default_value_t = Format::Terminal)]
     format: Format,
     /// Write to a file instead of the terminal; it is replaced as a whole
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = super::place::output())]
     output: Option<PathBuf>,
     /// Compare with this older run; a cell that regressed makes the exit code 1
     #[arg(long, value_name = "OLD")]

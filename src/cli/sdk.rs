@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long)]
     symvers: bool,
     /// Folder for the SDK: new, empty, or filled by an earlier run
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_parser = super::place::output())]
     out: PathBuf,
     #[command(flatten)]
     session: BuildArgs,

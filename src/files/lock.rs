@@ -32,7 +32,7 @@ pub enum LockError {
         who: String,
     },
     /// The file cannot be used.
-    #[error("{}: {source}", crate::text::shown(path))]
+    #[error("{}: {}", crate::text::shown(path), super::reason(path, source))]
     #[diagnostic(code(kflake::files::lock))]
     Io {
         /// The lock file.

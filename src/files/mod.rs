@@ -6,6 +6,7 @@
 //! - [`Own`] is a folder that kflake fills: it knows by a mark what it put there, and touches nothing else.
 //! - [`Lock`] lets one process at a time do something.
 //! - `open_archive`, `open_package`, `unxz`, `unzstd` and `Members` unpack and list archives of others without taking more memory than they are worth.
+//! - [`reason`] says why the file system refused, and to whom what it refused belongs.
 //! - [`Scratch`] is a temporary folder that does not stay, even when its process is killed; [`drop_unfinished`] is
 //!   for a process that ends by its own will, but at once.
 
@@ -14,6 +15,7 @@ mod lock;
 mod members;
 mod own;
 mod read;
+mod refusal;
 mod scratch;
 mod unfinished;
 mod write;
@@ -23,6 +25,7 @@ pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};
 pub use own::{MARK, Own, OwnError};
 pub use read::{MAX_DATA, open, read, read_text};
+pub use refusal::reason;
 pub use scratch::{Scratch, ScratchError, drop_unfinished, left_over, remove_left_over};
 pub use write::{Replacement, deliver, inside, plain_folder, remove, replace, state, sweep};
 

@@ -35,7 +35,8 @@ impl Replacement {
         let file = tempfile::Builder::new()
             .prefix(&temporary_prefix())
             .permissions(fs::Permissions::from_mode(mode))
-            .tempfile_in(folder_of(path))?;
+            .tempfile_in(folder_of(path))
+            .map_err(bare)?;
         Ok(Replacement {
             _unfinished: Unfinished::new(file.path()),
             file,
@@ -56,7 +57,8 @@ impl Replacement {
     /// # Errors
     /// When it cannot be moved; what was there is then still there.
     pub fn finish(self) -> io::Result<()> {
-        self.file.persist(&self.path).map_err(|error| error.error)?;
+        let moved = self.file.persist(&self.path);
+        moved.map_err(|error| bare(error.error))?;
         Ok(())
     }
 }
@@ -68,6 +70,15 @@ impl Write for Replacement {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// What the system said, without the name of a temporary file, which is nobody's but ours.
+fn bare(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
     }
 }
 
@@ -227,6 +238,15 @@ fn folder_of(path: &Path) -> &Path {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn temporary_files_are_not_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Replacement::new(&dir.path().join("none/x"), false).unwrap_err();
+        let said = fs::metadata(dir.path().join("none")).unwrap_err();
+        assert_eq!(error.to_string(), said.to_string());
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     fn a_link_is_replaced_and_not_followed() {

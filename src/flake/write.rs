@@ -42,7 +42,7 @@ pub enum WriteError {
         what: &'static str,
     },
     /// The file system refused.
-    #[error("cannot {verb} {}: {source}", shown(.path))]
+    #[error("cannot {verb} {}: {}", shown(.path), files::reason(.path, .source))]
     #[diagnostic(code(kflake::gen::io))]
     Io {
         /// `read`, `write`, `remove` or `create the folder`.

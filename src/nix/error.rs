@@ -71,6 +71,18 @@ pub enum NixError {
         /// Nix's own words.
         reason: String,
     },
+    /// The home folder is none that Nix can use.
+    #[error("Nix cannot keep its files: {what}")]
+    #[diagnostic(
+        code(kflake::nix::home),
+        help("let HOME name a folder that you can write, for example `export HOME=/home/you`{}", if *store { "; --store DIR keeps the store elsewhere" } else { "" })
+    )]
+    Home {
+        /// What is wrong with it.
+        what: String,
+        /// Whether it is for the store alone.
+        store: bool,
+    },
     /// What was generated does not evaluate.
     #[error("Nix cannot evaluate what was generated: {reason}")]
     #[diagnostic(code(kflake::nix::evaluation))]

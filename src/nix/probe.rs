@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::build_folder::BuildFolders;
 use super::error::{NixError, last_error};
 use super::guard::Guard;
-use super::place::Place;
+use super::place::{Place, check_home};
 use super::users::BuildUsers;
 use super::version::{OLDEST, Version, parse_version};
 use crate::text::clean_line;
@@ -44,6 +44,7 @@ impl Nix {
             }
             None => Place::probe(),
         };
+        check_home(&place, store.is_some())?;
         match std::env::var_os("KFLAKE_NIX").filter(|path| !path.is_empty()) {
             Some(path) => Nix::at(Path::new(&path), true, place),
             None => Nix::at(Path::new("nix"), false, place),

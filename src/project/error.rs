@@ -35,7 +35,7 @@ pub enum ProjectError {
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
     /// A file cannot be read or written.
-    #[error("{}: {error}", crate::text::shown(path))]
+    #[error("{}: {}", crate::text::shown(path), crate::files::reason(path, error))]
     #[diagnostic(code(kflake::project::io))]
     Io {
         /// The file.

@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE,…", value_delimiter = ',')]
     pub toolchains: Vec<SourceKind>,
     /// Folder for report.json, logs and journal [default: what kflake.toml says, else report/ in the project]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::place::output())]
     report: Option<PathBuf>,
     /// Show the plan, and do nothing
     #[arg(long)]
@@ -114,7 +114,7 @@ pub struct Args {
     #[arg(long)]
     pub record: bool,
     /// Write events to this file, one JSON object per line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::cli::place::output())]
     pub events: Option<PathBuf>,
 }
 
