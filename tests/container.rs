@@ -211,7 +211,7 @@ fn what_is_missing_is_told() {
     let output = desk.run(&["localhost/x:1", "--tree", "bin", "--", "true"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("not a kernel tree"),
+        stderr(&output).contains("bin holds no kernel: there is no Makefile in it"),
         "{}",
         stderr(&output)
     );

@@ -16,12 +16,12 @@ fn kflake(project: &Path) -> Command {
     command
 }
 
-/// A kernel tarball of `version` with nothing but a Makefile in it.
+/// A kernel tarball of `version` with little but a Makefile in it.
 fn tarball(dir: &Path, version: &str) -> PathBuf {
     let mut parts = version.split('.');
     let mut next = || parts.next().unwrap_or("0").to_owned();
     let tree = dir.join(format!("linux-{version}"));
-    fs::create_dir(&tree).unwrap();
+    fs::create_dir_all(tree.join("arch/arm")).unwrap();
     let makefile = format!(
         "VERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = {}\nEXTRAVERSION =\n",
         next(),
@@ -84,7 +84,7 @@ fn an_unpacked_source_becomes_a_kernel_of_the_project() {
     let listed = Command::new("tar").arg("-tzf").arg(root).output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&listed.stdout),
-        "linux-6.1.7779/\nlinux-6.1.7779/Makefile\n"
+        "linux-6.1.7779/\nlinux-6.1.7779/Makefile\nlinux-6.1.7779/arch\nlinux-6.1.7779/arch/arm\n"
     );
     fs::write(tree.join(".config"), "").unwrap();
     add()
@@ -124,7 +124,11 @@ fn what_is_no_kernel_is_refused_and_nothing_is_written() {
             outside.as_path(),
             "no era of the matrix covers Linux 1.2.13",
         ),
-        (Path::new("/etc/hostname"), "its content is not an archive"),
+        (Path::new("/etc/hostname"), "its content is text"),
+        (
+            Path::new("https://example.org/linux-6.1.tar.xz"),
+            "is an address",
+        ),
         (Path::new("no-such-file.tar.xz"), "no such file"),
     ] {
         kflake(&dir.path().join("project"))

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use super::kernel_look::{KernelFlaw, Kind, Look, START};
 use super::kernel_makefile::version_of_makefile;
+use super::{kernel_instead, kernel_near};
 use crate::files::{self, Archive, ArchiveError, Members};
 
 use crate::hash::Sha256;
@@ -31,23 +33,23 @@ pub struct KernelFile {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum KernelFileError {
     /// It cannot be read at all.
-    #[error("cannot read {path}", path = shown(path))]
+    #[error("cannot read {}: {}", shown(path), files::reason(path, error))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said, once.
+        error: io::Error,
     },
     /// It is something else, or packed in a way that builds do not unpack.
     #[error("{path} is not a tarball: its content is {content}", path = shown(path))]
-    #[diagnostic(help(
-        "kflake takes a tar, plain or packed with xz, gzip, bzip2 or lzma; unpack anything else and add the folder"
-    ))]
+    #[diagnostic(help("{help}"))]
     NotATarball {
         /// The file.
         path: PathBuf,
         /// What it is instead.
         content: &'static str,
+        /// What to do.
+        help: String,
     },
     /// Its name cannot be one in the Nix store.
     #[error("{path} cannot keep its name in the Nix store: {source}", path = shown(path))]
@@ -78,6 +80,10 @@ pub enum KernelFileError {
         /// What to do.
         help: String,
     },
+    /// Its files show that it would not build.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Flaw(#[from] KernelFlaw),
     /// It is a tarball, and nothing that configures itself or has a makefile.
     #[error("{path} holds no source to build from: there is neither configure nor Makefile in its top folder", path = shown(path))]
     #[diagnostic(help(
@@ -90,15 +96,33 @@ pub enum KernelFileError {
 }
 
 impl KernelFile {
-    /// Reads the tarball at `path` until its top Makefile, then all of it for the digest.
+    /// Reads the tarball at `path` to its end, for its version, its digest and what is in it.
     ///
     /// # Errors
-    /// When the file cannot be read, is no tarball, is damaged, or holds no kernel.
+    /// When the file cannot be read, is no tarball, is damaged, or holds no clean and whole kernel.
     pub fn inspect(path: &Path) -> Result<Self, KernelFileError> {
-        let unreadable = |source| KernelFileError::Unreadable {
+        let (file, top) = Self::read(path)?;
+        match look_at(path, &top)?.flaw(path, &file.version, false) {
+            Some(flaw) => Err(flaw.into()),
+            None => Ok(file),
+        }
+    }
+
+    /// As [`KernelFile::inspect`], of what [`super::pack_kernel`] made of a folder that was looked at.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_packed(path: &Path) -> Result<Self, KernelFileError> {
+        Self::read(path).map(|(file, _)| file)
+    }
+
+    /// The kernel in the tarball at `path`, and the folder at its top.
+    fn read(path: &Path) -> Result<(Self, PathBuf), KernelFileError> {
+        let unreadable = |error| KernelFileError::Unreadable {
             path: path.to_owned(),
-            source,
+            error,
         };
+        let (makefile, top) = top_makefile(path)?;
         let name: FileName = path
             .file_name()
             .and_then(|name| name.to_str())
@@ -108,10 +132,6 @@ impl KernelFile {
                 path: path.to_owned(),
                 source,
             })?;
-        let file = files::open(path).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
-        let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
-        let makefile = top_makefile(path)?;
         let version =
             version_of_makefile(&makefile).map_err(|missing| KernelFileError::NoKernel {
                 path: path.to_owned(),
@@ -119,12 +139,16 @@ impl KernelFile {
                 help: "give the kernel's own source; unpack a bundle, and add the kernel's folder"
                     .to_owned(),
             })?;
-        Ok(KernelFile {
+        let file = files::open(path).map_err(unreadable)?;
+        let size = file.metadata().map_err(unreadable)?.len();
+        let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
+        let file = KernelFile {
             version,
             sha256,
             size,
             name,
-        })
+        };
+        Ok((file, top))
     }
 }
 
@@ -159,20 +183,57 @@ pub fn inspect_source(path: &Path) -> Result<(), KernelFileError> {
 fn open_archive(path: &Path) -> Result<Archive, KernelFileError> {
     let path = path.to_owned();
     files::open_archive(&path).map_err(|error| match error {
-        ArchiveError::Unreadable(source) => KernelFileError::Unreadable { path, source },
-        ArchiveError::Other(content) => KernelFileError::NotATarball { path, content },
+        ArchiveError::Unreadable(error) => KernelFileError::Unreadable { path, error },
+        ArchiveError::Other(content) => KernelFileError::NotATarball {
+            help: kernel_instead::advice(&path, content),
+            path,
+            content,
+        },
         ArchiveError::Damaged(source) => KernelFileError::Damaged { path, source },
     })
 }
 
-/// The text of the Makefile in the archive's top folder, read through links.
-fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
+/// What the tree in the folder `top` of the archive at `path` looks like, which is read to its end.
+fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
+    let damaged = |source| KernelFileError::Damaged {
+        path: path.to_owned(),
+        source,
+    };
+    let (mut look, mut names) = (Look::default(), Members::default());
+    for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
+        let mut entry = entry.map_err(damaged)?;
+        if names.tell(&mut entry).map_err(damaged)? {
+            continue;
+        }
+        names.link(&entry).map_err(damaged)?;
+        let name = tidy(&names.path(&entry).map_err(damaged)?);
+        let Ok(inside) = name.strip_prefix(top) else {
+            continue;
+        };
+        let kind = match entry.header().entry_type() {
+            it if it.is_dir() => Kind::Folder,
+            it if it.is_file() => Kind::File,
+            _ => Kind::Link,
+        };
+        let mut start = Vec::new();
+        if kind == Kind::File && Look::reads(inside, entry.size()) {
+            let read = (&mut entry).take(START).read_to_end(&mut start);
+            read.map_err(damaged)?;
+        }
+        look.see(inside, kind, &start);
+    }
+    Ok(look)
+}
+
+/// The text of the Makefile in the archive's top folder, read through links, and that folder.
+fn top_makefile(path: &Path) -> Result<(String, PathBuf), KernelFileError> {
     let damaged = |source| KernelFileError::Damaged {
         path: path.to_owned(),
         source,
     };
     let mut elsewhere = Elsewhere::default();
     let mut wanted: Option<PathBuf> = None;
+    let mut top = PathBuf::new();
     // a link may lead to what came before it, and on to another link
     for _ in 0..3 {
         let mut link = None;
@@ -188,6 +249,9 @@ fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
                 Some(wanted) => name == *wanted,
                 None => name.components().count() == 2 && name.ends_with("Makefile"),
             };
+            if is_wanted && wanted.is_none() {
+                top = name.parent().map(Path::to_owned).unwrap_or_default();
+            }
             let kind = entry.header().entry_type();
             if is_wanted && (kind.is_symlink() || kind.is_hard_link()) {
                 link = Some(match kind.is_symlink() {
@@ -197,7 +261,8 @@ fn top_makefile(path: &Path) -> Result<String, KernelFileError> {
                 break;
             }
             if is_wanted && kind.is_file() {
-                return text_of(&mut entry).map_err(damaged);
+                let text = text_of(&mut entry).map_err(damaged)?;
+                return Ok((text, top));
             }
             if wanted.is_none() {
                 elsewhere.look_at(&name, &mut entry).map_err(damaged)?;
@@ -250,20 +315,8 @@ impl Elsewhere {
             if nearer && version_of_makefile(&text_of(entry)?).is_ok() {
                 self.folder = Some(folder.to_owned());
             }
-        } else if self.archive.is_none() && file.contains("linux") && file.contains(".t") {
-            let packed = [
-                ".tar",
-                ".tar.gz",
-                ".tgz",
-                ".tar.bz2",
-                ".tbz2",
-                ".tar.xz",
-                ".txz",
-                ".tar.lzma",
-            ];
-            if packed.iter().any(|ending| file.ends_with(ending)) {
-                self.archive = Some(name.to_owned());
-            }
+        } else if self.archive.is_none() && kernel_near::is_archive(&file) {
+            self.archive = Some(name.to_owned());
         }
         Ok(())
     }
@@ -321,14 +374,7 @@ mod tests {
         "# SPDX\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\nEXTRAVERSION =\nNAME = Curry Ramen\n";
 
     fn tarball(dir: &Path, name: &str, inside: &str, text: &str) -> PathBuf {
-        let mut builder = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_cksum();
-        builder
-            .append_data(&mut header, inside, text.as_bytes())
-            .unwrap();
-        let bytes = builder.into_inner().unwrap();
+        let bytes = tar_of(&[(inside, Some(text), "")]);
         let path = dir.join(name);
         let file = File::create(&path).unwrap();
         if name.ends_with(".gz") {
@@ -355,7 +401,6 @@ mod tests {
         }
     }
 
-    /// A tar of plain files and links: name, content, or what the link leads to.
     /// A tar whose first member says that its name has `size` bytes, and goes on for as long as somebody reads.
     fn endless_name(kind: tar::EntryType, size: u64) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
@@ -406,7 +451,17 @@ mod tests {
         );
     }
 
+    /// A tar of plain files and links: name, content, or what the link leads to; in the top folder of the first, there is an arch.
     fn tar_of(members: &[(&str, Option<&str>, &str)]) -> Vec<u8> {
+        let first = members[0].0.trim_start_matches("./");
+        let arch = first
+            .split_once('/')
+            .map(|(top, _)| format!("{top}/arch/arm/Kconfig"));
+        let arch = arch.as_deref().map(|name| (name, Some("x"), ""));
+        tar_of_all(&[members, arch.as_slice()].concat())
+    }
+
+    fn tar_of_all(members: &[(&str, Option<&str>, &str)]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, text, link) in members {
             let mut header = tar::Header::new_gnu();
@@ -450,14 +505,111 @@ mod tests {
         for (bytes, named) in [
             (&b"\x28\xb5\x2f\xfd"[..], "zstd"),
             (b"", "empty"),
-            (b"<html>", "not an archive"),
+            (b"<html>", "a web page"),
+            (b"\0\x01", "not an archive"),
         ] {
             let path = dir.path().join("x.tar.xz");
             std::fs::write(&path, bytes).unwrap();
             let error = KernelFile::inspect(&path).unwrap_err();
             assert!(error.to_string().contains(named), "{error}");
             let help = miette::Diagnostic::help(&error).unwrap().to_string();
-            assert!(help.contains("add the folder"), "{help}");
+            assert!(
+                help.contains("add the folder") || help.contains("fetch it again"),
+                "{help}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_would_not_build_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        let makefile = ("./linux/Makefile", Some(MAKEFILE), "");
+        let arch = ("./linux/arch/arm/Kconfig", Some("x"), "");
+        let link = (
+            "./linux/arch/arm/boot/dts/include/dt-bindings",
+            None,
+            "../../../../../include/dt-bindings",
+        );
+        for (more, said) in [
+            (&[arch, link][..], ""),
+            (&[], "there is no arch/ in it"),
+            (
+                &[arch, ("./linux/.config", Some("x"), "")],
+                "not clean: .config is left over",
+            ),
+            (
+                &[("./linux/include/config/auto.conf", Some("x"), ""), arch],
+                "include/config is left over",
+            ),
+            (
+                &[arch, (link.0, Some(link.2), "")],
+                "should be a link, and is a text file",
+            ),
+            (
+                &[arch, ("./linux/scripts/a", Some("#!/bin/sh\r\n"), "")],
+                "line ends of Windows: scripts/a",
+            ),
+            // what lies beside it is not the kernel's
+            (
+                &[
+                    arch,
+                    ("./.config", Some("x"), ""),
+                    ("./other/.config", Some("x"), ""),
+                ],
+                "",
+            ),
+        ] {
+            std::fs::write(&path, tar_of_all(&[&[makefile], more].concat())).unwrap();
+            let found = KernelFile::inspect(&path).err().map(|it| it.to_string());
+            let found = found.unwrap_or_default();
+            assert!(
+                found.contains(said) && said.is_empty() == found.is_empty(),
+                "{more:?}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tar_from_before_the_magic_is_one() {
+        let mut bytes = tar_of(&[("linux/Makefile", Some(MAKEFILE), "")]);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        let mut header = tar::Header::new_old();
+        header.as_mut_bytes()[..257].copy_from_slice(&bytes[..257]);
+        header.set_cksum();
+        bytes[..512].copy_from_slice(header.as_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        let file = KernelFile::inspect(&path).unwrap();
+        assert_eq!(file.version.as_str(), "6.1.192");
+        bytes[0] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let error = KernelFile::inspect(&path).unwrap_err();
+        assert!(
+            matches!(error, KernelFileError::NotATarball { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn one_file_that_is_packed_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("patch-6.1.30.gz");
+        for (text, said) in [
+            ("diff --git a/x b/x\n", "its content is a patch"),
+            (
+                &"<html>404</html>\n".repeat(100),
+                "its content is a web page",
+            ),
+            ("", "its content is empty"),
+            ("\u{7f}ELF\u{2}\0", "its content is an ELF file"),
+            ("BZh9", "its content is packed twice"),
+        ] {
+            let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gz.write_all(text.as_bytes()).unwrap();
+            std::fs::write(&path, gz.finish().unwrap()).unwrap();
+            let error = KernelFile::inspect(&path).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
         }
     }
 
@@ -583,8 +735,7 @@ mod tests {
         std::fs::write(&zip, b"PK\x03\x04").unwrap();
         assert!(error(&zip).contains("a zip archive"), "{}", error(&zip));
         assert!(error(&dir.path().join("absent.tar.xz")).contains("cannot read"));
-        let spaced = dir.path().join("a b.tar");
-        std::fs::write(&spaced, "").unwrap();
+        let spaced = tarball(dir.path(), "a b.tar", "a/Makefile", MAKEFILE);
         assert!(error(&spaced).contains("cannot keep its name"));
     }
 }

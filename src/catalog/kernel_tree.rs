@@ -1,49 +1,63 @@
 //! A kernel's unpacked source, packed the same way each time.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use walkdir::WalkDir;
 
+use super::kernel_look::{KernelFlaw, Kind, Look, START};
 use super::kernel_makefile::version_of_makefile;
+use super::kernel_near;
 
 use crate::files;
 use crate::text::shown;
+use crate::version::KernelVersion;
 
 /// Why a folder is not taken for a kernel's source.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum KernelTreeError {
-    /// Something in it cannot be read, or the tarball not be written.
-    #[error("cannot pack {path}: {source}", path = shown(path))]
-    Io {
+    /// Something in it cannot be read.
+    #[error("cannot read {}: {}", shown(path), files::reason(path, error))]
+    #[diagnostic(help("{help}"))]
+    Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said, once.
+        error: io::Error,
+        /// What to do.
+        help: String,
+    },
+    /// The tarball cannot be written.
+    #[error("cannot pack {tree}: {path}: {error}", tree = shown(tree), path = shown(path))]
+    #[diagnostic(help("TMPDIR names the folder that temporary files go into"))]
+    Unwritable {
+        /// The folder.
+        tree: PathBuf,
+        /// The tarball.
+        path: PathBuf,
+        /// What the system said, once.
+        error: io::Error,
     },
     /// It has no kernel's Makefile at its top.
     #[error("{path} holds no kernel: {missing}", path = shown(path))]
-    #[diagnostic(help("name the folder with the kernel's own Makefile in it"))]
+    #[diagnostic(help("{help}"))]
     NoKernel {
         /// The folder.
         path: PathBuf,
         /// What was looked for.
         missing: String,
+        /// What to do.
+        help: String,
+        /// Whether something else than a kernel, as far as is known, has its Makefile there.
+        other: bool,
     },
-    /// A kernel was built in it: its makefiles would refuse to build elsewhere, or build with what lies there.
-    #[error("{path} is not clean: {found} is left over from a build", path = shown(path))]
-    #[diagnostic(help(
-        "run `make mrproper` there, or add a copy without it: `git archive` makes one"
-    ))]
-    NotClean {
-        /// The folder.
-        path: PathBuf,
-        /// What only a build makes.
-        found: &'static str,
-    },
+    /// Its files show that it would not build.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Flaw(#[from] KernelFlaw),
     /// It holds something that is no file, folder or link.
     #[error("{path} is neither file, folder nor link", path = shown(path))]
     #[diagnostic(help("remove it"))]
@@ -52,15 +66,6 @@ pub enum KernelTreeError {
         path: PathBuf,
     },
 }
-
-/// What configuring or building leaves; kbuild asks for the same before it builds in another folder.
-const LEFT_BY_BUILDS: &[&str] = &[
-    ".config",
-    "include/config",
-    "include/generated",
-    "include/linux/autoconf.h",
-    "include/linux/version.h",
-];
 
 /// A kernel's unpacked source, packed.
 #[derive(Debug)]
@@ -78,27 +83,15 @@ pub struct PackedKernel {
 /// # Errors
 /// When `tree` is not a clean kernel source, or something cannot be read or written.
 pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTreeError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| KernelTreeError::Io { path, source }
-    };
-    let missing = |missing: String| KernelTreeError::NoKernel {
-        path: tree.to_owned(),
-        missing,
-    };
-    let makefile = tree.join("Makefile");
-    let makefile = files::read(&makefile, files::MAX_DATA).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => missing("there is no Makefile in it".to_owned()),
-        _ => io(&makefile)(error),
-    })?;
-    let version = version_of_makefile(&String::from_utf8_lossy(&makefile)).map_err(missing)?;
-    if let Some(found) = LEFT_BY_BUILDS.iter().find(|it| tree.join(it).exists()) {
-        let path = tree.to_owned();
-        return Err(KernelTreeError::NotClean { path, found });
-    }
+    let version = check_kernel(tree, None)?;
     let top = PathBuf::from(format!("linux-{}", version.in_name()));
     let packed = folder.join(format!("linux-{}.tar.gz", version.in_name()));
-    let file = File::create(&packed).map_err(io(&packed))?;
+    let unwritable = |error| KernelTreeError::Unwritable {
+        tree: tree.to_owned(),
+        path: packed.clone(),
+        error,
+    };
+    let file = File::create(&packed).map_err(unwritable)?;
     let gz = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
     let mut archive = tar::Builder::new(gz);
     archive.mode(tar::HeaderMode::Deterministic);
@@ -107,13 +100,13 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
     for entry in entries(tree) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(tree).to_owned();
-            io(&path)(error.into())
+            unreadable(&path)(error.into())
         })?;
         let (path, kind) = (entry.path(), entry.file_type());
         let inside = path.strip_prefix(tree).unwrap_or(path);
         let name = top.join(inside);
         if kind.is_symlink() {
-            let target = fs::read_link(path).map_err(io(path))?;
+            let target = fs::read_link(path).map_err(unreadable(path))?;
             if files::leads_outside(inside, &target) {
                 outside.push((inside.to_owned(), target));
             }
@@ -126,17 +119,162 @@ pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTre
             let path = path.to_owned();
             return Err(KernelTreeError::OddFile { path });
         };
-        added.map_err(io(path))?;
+        added.map_err(|error| match fs::File::open(path) {
+            Err(error) if kind.is_file() => unreadable(path)(error),
+            _ => unwritable(error),
+        })?;
     }
     archive
         .into_inner()
         .and_then(flate2::write::GzEncoder::finish)
         .and_then(|mut file| file.flush())
-        .map_err(io(&packed))?;
+        .map_err(unwritable)?;
     Ok(PackedKernel {
         path: packed,
         outside,
     })
+}
+
+/// The version of the kernel in the folder `tree`, where it is a clean and whole source, as far as its files show; for a build for the arch
+/// that the kernel calls `arch`, where that is known.
+///
+/// # Errors
+/// What it is instead, or what is wrong with it.
+pub fn check_kernel(tree: &Path, arch: Option<&str>) -> Result<KernelVersion, KernelTreeError> {
+    let makefile = makefile_of(tree)?;
+    let instead = |missing: String| {
+        let found = kernel_near::instead(tree, makefile.as_deref());
+        let other = found.is_none() && makefile.is_some();
+        let (missing, help) = found.unwrap_or_else(|| {
+            let help = "name the folder with the kernel's own Makefile in it".to_owned();
+            (missing, help)
+        });
+        let path = tree.to_owned();
+        KernelTreeError::NoKernel {
+            path,
+            missing,
+            help,
+            other,
+        }
+    };
+    let version = match &makefile {
+        None => Err("there is no Makefile in it".to_owned()),
+        Some(text) => version_of_makefile(text),
+    };
+    let version = version.map_err(instead)?;
+    let mut look = Look::default();
+    let walk = WalkDir::new(tree)
+        .min_depth(1)
+        .sort_by_file_name()
+        .into_iter();
+    let inside = |path: &Path| path.strip_prefix(tree).unwrap_or(path).to_owned();
+    let walk = walk.filter_entry(|entry| {
+        let above = entry.path().parent().map(inside);
+        above.is_none_or(|it| Look::enters(&it))
+            && (entry.depth() != 1 || entry.file_name() != ".git")
+    });
+    for entry in walk {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(tree).to_owned();
+            unreadable(&path)(error.into())
+        })?;
+        let (path, inside) = (entry.path(), inside(entry.path()));
+        let kind = match entry.file_type() {
+            it if it.is_dir() => Kind::Folder,
+            it if it.is_file() => Kind::File,
+            it if it.is_symlink() => Kind::Link,
+            _ => continue,
+        };
+        let size = || entry.metadata().map_or(0, |facts| facts.len());
+        let start = match kind == Kind::File && Look::reads(&inside, size()) {
+            true => start_of(path).map_err(unreadable(path))?,
+            false => Vec::new(),
+        };
+        look.see(&inside, kind, &start);
+    }
+    let flaw = look.flaw(tree, &version, is_sparse(tree));
+    let flaw = flaw.or_else(|| look.lacks(tree, arch?));
+    flaw.map_or(Ok(version), |flaw| Err(flaw.into()))
+}
+
+/// The text of the Makefile at the top of `tree`; none: there is none.
+fn makefile_of(tree: &Path) -> Result<Option<String>, KernelTreeError> {
+    let makefile = tree.join("Makefile");
+    // a folder that cannot be read is one without files, to the system
+    fs::read_dir(tree).map_err(unreadable(tree))?;
+    if let Ok(target) = fs::read_link(&makefile)
+        && files::leads_outside(Path::new("Makefile"), &target)
+    {
+        let end = tree.join(&target);
+        let whole = end.parent().filter(|it| kernel_near::is_kernel(it));
+        let help = match whole {
+            Some(whole) => format!("did you mean {}?", shown(whole)),
+            None if end.exists() => {
+                format!("`cp -rL {} DIR` makes a copy with files in the place of links: give that", shown(tree))
+            }
+            None => "nothing is there: bring back what the link leads to, and give a copy with files in the place of links (`cp -rL`)".to_owned(),
+        };
+        return Err(KernelTreeError::NoKernel {
+            path: tree.to_owned(),
+            missing: format!(
+                "its top Makefile is a link to {}, outside of it",
+                shown(&target)
+            ),
+            help,
+            other: false,
+        });
+    }
+    match files::read(&makefile, files::MAX_DATA) {
+        Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&makefile)(error)),
+    }
+}
+
+fn start_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    files::open(path)?.take(START).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// What is said where `path` cannot be read.
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> KernelTreeError {
+    let path = path.to_owned();
+    move |error| {
+        KernelTreeError::Unreadable {
+        help: match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "kflake reads all of a kernel: become its owner, or let everyone read it (`chmod -R a+rX`)"
+            }
+            _ => "kflake reads all of a kernel: take a copy that can be read",
+        }
+        .to_owned(),
+        path: path.clone(),
+        error,
+    }
+    }
+}
+
+/// Whether git has checked out a part of the tree alone.
+fn is_sparse(tree: &Path) -> bool {
+    let git = tree.join(".git");
+    // a worktree's or submodule's is elsewhere
+    let link = files::read_text(&git).ok();
+    let git = match link.as_deref().and_then(|it| it.strip_prefix("gitdir: ")) {
+        Some(elsewhere) => tree.join(elsewhere.trim_end()),
+        None => git,
+    };
+    let common = files::read_text(&git.join("commondir"));
+    let common = common.map_or_else(|_| git.clone(), |it| git.join(it.trim_end()));
+    [git.join("config.worktree"), common.join("config")]
+        .iter()
+        .any(|config| {
+            let text = files::read_text(config)
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let mut words = text.lines().map(|line| line.replace([' ', '\t'], ""));
+            words.any(|line| line == "sparsecheckout=true")
+        })
 }
 
 /// All that is packed of `tree`, in the order of names.
@@ -182,8 +320,9 @@ mod tests {
     const MAKEFILE: &str = "VERSION = 2\nPATCHLEVEL = 6\nSUBLEVEL = 31\nEXTRAVERSION = .4\n";
 
     fn tree(at: &Path) {
-        fs::create_dir_all(at.join("scripts")).unwrap();
-        fs::create_dir_all(at.join(".git")).unwrap();
+        for folder in ["arch/arm", "scripts", ".git"] {
+            fs::create_dir_all(at.join(folder)).unwrap();
+        }
         fs::write(at.join(".git/HEAD"), format!("{}", at.display())).unwrap();
         fs::write(at.join("Makefile"), MAKEFILE).unwrap();
         fs::write(at.join("scripts/run.sh"), "#!/bin/sh\n").unwrap();
@@ -218,6 +357,8 @@ mod tests {
         let expected = [
             "linux-2.6.31.4/ 755",
             "linux-2.6.31.4/Makefile 644",
+            "linux-2.6.31.4/arch 755",
+            "linux-2.6.31.4/arch/arm 755",
             "linux-2.6.31.4/scripts 755",
             "linux-2.6.31.4/scripts/link 755",
             "linux-2.6.31.4/scripts/run.sh 755",
@@ -252,17 +393,79 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
+        assert!(error().contains("it is empty"), "{}", error());
+        fs::write(dir.path().join("README"), "x").unwrap();
         assert!(error().contains("there is no Makefile"), "{}", error());
         fs::create_dir(dir.path().join("Makefile")).unwrap();
-        assert!(error().contains("cannot pack"), "{}", error());
+        assert!(error().contains("cannot read"), "{}", error());
         fs::remove_dir(dir.path().join("Makefile")).unwrap();
         fs::write(dir.path().join("Makefile"), "all:\n").unwrap();
         assert!(error().contains("sets no VERSION"), "{}", error());
         fs::write(dir.path().join("Makefile"), MAKEFILE).unwrap();
+        assert!(error().contains("no arch/ in it"), "{}", error());
+        fs::create_dir_all(dir.path().join("arch/arm")).unwrap();
         fs::write(dir.path().join(".config"), "").unwrap();
         assert!(error().contains("not clean: .config"), "{}", error());
         fs::remove_file(dir.path().join(".config")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
         assert!(error().contains("socket is neither"), "{}", error());
+    }
+    #[test]
+    fn what_git_left_out_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["linux", "worktree"] {
+            tree(&at(name));
+        }
+        fs::create_dir_all(at("linux/.git/worktrees/w")).unwrap();
+        fs::remove_dir_all(at("worktree/.git")).unwrap();
+        let link = format!("gitdir: {}\n", at("linux/.git/worktrees/w").display());
+        fs::write(at("worktree/.git"), link).unwrap();
+        fs::write(at("linux/.git/worktrees/w/commondir"), "../..\n").unwrap();
+        let said = |name: &str| {
+            let error = check_kernel(&at(name), None).err();
+            error.map(|it| format!("{it}; {}", miette::Diagnostic::help(&it).unwrap()))
+        };
+        assert_eq!((said("linux"), said("worktree")), (None, None));
+        for (config, sparse) in [
+            ("linux/.git/worktrees/w/config.worktree", &["worktree"][..]),
+            ("linux/.git/config", &["linux", "worktree"]),
+        ] {
+            fs::write(at(config), "[core]\n\tsparseCheckout = true\n").unwrap();
+            for name in ["linux", "worktree"] {
+                let said = said(name).unwrap_or_default();
+                let told =
+                    said.contains("there is no block/") && said.contains("sparse-checkout disable");
+                assert_eq!(told, sparse.contains(&name), "{config}, {name}: {said}");
+            }
+            fs::write(at(config), "[core]\n\tsparseCheckout = false\n").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_makefile_of_another_tree_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        tree(&at("linux"));
+        fs::create_dir(at("linux/kernel")).unwrap();
+        tree(&at("shadow"));
+        fs::remove_file(at("shadow/Makefile")).unwrap();
+        fs::write(at("plain"), MAKEFILE).unwrap();
+        for (target, help) in [
+            ("../linux/Makefile", "did you mean D/shadow/../linux?"),
+            ("../plain", "cp -rL D/shadow DIR"),
+            ("/nonexistent/Makefile", "nothing is there"),
+        ] {
+            symlink(target, at("shadow/Makefile")).unwrap();
+            let error = check_kernel(&at("shadow"), None).unwrap_err();
+            let said = format!("{error}; {}", miette::Diagnostic::help(&error).unwrap());
+            let said = said.replace(&dir.path().display().to_string(), "D");
+            assert!(
+                said.contains(&format!("a link to {target}, outside")),
+                "{said}"
+            );
+            assert!(said.contains(help), "{said}");
+            fs::remove_file(at("shadow/Makefile")).unwrap();
+        }
     }
 }

@@ -19,7 +19,10 @@ mod fix;
 mod host_tools;
 mod kernel;
 mod kernel_file;
+mod kernel_instead;
+mod kernel_look;
 mod kernel_makefile;
+mod kernel_near;
 mod kernel_tree;
 mod korg;
 mod layout;
@@ -59,8 +62,13 @@ pub use fix::{Apply, Fix};
 pub use host_tools::{HostTool, HostTools, Seed, UnknownSuite};
 pub use kernel::{KernelPin, MeasuredSource, SourceOrigin};
 pub use kernel_file::{KernelFile, KernelFileError, inspect_source};
+pub use kernel_instead::from_network;
+pub use kernel_look::KernelFlaw;
 pub use kernel_makefile::version_of_makefile;
-pub use kernel_tree::{KernelTreeError, PackedKernel, kernel_changed_since, pack_kernel};
+pub use kernel_near::{below, is_kernel};
+pub use kernel_tree::{
+    KernelTreeError, PackedKernel, check_kernel, kernel_changed_since, pack_kernel,
+};
 pub use korg::{Korg, KorgArchive, KorgGcc, KorgLlvm, KorgSystem};
 pub use load::LoadError;
 pub use lookup::UnknownName;

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::image::{self, Subject};
+use super::kernel::not_an_address;
 use super::session::{BuildArgs, BuildSession};
 use super::{Context, Failure, Result, output};
 use crate::build::{Layout, is_layout};
+use crate::catalog::{KernelFlaw, KernelTreeError, check_kernel};
 use crate::container::{Ended, Engine, EngineError, Job, UPPER, WORK, mountable};
 use crate::exit;
 use crate::files;
@@ -33,10 +35,10 @@ pub struct Args {
     #[arg(value_name = "CELL|IMAGE", required_unless_present = "makefile")]
     image: Option<String>,
     /// The kernel tree
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, value_name = "DIR", default_value = ".", value_parser = super::place::path())]
     tree: PathBuf,
     /// Folder for what is built [default: build-CELL in the tree]
-    #[arg(long, short, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR", value_parser = super::place::output())]
     out: Option<PathBuf>,
     /// Let the command write to the tree, where it then builds: what it changes goes to OUT/tree, and the tree stays as it is
     #[arg(long, requires = "out")]
@@ -65,14 +67,9 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::raw(MAKEFILE.as_bytes())?;
         return Ok(exit::OK);
     };
+    not_an_address(&args.tree)?;
     let tree = folder(&args.tree)?;
-    if !tree.join("Makefile").is_file() {
-        return Err(refused(
-            &args.tree,
-            "there is no Makefile, so this is not a kernel tree",
-            "name the tree with --tree DIR",
-        ));
-    }
+    check(&args.tree, None)?;
     mountable(&tree, "").map_err(fail)?;
     if let Some(out) = args.out.as_ref().filter(|_| !args.overlay) {
         is_apart(out, &tree)?;
@@ -142,6 +139,19 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         }
         Ended::Interrupted => exit::INTERRUPTED,
     })
+}
+
+/// Refuses a tree that is none, or would not build; for the arch that the kernel calls `arch`, where that is known.
+fn check(tree: &Path, arch: Option<&str>) -> Result<()> {
+    match check_kernel(tree, arch) {
+        // the command decides what it needs, and may be the one that cleans
+        Ok(_)
+        | Err(
+            KernelTreeError::NoKernel { other: true, .. }
+            | KernelTreeError::Flaw(KernelFlaw::NotClean { .. }),
+        ) => Ok(()),
+        Err(error) => Err(Failure::new(exit::USAGE, error)),
+    }
 }
 
 /// Makes the folders of an overlay of `tree` in `out`.
@@ -231,6 +241,9 @@ fn ready(name: &str, args: &Args, context: &Context, engine: &Engine) -> Result<
         let catalog = context.catalog()?;
         let sources = args.session.sources(context);
         let subject = Subject::named(name, &catalog, sources).map_err(Failure::unknown)?;
+        if let Some(arch) = subject.builds_for() {
+            check(&args.tree, Some(&catalog.arches[arch].linux_arch))?;
+        }
         let session = BuildSession::new(&catalog, context, &args.session)?;
         let layout = image::build(&subject, &catalog, &session)?;
         let short = subject.short();

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::kernel_folder::{self, Taken};
 use super::{Context, Failure, Result, kernel_list, output};
-use crate::catalog::{Catalog, KernelFile, SourceOrigin, pack_kernel, store_name};
+use crate::catalog::{Catalog, KernelFile, SourceOrigin, from_network, pack_kernel, store_name};
 use crate::exit;
 use crate::files::Scratch;
 use crate::nix::{Packages, Settings};
@@ -37,7 +37,7 @@ enum Action {
     )]
     Add {
         /// Tarball (packed with xz, gzip, bzip2 or lzma, or not), folder or version
-        #[arg(value_name = "FILE|FOLDER|VERSION")]
+        #[arg(value_name = "FILE|FOLDER|VERSION", value_parser = super::place::path())]
         kernel: PathBuf,
     },
     /// Undo `kernel add`
@@ -68,8 +68,16 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
     context.not_home()?;
     let catalog = context.catalog()?;
     if kernel.is_file() {
-        return add_file(kernel, &catalog, context).map(|_| exit::OK);
+        if std::io::stderr().is_terminal() {
+            output::note(&format!(
+                "Reading {}, which may take a minute",
+                shown(kernel)
+            ));
+        }
+        let file = KernelFile::inspect(kernel).map_err(|error| Failure::new(exit::USAGE, error))?;
+        return add_file(kernel, &file, &catalog, context).map(|()| exit::OK);
     }
+    not_an_address(kernel)?;
     let text = kernel.to_string_lossy();
     // a version is one even where a folder bears its name
     match text.parse::<KernelVersion>() {
@@ -86,6 +94,18 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
     }
 }
 
+/// Refuses an address on the network in the place of a path.
+pub fn not_an_address(given: &Path) -> Result<()> {
+    let help = from_network(given).filter(|_| !given.exists());
+    help.map_or(Ok(()), |help| {
+        let text = format!(
+            "{} is an address, and kflake takes a kernel from this machine",
+            shown(given)
+        );
+        Err(Failure::message(exit::USAGE, text, Some(help)))
+    })
+}
+
 fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
     if std::io::stderr().is_terminal() {
@@ -97,7 +117,9 @@ fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
     if let Some(warning) = outside(&packed.outside, "tree") {
         output::note(&format!("{warning}, and add the folder again"));
     }
-    let file = add_file(&packed.path, catalog, context)?;
+    let file =
+        KernelFile::of_packed(&packed.path).map_err(|error| Failure::new(exit::USAGE, error))?;
+    add_file(&packed.path, &file, catalog, context)?;
     let folder = std::path::absolute(tree).unwrap_or_else(|_| tree.to_owned());
     let taken = Taken {
         folder,
@@ -122,14 +144,13 @@ pub fn outside(links: &[(PathBuf, PathBuf)], what: &str) -> Option<String> {
     ))
 }
 
-fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<KernelFile> {
-    let file = KernelFile::inspect(path).map_err(|error| Failure::new(exit::USAGE, error))?;
+fn add_file(path: &Path, file: &KernelFile, catalog: &Catalog, context: &Context) -> Result<()> {
     let KernelFile {
         version,
         sha256,
         size,
         name,
-    } = &file;
+    } = file;
     let era = catalog.eras.iter().find(|(_, era)| era.contains(version));
     let Some((era, _)) = era else {
         return Err(Failure::message(
@@ -163,7 +184,7 @@ fn add_file(path: &Path, catalog: &Catalog, context: &Context) -> Result<KernelF
             "warning: kflake pins different bytes for Linux {version}: this project's results are marked `override`, and what was measured with the pinned bytes does not apply to it"
         ));
     }
-    Ok(file)
+    Ok(())
 }
 
 fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) -> Result<u8> {

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
+use super::content::content_of;
 use super::members::{MAX_DICTIONARY_KIB, unxz};
 use super::read::open;
 
@@ -34,25 +35,13 @@ impl Packing {
     /// # Errors
     /// What the file is instead.
     fn of(start: &[u8]) -> Result<Self, &'static str> {
-        // the name of the first member, a string, and the magic of every tar since 1988
-        let is_tar = start.get(257..262) == Some(b"ustar");
         match start {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Packing::Xz),
             [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
             [b'B', b'Z', b'h', ..] => Ok(Packing::Bzip2),
             [0x5d, 0, 0, ..] => Ok(Packing::Lzma),
-            _ if is_tar => Ok(Packing::Tar),
-            [b'P', b'K', 3 | 5, 4 | 6, ..] => Err("a zip archive"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Err("packed with zstd"),
-            [0x7f, b'E', b'L', b'F', ..] => Err("an ELF file"),
-            [b'7', b'z', 0xbc, 0xaf, ..] => Err("a 7z archive"),
-            [b'R', b'a', b'r', b'!', ..] => Err("a rar archive"),
-            [b'!', b'<', b'a', b'r', b'c', b'h', b'>', ..] => {
-                Err("a Debian package or another ar archive")
-            }
-            [0xed, 0xab, 0xee, 0xdb, ..] => Err("an rpm package"),
-            [] => Err("empty"),
-            _ => Err("not an archive that kflake knows"),
+            _ if is_tar(start) => Ok(Packing::Tar),
+            _ => Err(content_of(start)),
         }
     }
 
@@ -72,6 +61,22 @@ impl Packing {
     }
 }
 
+/// Whether a file that begins so is a tar: the magic of every one since 1988, or a header that adds up.
+fn is_tar(start: &[u8]) -> bool {
+    let Some(header) = start.get(..512) else {
+        return false;
+    };
+    if header[257..262] == *b"ustar" {
+        return true;
+    }
+    let sum = |bytes: &[u8]| bytes.iter().map(|b| u32::from(*b)).sum::<u32>();
+    let mut parsed = tar::Header::new_old();
+    parsed.as_mut_bytes().copy_from_slice(header);
+    // its own sum counts as spaces
+    let whole = sum(header) - sum(&header[148..156]) + 8 * u32::from(b' ');
+    header[0] != 0 && parsed.cksum().is_ok_and(|it| it == whole)
+}
+
 /// The archive in the file at `path`.
 ///
 /// # Errors
@@ -83,11 +88,18 @@ pub(crate) fn open_archive(path: &Path) -> Result<Archive, ArchiveError> {
     read.and_then(|_| file.seek(SeekFrom::Start(0)))
         .map_err(ArchiveError::Unreadable)?;
     let packing = Packing::of(&start).map_err(ArchiveError::Other)?;
-    Ok(tar::Archive::new(
-        packing
-            .unpack(BufReader::new(file))
-            .map_err(ArchiveError::Damaged)?,
-    ))
+    let unpacked = packing.unpack(BufReader::new(file));
+    let mut unpacked = unpacked.map_err(ArchiveError::Damaged)?;
+    let mut start = Vec::new();
+    let read = (&mut unpacked).take(512).read_to_end(&mut start);
+    if !is_tar(&start) {
+        // what is packed may be one file
+        read.map_err(ArchiveError::Damaged)?;
+        return Err(ArchiveError::Other(content_of(&start)));
+    }
+    Ok(tar::Archive::new(Box::new(
+        io::Cursor::new(start).chain(unpacked),
+    )))
 }
 
 /// The files in the Debian package at `path`.

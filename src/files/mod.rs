@@ -11,6 +11,7 @@
 //!   for a process that ends by its own will, but at once.
 
 mod archive;
+mod content;
 mod lock;
 mod members;
 mod own;
@@ -21,6 +22,8 @@ mod unfinished;
 mod write;
 
 pub(crate) use archive::{Archive, ArchiveError, ar_member, open_archive, open_package};
+#[cfg(test)]
+pub(crate) use content::content_of;
 pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};
 pub use own::{MARK, Own, OwnError};

@@ -334,7 +334,7 @@ fn files_are_archives_of_a_module_or_named_for_what_they_are() {
             b"\xed\xab\xee\xdb".to_vec(),
             &["an rpm package", "rpm2cpio m.src.rpm"],
         ),
-        ("m.tar.gz", b"<html>".to_vec(), &["not an archive"]),
+        ("m.tar.gz", b"<html>".to_vec(), &["a web page"]),
         (
             "m.tar.gz",
             b"\x1f\x8b\x08".to_vec(),

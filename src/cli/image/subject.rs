@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::catalog::{Catalog, SourceKind, Toolchain, UnknownName};
 use crate::flake;
-use crate::id::{CellId, ToolchainId};
+use crate::id::{ArchId, CellId, ToolchainId};
 use crate::resolve::{self, Resolver, SourceOrder};
 
 /// What names of images that boot kernels begin with.
@@ -82,6 +82,15 @@ impl<'c> Subject<'c> {
             ..UnknownName::among("toolchain", id, [], [])
         })?;
         Ok(Subject::Toolchain(toolchain, None))
+    }
+
+    /// The arch that is built for with it; none: it builds nothing.
+    pub fn builds_for(&self) -> Option<&ArchId> {
+        match self {
+            Subject::Cell(cell) | Subject::Sdk(cell) => Some(&cell.arch),
+            Subject::Toolchain(it, _) => Some(&it.arch),
+            Subject::Qemu(_) => None,
+        }
     }
 
     /// Its name as a repository and tag of a registry: the name that it was asked for by.
