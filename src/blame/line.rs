@@ -46,9 +46,16 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         r"#\d+ \d+\.\d+ ",
         // crosstool-NG
         r" ?\[(?:ALL|CFG|FILE|INFO|EXTRA|WARN|ERROR) *\] +",
+        // consoles that a terminal's program put times to: `May 18 21:01:26: `
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?: ",
+        // grep -n, with lines around what was found
+        r"\d{1,7}[:-]",
     ];
     regex(&format!("^(?:{})", parts.join("|")))
 });
+
+/// What configure refuses in the midst of a line: `checking for flex... configure: error: no flex`.
+static CUT_SHORT: LazyLock<Regex> = LazyLock::new(|| regex(r"\.\.\. configure: error: "));
 
 /// What a kernel puts before a message, or dmesg: seconds, seconds since the last message, or a date; then the processor and the
 /// process, as printk does and as vendors' kernels do.
@@ -82,6 +89,8 @@ impl Line {
                 (core, hosts) = (rest, true);
             } else if let Some(rest) = core.strip_prefix("| ") {
                 (core, quoted) = (rest, true);
+            } else if let Some(found) = CUT_SHORT.find(core) {
+                core = &core[found.start() + "... ".len()..];
             } else if let Some(found) = PREFIX.find(core) {
                 journal |= found.as_str().ends_with(" kernel: ");
                 core = &core[found.end()..];
@@ -231,6 +240,10 @@ mod tests {
             " [CFG  ]    ",
             "[21:14:07:671] ",
             "[guest0/uart0] ",
+            "May 18 21:01:26: ",
+            "1405-",
+            "1405:",
+            "1405-2026-01-02 03:04:05 ",
         ] {
             assert_eq!(
                 core(&format!("{prefix}a.c:1: error: x\r\n")),
@@ -239,6 +252,8 @@ mod tests {
             );
         }
         assert!(Line::new(b"| kflake: boot: x").quoted);
+        let refused = "configure: error: no flex";
+        assert_eq!(core(&format!("checking for flex... {refused}")), refused);
     }
 
     #[test]
