@@ -54,14 +54,17 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!("^(?:{})", parts.join("|")))
 });
 
-/// What configure refuses in the midst of a line: `checking for flex... configure: error: no flex`.
-static CUT_SHORT: LazyLock<Regex> = LazyLock::new(|| regex(r"\.\.\. configure: error: "));
+/// What is said in the midst of a line that another program began: `checking for flex... configure: error: no flex`,
+/// `box login: [    1.25] Oops`.
+static MIDST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^checking .*\.\.\. (configure: error: )|^[\w.-]+ login: (\[ *\d+\.\d+\])")
+});
 
 /// What a kernel puts before a message, or dmesg: seconds, seconds since the last message, or a date; then the processor and the
 /// process, as printk does and as vendors' kernels do.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^(?:<\d+>)?\[(?: *\+?\d+\.\d+|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d(?::\d\d \d{4})?)\](?:\[ *[TC]\d+\])? ?(?:\[pid:\d+,cpu\d+,[^\]]*\] ?|\[\d+: +[^\]\s]+: +\d+\] |(?:<\d>)?-?\.?\(\d+\)\[\d+:[^\]]*\] ?)?",
+        r"^(?:<\d+>)?\[(?: *\+?\d+\.\d+|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d(?::\d\d \d{4})?)\](?:\[ *[TC]\d+\])? ?(?:\d{3}: |\[pid:\d+,cpu\d+,[^\]]*\] ?|\[\d+: +[^\]\s]+: +\d+\] |(?:<\d>)?-?\.?\(\d+\)\[\d+:[^\]]*\] ?)?",
     )
 });
 
@@ -89,8 +92,9 @@ impl Line {
                 (core, hosts) = (rest, true);
             } else if let Some(rest) = core.strip_prefix("| ") {
                 (core, quoted) = (rest, true);
-            } else if let Some(found) = CUT_SHORT.find(core) {
-                core = &core[found.start() + "... ".len()..];
+            } else if let Some(found) = MIDST.captures(core) {
+                let begin = found.get(1).or(found.get(2));
+                core = &core[begin.map_or(0, |it| it.start())..];
             } else if let Some(found) = PREFIX.find(core) {
                 journal |= found.as_str().ends_with(" kernel: ");
                 core = &core[found.end()..];
@@ -117,6 +121,10 @@ impl Line {
         let mut text = Cow::Borrowed(core);
         if !core.is_ascii() || core.contains('`') {
             text = Cow::Owned(text.chars().map(plain_quote).collect());
+        }
+        // stars as Markdown spells them
+        if text.contains(r"**\*") {
+            text = Cow::Owned(text.replace(r"**\*", "***"));
         }
         super::languages::in_english(text)
     }
@@ -254,6 +262,7 @@ mod tests {
         assert!(Line::new(b"| kflake: boot: x").quoted);
         let refused = "configure: error: no flex";
         assert_eq!(core(&format!("checking for flex... {refused}")), refused);
+        assert_eq!(core("box login: [    1.25] Oops"), "[    1.25] Oops");
     }
 
     #[test]
@@ -263,6 +272,8 @@ mod tests {
         assert_eq!(normal("[    1.25] Oops"), "Oops");
         assert_eq!(normal("<4>[    1.25][    T1] Oops"), "Oops");
         assert_eq!(normal("[  +0.000010] Oops"), "Oops");
+        assert_eq!(normal("[    1.25] 003: Oops"), "Oops");
+        assert_eq!(normal("make: **\\* [a] Error 1"), "make: *** [a] Error 1");
         assert_eq!(normal("[    1.25] [pid:0,cpu0,swapper/0]Oops"), "Oops");
         assert_eq!(normal("[    1.25] [0:      swapper/0:    1] Oops"), "Oops");
         assert_eq!(normal("[    1.25] <0>.(0)[1:swapper/0]Oops"), "Oops");
