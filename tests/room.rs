@@ -76,7 +76,14 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 
 /// A file's lines that are neither comments nor part of its tests.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    // tests that lend others their helpers are seen from outside
+    let tests = [
+        "#[cfg(test)]\nmod tests {",
+        "#[cfg(test)]\npub(super) mod tests {",
+    ];
+    let code = tests
+        .into_iter()
+        .fold(text, |text, tests| text.split(tests).next().unwrap());
     let numbered = code.lines().enumerate().map(|(at, line)| (at + 1, line));
     numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }

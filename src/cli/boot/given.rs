@@ -8,6 +8,7 @@ use crate::build::{
     BuildError, Hardware, Image, KernelModule, Packed, Part, Selection, module_of, runs_alone,
 };
 use crate::catalog::{Arch, Board, Catalog};
+use crate::files;
 use crate::id::ArchId;
 use crate::kconfig::{Config, Value};
 use crate::project::{BootRequest, ProgramRequest};
@@ -147,7 +148,7 @@ fn module(
     }
     let name = path.file_stem().unwrap_or_default();
     let unpacked = folder.join(name);
-    let written = fs::create_dir(folder).and_then(|()| fs::write(&unpacked, &bytes));
+    let written = fs::create_dir(folder).and_then(|()| files::replace(&unpacked, &bytes));
     written.map_err(BuildError::io(&unpacked))?;
     Ok(unpacked)
 }
