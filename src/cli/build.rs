@@ -214,7 +214,9 @@ fn fit(targets: &[String], arch: &str, linux_arch: &str) -> std::result::Result<
     };
     let all = || IMAGES.iter().flat_map(|(_, images)| *images);
     let mut others = targets.iter().filter(|target| {
-        all().any(|name| is_image(target, name))
+        // vendors have that for any arch
+        !is_image(target, "uImage")
+            && all().any(|name| is_image(target, name))
             && !images.iter().any(|name| is_image(target, name))
     });
     match others.next() {
@@ -377,7 +379,7 @@ mod tests {
         for (arch, target, images) in [
             ("arm64", "zImage", Some("Image, vmlinuz.efi")),
             ("arm64", "bzImage", Some("Image")),
-            ("arm64", "uImage.gz", Some("Image")),
+            ("arm64", "uImage.gz", None),
             ("arm", "vmlinuz.efi", Some("zImage, Image")),
             ("x86_64", "Image", Some("bzImage")),
             ("riscv", "zImage", Some("Image")),
