@@ -157,24 +157,11 @@ impl KernelFile {
 /// # Errors
 /// When the file cannot be read, is no tarball, is damaged, or holds no source.
 pub fn inspect_source(path: &Path) -> Result<(), KernelFileError> {
-    let damaged = |source| KernelFileError::Damaged {
-        path: path.to_owned(),
-        source,
-    };
-    let mut names = Members::default();
-    for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
-        let mut entry = entry.map_err(damaged)?;
-        if names.tell(&mut entry).map_err(damaged)? {
-            continue;
-        }
-        names.link(&entry).map_err(damaged)?;
-        let name = tidy(&names.path(&entry).map_err(damaged)?);
+    let found = each_member(path, |name, _, _| {
         let is_makefile = name.ends_with("configure") || name.ends_with("Makefile");
-        if is_makefile && name.components().count() == 2 {
-            return Ok(());
-        }
-    }
-    Err(KernelFileError::NoSource {
+        Ok((is_makefile && name.components().count() == 2).then_some(()))
+    })?;
+    found.ok_or_else(|| KernelFileError::NoSource {
         path: path.to_owned(),
     })
 }
@@ -193,22 +180,40 @@ fn open_archive(path: &Path) -> Result<Archive, KernelFileError> {
     })
 }
 
-/// What the tree in the folder `top` of the archive at `path` looks like, which is read to its end.
-fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
+/// A member of an archive.
+type Member<'a> = tar::Entry<'a, Box<dyn Read>>;
+
+/// Shows `look` the archive's members, each with its name and where it leads as a link, until it finds something.
+fn each_member<T>(
+    path: &Path,
+    mut look: impl FnMut(&Path, &Path, &mut Member<'_>) -> io::Result<Option<T>>,
+) -> Result<Option<T>, KernelFileError> {
     let damaged = |source| KernelFileError::Damaged {
         path: path.to_owned(),
         source,
     };
-    let (mut look, mut names) = (Look::default(), Members::default());
+    let mut names = Members::default();
     for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
         if names.tell(&mut entry).map_err(damaged)? {
             continue;
         }
-        names.link(&entry).map_err(damaged)?;
+        let target = names.link(&entry).map_err(damaged)?;
         let name = tidy(&names.path(&entry).map_err(damaged)?);
+        let found = look(&name, &target, &mut entry).map_err(damaged)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// What the tree in the folder `top` of the archive at `path` looks like, which is read to its end.
+fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
+    let mut look = Look::default();
+    each_member(path, |name, _, entry| {
         let Ok(inside) = name.strip_prefix(top) else {
-            continue;
+            return Ok(None::<()>);
         };
         let kind = match entry.header().entry_type() {
             it if it.is_dir() => Kind::Folder,
@@ -217,59 +222,55 @@ fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
         };
         let mut start = Vec::new();
         if kind == Kind::File && Look::reads(inside, entry.size()) {
-            let read = (&mut entry).take(START).read_to_end(&mut start);
-            read.map_err(damaged)?;
+            entry.take(START).read_to_end(&mut start)?;
         }
         look.see(inside, kind, &start);
-    }
+        Ok(None)
+    })?;
     Ok(look)
+}
+
+/// The top Makefile of an archive.
+enum Found {
+    Text(String),
+    /// It is a link to that.
+    Link(PathBuf),
 }
 
 /// The text of the Makefile in the archive's top folder, read through links, and that folder.
 fn top_makefile(path: &Path) -> Result<(String, PathBuf), KernelFileError> {
-    let damaged = |source| KernelFileError::Damaged {
-        path: path.to_owned(),
-        source,
-    };
     let mut elsewhere = Elsewhere::default();
     let mut wanted: Option<PathBuf> = None;
     let mut top = PathBuf::new();
     // a link may lead to what came before it, and on to another link
     for _ in 0..3 {
-        let mut link = None;
-        let mut names = Members::default();
-        for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {
-            let mut entry = entry.map_err(damaged)?;
-            if names.tell(&mut entry).map_err(damaged)? {
-                continue;
-            }
-            let target = names.link(&entry).map_err(damaged)?;
-            let name = tidy(&names.path(&entry).map_err(damaged)?);
+        let found = each_member(path, |name, target, entry| {
             let is_wanted = match &wanted {
-                Some(wanted) => name == *wanted,
+                Some(wanted) => name == wanted,
                 None => name.components().count() == 2 && name.ends_with("Makefile"),
             };
             if is_wanted && wanted.is_none() {
                 top = name.parent().map(Path::to_owned).unwrap_or_default();
             }
             let kind = entry.header().entry_type();
-            if is_wanted && (kind.is_symlink() || kind.is_hard_link()) {
-                link = Some(match kind.is_symlink() {
-                    true => tidy(&name.parent().unwrap_or(Path::new("")).join(target)),
-                    false => tidy(&target),
-                });
-                break;
+            if is_wanted && kind.is_symlink() {
+                let target = name.parent().unwrap_or(Path::new("")).join(target);
+                return Ok(Some(Found::Link(tidy(&target))));
+            }
+            if is_wanted && kind.is_hard_link() {
+                return Ok(Some(Found::Link(tidy(target))));
             }
             if is_wanted && kind.is_file() {
-                let text = text_of(&mut entry).map_err(damaged)?;
-                return Ok((text, top));
+                return text_of(entry).map(|text| Some(Found::Text(text)));
             }
             if wanted.is_none() {
-                elsewhere.look_at(&name, &mut entry).map_err(damaged)?;
+                elsewhere.look_at(name, entry)?;
             }
-        }
-        match link {
-            Some(target) => wanted = Some(target),
+            Ok(None)
+        })?;
+        match found {
+            Some(Found::Text(text)) => return Ok((text, top)),
+            Some(Found::Link(target)) => wanted = Some(target),
             None => break,
         }
     }
