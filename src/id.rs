@@ -277,8 +277,7 @@ impl FromStr for PinUrl {
         let safe = rest
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._+-~/:%".contains(&b));
-        let parts: Vec<&str> = rest.split('/').collect();
-        let whole = parts.len() > 1 && parts.iter().all(|part| !part.is_empty() && *part != "..");
+        let whole = rest.contains('/') && rest.split('/').all(|part| !part.is_empty() && part != "..");
         if safe && whole && text.len() <= 500 {
             Ok(PinUrl(text.to_owned()))
         } else {

@@ -215,13 +215,15 @@ static FILES: &[File] = &[
             let list: Vec<Evidence> = serde_json::from_str(text)?;
             // the first file is kflake's own
             let own = !catalog.evidence.is_empty();
+            if !own {
+                catalog.evidence = list;
+                return Ok(());
+            }
             for (index, measured) in list.into_iter().enumerate() {
                 if catalog.evidence.contains(&measured) {
                     continue;
                 }
-                if own {
-                    catalog.own_evidence.insert(catalog.evidence.len(), index);
-                }
+                catalog.own_evidence.insert(catalog.evidence.len(), index);
                 catalog.evidence.push(measured);
             }
             Ok(())

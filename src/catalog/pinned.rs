@@ -123,7 +123,11 @@ impl Component {
 /// The name in the store of a file that an address calls `file`: what is escaped there (`%2b`) is read, and whatever the store
 /// refuses in a name becomes `-`. What is fetched, what is imported and what is looked for all have the name from here.
 pub fn store_name(file: &str) -> String {
-    let mut name = String::new();
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._?=".contains(&byte);
+    if file.bytes().all(is_safe) {
+        return file.to_owned();
+    }
+    let mut name = String::with_capacity(file.len());
     let mut rest = file;
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
@@ -137,7 +141,7 @@ pub fn store_name(file: &str) -> String {
             }
             None => c,
         };
-        let safe = c.is_ascii_alphanumeric() || "+-._?=".contains(c);
+        let safe = u8::try_from(c).is_ok_and(is_safe);
         name.push(if safe { c } else { '-' });
     }
     name

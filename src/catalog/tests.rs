@@ -301,3 +301,12 @@ fn of_very_many_problems_the_first_are_named() {
     let last = &findings[19_999].message;
     assert_eq!(last, "this file has more problems than these 20000");
 }
+
+/// kflake's own rows are taken as they are; a project's are compared with them.
+#[test]
+fn no_row_of_the_evidence_stands_twice() {
+    let catalog = Catalog::embedded().unwrap();
+    for (index, row) in catalog.evidence.iter().enumerate() {
+        assert!(!catalog.evidence[..index].contains(row), "row {index}");
+    }
+}

@@ -150,13 +150,11 @@ fn render_one(
     data: Value,
 ) -> Result<String, RenderError> {
     escape::check(&data).map_err(|source| RenderError::Data { file, source })?;
-    // one digest over the data and what was made of it: changes with either
-    let mut input = format!("{template}\0").into_bytes();
-    serde_json::to_writer(&mut input, &data).map_err(|problem| broken(file, problem))?;
-    let input = Sha256::of_bytes(&input);
     let rendered = registry
         .render_template_with_context(template, &Context::from(data))
         .map_err(|problem| broken(file, problem))?;
+    // changes with every word of the template and with all data that it shows
+    let input = Sha256::of_bytes(rendered.as_bytes());
     let formatted = if LAID_OUT.contains(&file) {
         rendered
     } else {
