@@ -47,12 +47,7 @@ macro_rules! id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let valid: fn(&str) -> bool = $valid;
-                if !text.is_empty() && text.len() <= MAX_LEN && valid(text) {
-                    Ok($name(text.to_owned()))
-                } else {
-                    Err(IdError::new(text, $what, $rule))
-                }
+                text.to_owned().try_into()
             }
         }
 
@@ -60,7 +55,12 @@ macro_rules! id {
             type Error = IdError;
 
             fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
+                let valid: fn(&str) -> bool = $valid;
+                if !text.is_empty() && text.len() <= MAX_LEN && valid(&text) {
+                    Ok($name(text))
+                } else {
+                    Err(IdError::new(&text, $what, $rule))
+                }
             }
         }
 
@@ -101,9 +101,9 @@ pub(crate) use id;
 /// Safe as a store name and as one path component.
 fn is_name(text: &str) -> bool {
     !text.starts_with(['.', '-'])
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+        && text.bytes().all(
+            |b| matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-'),
+        )
 }
 
 id! {
@@ -274,10 +274,10 @@ impl FromStr for PinUrl {
             .iter()
             .find_map(|scheme| text.strip_prefix(scheme))
             .ok_or_else(fail)?;
-        let safe = rest
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._+-~/:%".contains(&b));
-        let whole = rest.contains('/') && rest.split('/').all(|part| !part.is_empty() && part != "..");
+        let safe = rest.bytes().all(|b| {
+            matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-' | b'~' | b'/' | b':' | b'%')
+        });
+        let whole = rest.contains('/') && rest.split('/').all(|part| !matches!(part, "" | ".."));
         if safe && whole && text.len() <= 500 {
             Ok(PinUrl(text.to_owned()))
         } else {

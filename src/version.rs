@@ -132,8 +132,38 @@ impl FromStr for KernelVersion {
 
 /// Reads a kernel's version, or says what of it is in the way.
 fn read_kernel(text: &str) -> Result<KernelVersion, String> {
-    refuse_foreign_text(text)?;
     let (dotted, rest) = split_numbers(text);
+    // most are numbers, and nothing else
+    if dotted.is_empty() || !rest.is_empty() || text.len() > MAX_LEN {
+        refuse_slips(text, rest)?;
+    }
+    let numbers = read_numbers(dotted)?;
+    let (rc, local) = split_candidate(rest)?;
+    if !local.is_empty() && !local.contains(|c: char| c.is_ascii_alphanumeric() || c == '+') {
+        return Err(format!("nothing follows `{local}`"));
+    }
+    if let Some(after) = local.strip_prefix('.')
+        && !after.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        let odd = &local[..1 + usize::from(after.starts_with('.'))];
+        return Err(format!("a number is missing at `{odd}`"));
+    }
+    if !dotted.contains('.') {
+        return Err(format!(
+            "`{dotted}` is one number, and a version has two to four, such as 6.1 or 2.6.39.4"
+        ));
+    }
+    Ok(KernelVersion {
+        numbers,
+        rc,
+        local: local.to_owned(),
+        text: text.to_owned(),
+    })
+}
+
+/// Refuses the ways in which versions are misspelled, and what stands for several; `rest` is what follows the numbers.
+fn refuse_slips(text: &str, rest: &str) -> Result<(), String> {
+    refuse_foreign_text(text)?;
     if [".x", ".X", ".y", ".Y", ".*"].contains(&rest) {
         return Err(format!(
             "`{rest}` stands for a whole series: name one release of it"
@@ -164,28 +194,7 @@ fn read_kernel(text: &str) -> Result<KernelVersion, String> {
         };
         return Err(format!("`{odd}` has no place in a version"));
     }
-    let numbers = read_numbers(dotted)?;
-    let (rc, local) = split_candidate(rest)?;
-    if !local.is_empty() && !local.contains(|c: char| c.is_ascii_alphanumeric() || c == '+') {
-        return Err(format!("nothing follows `{local}`"));
-    }
-    if let Some(after) = local.strip_prefix('.')
-        && !after.starts_with(|c: char| c.is_ascii_alphanumeric())
-    {
-        let odd = &local[..1 + usize::from(after.starts_with('.'))];
-        return Err(format!("a number is missing at `{odd}`"));
-    }
-    if !dotted.contains('.') {
-        return Err(format!(
-            "`{dotted}` is one number, and a version has two to four, such as 6.1 or 2.6.39.4"
-        ));
-    }
-    Ok(KernelVersion {
-        numbers,
-        rc,
-        local: local.to_owned(),
-        text: text.to_owned(),
-    })
+    Ok(())
 }
 
 /// Refuses what has more, or something else, around a version, naming the version where there is one.

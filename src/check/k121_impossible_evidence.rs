@@ -73,7 +73,7 @@ fn impossible(sink: &Sink<'_>, it: &Evidence, today: Option<Date>) -> Option<Str
     {
         return Some("its source is the pinned one, and it says otherwise".to_owned());
     }
-    match sink.resolver.resolve(&it.kernel, &it.arch, Purpose::Kernel) {
+    match sink.resolver.pick(&it.kernel, &it.arch, Purpose::Kernel) {
         Err(Unresolved::Unsupported { support, .. }) => {
             Some(format!("the arch is not supported there ({})", support.reason))
         }
