@@ -134,7 +134,8 @@ impl FromStr for KernelVersion {
 fn read_kernel(text: &str) -> Result<KernelVersion, String> {
     let (dotted, rest) = split_numbers(text);
     // most are numbers, and nothing else
-    if dotted.is_empty() || !rest.is_empty() || text.len() > MAX_LEN {
+    let plain = dotted.starts_with(|c: char| c.is_ascii_digit()) && rest.is_empty();
+    if !plain || text.len() > MAX_LEN {
         refuse_slips(text, rest)?;
     }
     let numbers = read_numbers(dotted)?;
