@@ -213,6 +213,7 @@ fn big_and_binary_logs_are_read_in_bounded_memory() {
 fn neither_make_itself_nor_a_note_names_a_cause() {
     for log in [
         "make: *** [Makefile:1304: vmlinux] Error 1\n",
+        "compilation make[2]: *** [a.o] Error 1\nmake[2]: *** Waiting for unfinished jobs....\n",
         "note: configuration: base configuration: 110 symbols new in 2.6.31\n",
     ] {
         let blame = table().read_text(log, None);

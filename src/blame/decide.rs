@@ -28,6 +28,8 @@ const REFUSED: [&str; 4] = [
     "linker-error",
     "object-tool-error",
 ];
+/// The class of a module's source that is for another kernel.
+const API_CHANGED: &str = "api-changed";
 /// The class of what a boot loader refuses.
 const LOADER: &str = "boot-loader";
 /// The class of a system that gives a shell to mend it.
@@ -44,6 +46,7 @@ pub(super) const MODULE_COMPILE: &str = "module-compile";
 #[cfg(test)]
 pub(super) fn known_by_name() -> impl Iterator<Item = &'static str> {
     let single = [
+        API_CHANGED,
         LOADER,
         EMERGENCY,
         SILENT,
@@ -72,6 +75,7 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         stage,
         console: reading.console && !reading.quoted,
         last_step: reading.last_step,
+        module: stage == Some(Stage::Module) || reading.module,
         started: reading.started,
         told: told.as_ref(),
     };
@@ -83,7 +87,12 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         })
         .or_else(|| log.machine(|_| true));
     let Some((hit, class)) = found else {
-        let last = reading.last_words.as_ref().or(reading.last.as_ref());
+        // what only says that something failed, where nothing was said before it
+        let (words, outcome) = (reading.last_words.as_ref(), reading.outcome.as_ref());
+        let last = match (words, outcome) {
+            (Some((said, _)), Some((failed, _))) if failed < said => outcome,
+            _ => words.or(outcome).or(reading.last.as_ref()),
+        };
         return Blame {
             line_number: last.map(|(number, _)| *number),
             first_error: last.map(|(_, text)| text.clone()),
@@ -138,6 +147,11 @@ fn stopped(table: &FailureTable, reading: &Reading) -> Option<Hit> {
     Some(Hit::told(number, text, class(NO_ROOT)?))
 }
 
+/// Whether `class` means an interface of the kernel's, and `hit` is any compiler's error: only of a module's source that says so.
+fn of_module_only(class: &FailureId, hit: &Hit) -> bool {
+    class.as_str() == API_CHANGED && hit.classes.iter().any(|it| it.as_str() == COMPILE)
+}
+
 /// The constraint that a failure is known from, where that is clear.
 fn constraint(class: &FailureClass, line: &str) -> Option<ConstraintId> {
     let named = class.links.iter().find(|link| {
@@ -159,6 +173,8 @@ struct Log<'a> {
     console: bool,
     /// The last line in which the build went on.
     last_step: u64,
+    /// Whether a module is built, outside of a kernel's tree.
+    module: bool,
     /// Whether a kernel runs: a boot loader did its work.
     started: bool,
     /// What the log tells by how it ends, where no line of it says more.
@@ -189,7 +205,8 @@ impl<'a> Log<'a> {
 
     fn class(&self, hit: &Hit) -> Option<Class<'a>> {
         // a machine under test has troubles of its own: what fails there is no build
-        let mut possible = self.possible(&hit.classes).into_iter();
+        let possible = self.possible(&hit.classes).into_iter();
+        let mut possible = possible.filter(|(id, _)| self.module || !of_module_only(id, hit));
         match self.guests(hit) {
             true => possible.find(|(_, class)| class.stages.contains(&Stage::Boot)),
             false => possible.next(),

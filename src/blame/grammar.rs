@@ -31,10 +31,10 @@ pub(super) enum Kind {
     Place,
 }
 
-/// `make[1]: *** [Makefile:12: a.o] Error 1`, in any language.
+/// `make[1]: *** [Makefile:12: a.o] Error 1`, in any language; behind another program's words too, where several write at once.
 static MAKE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^(?:[\w./-]*make|ninja)(?:\[\d+\])?: \*\*\* \[.*\] ?(?:\p{L}[\p{L} ]*[: ]*(\d+)|\p{L}[\p{L} ]*)(?: \(.*\))?$",
+        r"^(?:(?:.*\s)?(?:[\w./-]*make|ninja)(?:\[\d+\])?: |\]?: )\*\*\* \[.*\] ?(?:\p{L}[\p{L} ]*[: ]*(\d+)|\p{L}[\p{L} ]*)(?: \(.*\))?$",
     )
 });
 
@@ -70,6 +70,10 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^\*{0,3} ?error: .*(?:oe_runmake failed|Function failed: )|^ERROR: (?:oe_runmake failed|Task .* failed|Logfile of failure|ExecutionError)",
         r"^(?:##\[error\])?(?:Error: )?Process completed with exit code",
         r"^error: command .* failed|^Command exited with|exited with (?:status|code) \d+\.?$",
+        r"\(bad exit status: \d+\)$|^Failed command:|\bsubprocess returned (?:error )?exit status|^debuild: fatal error|^dh\S*: error: ",
+        r"returned non-zero exit status|^E: Sub-process |^subprocess\.CalledProcessError|^Subprocess error",
+        r"^ERROR: Job failed: |^Build step '.*' marked build as failure|returned a non-zero code: \d+$",
+        r"^(?:=+> ?)?(?:error: |ERROR: )?(?:[Bb]uild(?:ing)?(?: the)? (?:kernel|modules?)|[Kk]ernel build|Failed (?:to )?(?:build(?:ing)?|mak(?:e|ing)|compil(?:e|ing)) (?:the )?(?:kernel|modules?)\b.*)(?: [Ff]ailed)?[.!]*$",
         r"^dpkg-buildpackage: error|^error: Bad exit status from|^==> ERROR: A failure occurred",
         r"^BEGIN failed--compilation aborted",
         r"^(?:\S*/)?tar(?: \(child\))?: (?:Child returned status|Error is not recoverable|Exiting with failure status)",
@@ -92,7 +96,7 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         r"^fatal: (?:not a git repository|No names found|No annotated tags|No tags can describe|detected dubious ownership)",
         r"^fatal: unsafe repository",
         // a command line, or a part of a script, that make shows
-        r"^\s*(?:echo|printf|test|if|set|cp|mv|rm|sed|exec|make -f|\[)\s.*",
+        r"^\s*(?:(?:echo|printf|test|if|set|cp|mv|rm|sed|exec|make -f)\s|\[ +[-!$\x22']).*",
         r"^[\w./-]*(?:gcc|clang|ld|as|ar)(?:-[\d.]+)? -.* -o \S+",
         r"\(ignored\)$",
         r"^\s*\d* ?\|",
@@ -100,15 +104,21 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?:\./)?scripts/setlocalversion|^ld-version|^sed: couldn't flush",
         r"no(?:t)? (?:error|errors)\b|\b0 errors?\b|\bno errors?\b",
         r"[Ww]arning: (?:unable to download|error:)",
+        // what a program does without, and how
+        r"(?i)\b(?:not found|missing|failed|not available|not installed|no such|cannot|can't|could not|unable to)\b.*[,;:.] ?(?:using|falling back|skipping|skipped|ignoring|ignored|generating|creating|continuing|assuming|trying|retrying|disabling|will|won't)\b",
+        r"^Traceback \(most recent call last\)|^note: |^(?:no|none)$",
         r"^make(?:\[\d+\])?: Circular .* dropped",
         r"\berror[-_]|[-_/.]error|[-_/]panic|panic[-_.]",
     ];
     regex(&parts.join("|"))
 });
 
+/// What make says of itself, its own directories and jobs.
+static MAKES: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:[\w./-]*make|ninja)(?:\[\d+\])?: "));
+
 static SUSPECT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible)\b",
+        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible|panicked|rejected|unresolved|conflict(?:s|ing)?|does not exist|not (?:installed|available|allowed|permitted)|unfulfilled|unmet|insufficient|exceeded)\b|^[\w.]*[a-z](?:Error|Exception)(?::|$)",
     )
 });
 
@@ -206,6 +216,19 @@ pub(super) fn starts_kernel(line: &str) -> bool {
         "Uncompressing Linux",
     ];
     first.iter().any(|first| line.starts_with(first))
+}
+
+/// Whether make says it, of itself.
+pub(super) fn is_makes(line: &str) -> bool {
+    MAKES.is_match(line)
+}
+
+/// Whether it says no more than that there is an error.
+pub(super) fn begins_message(line: &str) -> bool {
+    let line = line.trim_end();
+    ["error:", "Error:", "ERROR:"]
+        .iter()
+        .any(|it| line.ends_with(it))
 }
 
 /// The function that a crashed kernel names in this line.

@@ -69,6 +69,20 @@ const PHRASES: &[(&str, &str)] = &[
     ("inkompatibler Zeigertyp", "incompatible pointer type"),
     ("inkompatiblem Zeigertyp", "incompatible pointer type"),
     ("inkompatiblen Zeigertyp", "incompatible pointer type"),
+    ("Zugriff verweigert", "Permission denied"),
+    ("Speicherzugriffsfehler", "Segmentation fault"),
+    ("Undefinierter Verweis auf", "undefined reference to"),
+    ("mehrfache Definition von", "multiple definition of"),
+    ("Mehrfachdefinition von", "multiple definition of"),
+    ("in Konflikt stehende Typen für", "conflicting types for"),
+    (
+        "nicht erkannte Befehlszeilenoption",
+        "unrecognized command line option",
+    ),
+    (
+        "Unbekannte Kommandozeilenoption",
+        "unrecognized command line option",
+    ),
     // fr
     ("erreur fatale:", "fatal error:"),
     ("erreur fatale :", "fatal error:"),
@@ -117,6 +131,22 @@ const PHRASES: &[(&str, &str)] = &[
         "too few arguments to function",
     ),
     ("n'a pas de membre nommé", "has no member named"),
+    ("Erreur de segmentation", "Segmentation fault"),
+    (
+        "Système de fichiers accessible en lecture seulement",
+        "Read-only file system",
+    ),
+    (
+        "Impossible d'allouer de la mémoire",
+        "Cannot allocate memory",
+    ),
+    ("définitions multiples de", "multiple definition of"),
+    ("types conflictuels pour", "conflicting types for"),
+    ("nom de type inconnu", "unknown type name"),
+    (
+        "option de ligne de commande non reconnue",
+        "unrecognized command line option",
+    ),
     // es
     ("error fatal:", "fatal error:"),
     ("error interno del compilador:", "internal compiler error:"),
@@ -152,6 +182,8 @@ const PHRASES: &[(&str, &str)] = &[
         "too many arguments to function",
     ),
     ("no tiene un miembro llamado", "has no member named"),
+    ("Violación de segmento", "Segmentation fault"),
+    ("Terminado (killed)", "Killed"),
     // pt
     ("erro fatal:", "fatal error:"),
     ("erro:", "error:"),
@@ -183,6 +215,13 @@ const PHRASES: &[(&str, &str)] = &[
         "declaração implícita da função",
         "implicit declaration of function",
     ),
+    ("referência não definida a", "undefined reference to"),
+    (
+        "argumentos a mais para a função",
+        "too many arguments to function",
+    ),
+    ("não possui um membro chamado", "has no member named"),
+    ("não tem um membro chamado", "has no member named"),
     // it
     ("errore fatale:", "fatal error:"),
     ("errore irreversibile:", "fatal error:"),
@@ -200,6 +239,12 @@ const PHRASES: &[(&str, &str)] = &[
         "No rule to make target",
     ),
     ("riferimento non definito a", "undefined reference to"),
+    (
+        "dichiarazione implicita della funzione",
+        "implicit declaration of function",
+    ),
+    ("non ha un membro chiamato", "has no member named"),
+    ("avvertimento:", "warning:"),
     // nl
     ("fatale fout:", "fatal error:"),
     ("fout:", "error:"),
@@ -229,6 +274,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("Brak miejsca na urządzeniu", "No space left on device"),
     ("Brak reguł do wykonania obiektu", "No rule to make target"),
     ("niezdefiniowane odwołanie do", "undefined reference to"),
+    ("Odmowa dostępu", "Permission denied"),
+    ("Brak dostępu", "Permission denied"),
+    (
+        "niejawna deklaracja funkcji",
+        "implicit declaration of function",
+    ),
     // cs
     (
         "Adresář nebo soubor neexistuje",
@@ -239,6 +290,11 @@ const PHRASES: &[(&str, &str)] = &[
         "Žádné pravidlo pro vytvoření cíle",
         "No rule to make target",
     ),
+    ("chyba:", "error:"),
+    ("kritická chyba:", "fatal error:"),
+    ("závažná chyba:", "fatal error:"),
+    ("varování:", "warning:"),
+    ("nedefinovaný odkaz na", "undefined reference to"),
     // tr
     ("ölümcül hata:", "fatal error:"),
     ("hata:", "error:"),
@@ -247,6 +303,8 @@ const PHRASES: &[(&str, &str)] = &[
         "No such file or directory",
     ),
     ("komut yok", "command not found"),
+    ("uyarı:", "warning:"),
+    ("Erişim engellendi", "Permission denied"),
     // ru
     ("фатальная ошибка:", "fatal error:"),
     ("критическая ошибка:", "fatal error:"),
@@ -267,6 +325,32 @@ const PHRASES: &[(&str, &str)] = &[
     (
         "неявная декларация функции",
         "implicit declaration of function",
+    ),
+    ("Ошибка сегментирования", "Segmentation fault"),
+    (
+        "Файловая система доступна только для чтения",
+        "Read-only file system",
+    ),
+    ("Невозможно выделить память", "Cannot allocate memory"),
+    ("множественное определение", "multiple definition of"),
+    ("неизвестное имя типа", "unknown type name"),
+    ("не содержит элемента с именем", "has no member named"),
+    ("не имеет элемента с именем", "has no member named"),
+    (
+        "слишком мало аргументов в вызове функции",
+        "too few arguments to function",
+    ),
+    (
+        "слишком много аргументов в вызове функции",
+        "too many arguments to function",
+    ),
+    (
+        "неявное объявление функции",
+        "implicit declaration of function",
+    ),
+    (
+        "нераспознанный параметр командной строки",
+        "unrecognized command line option",
     ),
     // uk
     ("помилка:", "error:"),
@@ -292,6 +376,17 @@ const PHRASES: &[(&str, &str)] = &[
     ("錯誤:", "error:"),
     ("沒有此一檔案或目錄", "No such file or directory"),
     ("指令找不到", "command not found"),
+    ("段错误", "Segmentation fault"),
+    ("只读文件系统", "Read-only file system"),
+    ("无法分配内存", "Cannot allocate memory"),
+    ("不能分配内存", "Cannot allocate memory"),
+    ("未知类型名", "unknown type name"),
+    ("多重定义", "multiple definition of "),
+    ("提供给函数的实参太少", "too few arguments to function "),
+    ("提供给函数的实参太多", "too many arguments to function "),
+    ("没有名为", "has no member named "),
+    ("找不到命令", "command not found"),
+    ("没有规则可以生成目标", "No rule to make target "),
     // ja
     ("致命的エラー:", "fatal error:"),
     ("エラー:", "error:"),
@@ -309,6 +404,9 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("を make するルールがありません", "No rule to make target"),
     ("関数の暗黙的な宣言です", "implicit declaration of function"),
+    ("メモリを確保できません", "Cannot allocate memory"),
+    ("読み込み専用ファイルシステムです", "Read-only file system"),
+    ("複数回定義されています", "multiple definition of it"),
     // ko
     ("심각한 오류:", "fatal error:"),
     ("오류:", "error:"),

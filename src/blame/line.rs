@@ -34,16 +34,24 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         // nix build --print-build-logs, and the log lines within Nix's messages
         r"[A-Za-z0-9][A-Za-z0-9._+-]*> ",
         r"\s*> ",
-        // times
-        r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?(?:[\w.-]+ kernel: )?",
+        // GitHub's job and step, before a time; tabs between them became spaces
+        r"\S.{0,80} {4}.{1,80} {4}\x{feff}?\d{4}-\d\d-\d\dT[\d:.]+Z ",
+        // times; GitLab puts the number of the stream behind them
+        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?(?: UTC)?\]?:? ?(?:\d\d[OE][+ ])?(?:(?:[\w.-]+ ){1,2}(?:kernel|[\w./-]+\[\d+\]): )?",
         // the logs of systems: `Apr  2 21:31:03 name kernel: `
-        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ kernel: ",
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ (?:kernel|[\w./-]+\[\d+\]): ",
         r"\[?\d\d:\d\d:\d\d(?:[.,:]\d+)?\]?:? ",
         // consoles of several guests: `[guest0/uart0] `
         r"\[[A-Za-z][\w.-]*/[A-Za-z][\w.-]*\d\] ",
         r"\[ *\d+s\] ",
         // docker build
         r"#\d+ \d+\.\d+ ",
+        // docker compose
+        r"[A-Za-z][\w.-]*[-_]\d+ +\| ",
+        // Azure's and GitHub's annotations
+        r"##\[\w+\]",
+        // signs of build scripts: `[+] `, `[!] `
+        r"\[[^\w\s\[\]]{1,3}\] +",
         // crosstool-NG
         r" ?\[(?:ALL|CFG|FILE|INFO|EXTRA|WARN|ERROR) *\] +",
         // consoles that a terminal's program put times to: `May 18 21:01:26: `
@@ -53,6 +61,46 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     ];
     regex(&format!("^(?:{})", parts.join("|")))
 });
+
+/// `text` without what Markdown puts around code and bold words.
+fn without_markup(text: &str) -> &str {
+    let text = match text.strip_prefix('`') {
+        Some(code) => code
+            .trim_start_matches('`')
+            .trim_end_matches('`')
+            .trim_end(),
+        None => text,
+    };
+    match text.strip_prefix("**") {
+        // make and boot loaders print stars, and a space behind them
+        Some(bold) if !bold.starts_with([' ', '*', '\\']) => bold.trim_end_matches("**"),
+        _ => text,
+    }
+}
+
+/// What build scripts put before what went well: `[ o.k. ]`.
+static WELL: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^\[ *(?:o\.k\.|ok|okay|done|info|debug|success) *\] "));
+
+/// How autoconf numbers the lines of its own log: `configure:123: error: no flex`.
+static CONFIG_LOG: LazyLock<Regex> = LazyLock::new(|| regex(r"^configure:\d+: "));
+
+/// What a user typed, behind a shell's prompt.
+static PROMPT: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^(?:\[?[\w.-]+@[\w.-]+[: ][^$#]*[$#]|[$❯➜]) "));
+
+/// Characters as Markdown and HTML spell them.
+const ESCAPES: [(&str, &str); 9] = [
+    (r"\*", "*"),
+    (r"\[", "["),
+    (r"\]", "]"),
+    (r"\_", "_"),
+    ("&quot;", "\""),
+    ("&#39;", "'"),
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&amp;", "&"),
+];
 
 /// What is said in the midst of a line that another program began: `checking for flex... configure: error: no flex`,
 /// `box login: [    1.25] Oops`.
@@ -74,11 +122,18 @@ static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What QEMU says of itself.
-static QEMU: LazyLock<Regex> = LazyLock::new(|| regex(r"^qemu(?:-[\w-]+)?: "));
+static QEMU: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:\S*/)?qemu(?:-[\w-]+)?: "));
 
 /// Steps of a build beside those that [`Line::is_progress`] knows.
 static STEP: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(?:Applying \S|patching file |checking (?:for|whether) )"));
+
+/// Where a module that is not of the kernel's tree is built: make's words, the paths of distributions, and what DKMS says.
+static MODULE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"/lib/modules/\S|/usr/src/(?:linux-headers|kernels|modules)\b|\bdkms\b|\bDKMS\b|\bakmods?\b|^ +CC \[M\] +/|\b(?:M|SUBDIRS|KBUILD_EXTMOD)=\S|_module_/|\bBuilding modules?\b",
+    )
+});
 
 impl Line {
     /// A line from its bytes.
@@ -102,7 +157,7 @@ impl Line {
                 break;
             }
         }
-        let core = core.trim_end();
+        let core = without_markup(core.trim_end());
         Line {
             quoted,
             hosts: !quoted && (hosts || QEMU.is_match(core)),
@@ -114,17 +169,26 @@ impl Line {
     /// The line as signatures read it: without a kernel's time, with one kind of quotes, and in English where make or a
     /// compiler spoke another language.
     pub fn normal(&self) -> Cow<'_, str> {
-        let core = match TIME.find(&self.core) {
-            Some(time) => &self.core[time.end()..],
-            None => &self.core,
-        };
-        let mut text = Cow::Borrowed(core);
-        if !core.is_ascii() || core.contains('`') {
+        let mut text = Cow::Borrowed(self.core.as_str());
+        if text.contains(['\\', '&']) {
+            for (escaped, plain) in ESCAPES {
+                if text.contains(escaped) {
+                    text = Cow::Owned(text.replace(escaped, plain));
+                }
+            }
+        }
+        if !text.is_ascii() || text.contains('`') {
             text = Cow::Owned(text.chars().map(plain_quote).collect());
         }
-        // stars as Markdown spells them
-        if text.contains(r"**\*") {
-            text = Cow::Owned(text.replace(r"**\*", "***"));
+        if let Some(time) = TIME.find(&text) {
+            text = Cow::Owned(text[time.end()..].to_owned());
+        }
+        // logs are pasted with all kinds of indentation
+        if text.starts_with([' ', '\t']) {
+            text = Cow::Owned(text.trim_start().to_owned());
+        }
+        if CONFIG_LOG.is_match(&text) {
+            text = CONFIG_LOG.replace(&text, "configure: ").into_owned().into();
         }
         super::languages::in_english(text)
     }
@@ -144,6 +208,11 @@ impl Line {
         self.is_progress() || STEP.is_match(&self.core)
     }
 
+    /// Whether a module is built here, outside of a kernel's tree.
+    pub fn builds_module(&self) -> bool {
+        MODULE.is_match(&self.core)
+    }
+
     /// Whether it is no text: of bytes without sense, matching would be slow and mean nothing.
     pub fn is_binary(&self) -> bool {
         let senseless = self.core.chars().filter(|c| *c == '\u{fffd}').count();
@@ -155,11 +224,23 @@ impl Line {
         EXCERPT.is_match(&self.core)
     }
 
-    /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`.
+    /// Whether a user typed it.
+    pub fn is_typed(&self) -> bool {
+        PROMPT.is_match(&self.core)
+    }
+
+    /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`, or OpenWrt: ` make[3] -C package/x compile`.
     pub fn is_progress(&self) -> bool {
+        if self.core.trim_start().starts_with("make[") {
+            return self.core.contains("] ") && !self.core.contains("]: ");
+        }
+        if WELL.is_match(&self.core) {
+            return true;
+        }
         let Some(rest) = self.core.strip_prefix("  ") else {
             return false;
         };
+        let rest = rest.trim_start();
         let word = rest.split(' ').next().unwrap_or_default();
         word.len() > 1
             && word
@@ -177,6 +258,7 @@ fn plain_quote(c: char) -> char {
         // what guillemets and low quotes enclose is a name, as in English
         '«' | '»' | '„' | '“' | '”' | '‹' | '›' => '\'',
         '：' => ':',
+        '\u{a0}' => ' ',
         c => c,
     }
 }
@@ -252,6 +334,17 @@ mod tests {
             "1405-",
             "1405:",
             "1405-2026-01-02 03:04:05 ",
+            "build\tMake the kernel\t2026-01-02T03:04:05.6789012Z ",
+            "2026-01-02T03:04:05.678901Z 01O ",
+            "2026-01-02 03:04:05 +0000 UTC kern.info kernel: ",
+            "2026/01/02 03:04:05 ",
+            "Jan  2 03:04:05 box make[123]: ",
+            "builder_1  | ",
+            "##[error]",
+            "[!] ",
+            "`",
+            "```",
+            "**",
         ] {
             assert_eq!(
                 core(&format!("{prefix}a.c:1: error: x\r\n")),
@@ -278,6 +371,9 @@ mod tests {
         assert_eq!(normal("[    1.25] [0:      swapper/0:    1] Oops"), "Oops");
         assert_eq!(normal("[    1.25] <0>.(0)[1:swapper/0]Oops"), "Oops");
         assert_eq!(normal("[    1.25] -(2)[0:swapper/2]Oops"), "Oops");
+        assert_eq!(normal("\t*** a"), "*** a");
+        assert_eq!(normal(r"*\* a \[b\] &quot;c&quot; **"), "** a [b] \"c\" **");
+        assert_eq!(normal("configure:12: error: a"), "configure: error: a");
         assert_eq!(normal("[Mar 8 17:07] Oops"), "Oops");
         assert_eq!(normal("[Mon Mar  8 17:07:01 2026] Oops"), "Oops");
         assert_eq!(normal("Jan  2 03:04:05 box kernel: [   1.25] Oops"), "Oops");
@@ -347,6 +443,32 @@ mod tests {
             );
         }
         assert!(!Line::new(b"  Error: x").is_progress());
+        for text in ["      CC      a.o", " make[3] -C a compile", "[ o.k. ] a"] {
+            assert!(Line::new(text.as_bytes()).is_progress(), "{text}");
+        }
+        for text in ["make[3]: *** [a] Error 1", "[ error ] a", "[  OK  ] a"] {
+            assert!(!Line::new(text.as_bytes()).is_progress(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_user_typed_is_told_from_words() {
+        let typed = |text: &str| Line::new(text.as_bytes()).is_typed();
+        assert!(["$ make", "me@box:~/linux$ make", "[me@box linux]# make"].map(typed) == [true; 3]);
+        assert!(!typed("# error: a") && !typed("a@b.c: $x is missing"));
+    }
+
+    #[test]
+    fn a_module_is_told_from_a_kernel() {
+        let module = |text: &str| Line::new(text.as_bytes()).builds_module();
+        for text in [
+            "make -C /lib/modules/6.1/build M=/home/me/m modules",
+            "  CC [M]  /home/me/m/a.o",
+            "DKMS make.log for a-1 for kernel 6.1 (x86_64)",
+        ] {
+            assert!(module(text), "{text}");
+        }
+        assert!(!module("  CC [M]  drivers/net/dummy.o") && !module("make ARCH=arm modules"));
     }
 
     #[test]

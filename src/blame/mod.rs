@@ -45,6 +45,25 @@ struct Signatures {
     owners: Vec<(FailureId, Use)>,
 }
 
+impl Signatures {
+    /// Notes in `hit` whose signatures `text` shows.
+    fn show(&self, text: &str, hit: &mut Hit) {
+        let owners = || {
+            let matches = self.set.matches(text);
+            matches.into_iter().filter_map(|it| self.owners.get(it))
+        };
+        for (id, what) in owners() {
+            let excepted = || owners().any(|(other, it)| *it == Use::Exception && other == id);
+            match what {
+                Use::Pattern if !excepted() => hit.classes.push(id.clone()),
+                Use::Near => hit.near.push(id.clone()),
+                _ => {}
+            }
+        }
+        hit.classes.dedup();
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     Pattern,
@@ -173,6 +192,7 @@ impl FailureTable {
         for line in line::lines(log) {
             reading.take(self.signatures(), &line?);
         }
+        reading.end();
         let mut blame = decide::decide(self, &reading, stage);
         blame.tail = reading.tail;
         Ok(blame)
@@ -206,8 +226,14 @@ struct Reading {
     boots: bool,
     /// Whether a kernel runs, or the system on it: a boot loader did its work.
     started: bool,
+    /// Whether a module is built, outside of a kernel's tree.
+    module: bool,
     /// The last line in which the build went on.
     last_step: u64,
+    /// The first line that says only that something failed. Make's own are none.
+    outcome: Option<(u64, String)>,
+    /// A line that ends at `error:`, and what it says: the message stands in the next one.
+    begun: Option<(Hit, String)>,
     tail: VecDeque<String>,
 }
 
@@ -229,8 +255,12 @@ impl Reading {
         if line.is_step() {
             self.last_step = self.number;
         }
+        self.module = self.module || line.builds_module();
         // what kflake tells of a configuration ends no build
         if line.core.starts_with("note: configuration: ") {
+            return;
+        }
+        if line.is_typed() {
             return;
         }
         if line.is_progress() || line.is_excerpt() {
@@ -240,9 +270,21 @@ impl Reading {
         let normal = line.normal();
         self.boots |= !line.quoted && line.begins_boot(&normal);
         self.started |= line.is_console() || grammar::starts_kernel(&normal);
-        let kind = grammar::Kind::of(&normal);
-        if !matches!(kind, grammar::Kind::Make(_) | grammar::Kind::Recipe) {
+        // a console that forges kflake's lines is not believed
+        if line.quoted && normal.starts_with("kflake: ") {
+            return;
+        }
+        let mut kind = grammar::Kind::of(&normal);
+        let of_make = match kind {
+            grammar::Kind::Consequence => grammar::is_makes(&normal),
+            kind => matches!(kind, grammar::Kind::Make(_) | grammar::Kind::Recipe),
+        };
+        if !of_make {
             self.last_before_end(line);
+        }
+        let message = self.message(kind, &normal);
+        if let Some(message) = &message {
+            kind = grammar::Kind::of(message);
         }
         let mut hit = Hit {
             number: self.number,
@@ -253,37 +295,49 @@ impl Reading {
             classes: Vec::new(),
             near: Vec::new(),
         };
-        // a console that forges kflake's lines is not believed
-        if line.quoted && normal.starts_with("kflake: ") {
-            return;
-        }
         // kflake's line repeats a console's last one, which is read where it stands
         let told: &str = match hit.kind {
             grammar::Kind::Ours => normal.split("; last line: ").next().unwrap_or(&normal),
             _ => &normal,
         };
-        let owners = || {
-            let matches = signatures.set.matches(told);
-            matches
-                .into_iter()
-                .filter_map(|index| signatures.owners.get(index))
-        };
-        for (id, what) in owners() {
-            let excepted = || owners().any(|(other, it)| *it == Use::Exception && other == id);
-            match what {
-                Use::Pattern if !excepted() => hit.classes.push(id.clone()),
-                Use::Near => hit.near.push(id.clone()),
-                _ => {}
-            }
+        signatures.show(told, &mut hit);
+        if let Some(message) = &message {
+            signatures.show(message, &mut hit);
         }
-        hit.classes.dedup();
         match hit.kind {
             grammar::Kind::Make(_) | grammar::Kind::Recipe => self.ended = true,
+            grammar::Kind::Consequence if !grammar::is_makes(&normal) => {
+                let outcome = || (self.number, line.core.clone());
+                self.outcome.get_or_insert_with(outcome);
+            }
             grammar::Kind::Consequence | grammar::Kind::Ours => {}
-            _ if self.ended => {}
+            _ if self.ended || normal.starts_with("note: ") => {}
             _ => self.last_words = Some((self.number, line.core.clone())),
         }
-        self.keep(hit);
+        match grammar::begins_message(&normal) && hit.kind == grammar::Kind::Suspect {
+            true => self.begun = Some((hit, normal.into_owned())),
+            false => self.keep(hit),
+        }
+    }
+
+    /// What `line` says together with the line before it, which ended at `error:`.
+    fn message(&mut self, kind: grammar::Kind, line: &str) -> Option<String> {
+        use grammar::Kind;
+        let (begin, text) = self.begun.take()?;
+        let rest = line.trim_start_matches(['*', '-', ' ']);
+        let other = matches!(kind, Kind::Make(_) | Kind::Recipe | Kind::Consequence);
+        if other || !rest.starts_with(|c: char| c.is_alphanumeric() || "'\"(/".contains(c)) {
+            self.keep(begin);
+            return None;
+        }
+        Some(format!("{} {rest}", text.trim_end()))
+    }
+
+    /// Takes the end of the log.
+    fn end(&mut self) {
+        if let Some((begin, _)) = self.begun.take() {
+            self.keep(begin);
+        }
     }
 
     fn last_before_end(&mut self, line: &line::Line) {
