@@ -62,6 +62,20 @@ let
   isMust = symbol: lib.hasPrefix "!" symbol;
   mustName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
 
+  # A configuration made for another machine may lack what kflake starts a kernel with: an initramfs, words on the command line, and
+  # programs. `kflake boot` refuses a kernel that came out without the first, or that listens to no words.
+  startEnabled = [
+    "BLK_DEV_INITRD"
+    "BINFMT_ELF"
+    "MIPS_FP_SUPPORT"
+    "CMDLINE_FROM_BOOTLOADER"
+  ];
+  startDisabled = [
+    "CMDLINE_FORCE"
+    "CMDLINE_OVERRIDE"
+    "CMDLINE_OVERWRITE"
+  ];
+
   # One symbol as a line of a configuration: FOO is y, FOO=value as written.
   enableLine =
     symbol: if builtins.match ".*=.*" symbol != null then "CONFIG_${symbol}" else "CONFIG_${symbol}=y";
@@ -287,6 +301,7 @@ let
       disabled = boardLines disableLine (if board == null then [ ] else board.disable);
       wishText = enabled.wish + disabled.wish;
       boardText = enabled.must + disabled.must;
+      purpose = "for the machine that kflake starts it on";
       asFragment =
         fragment:
         if fragment ? tree then
@@ -312,10 +327,20 @@ let
           label = "board's wishes";
           file = writeText "kflake-board-wishes.config" wishText;
           wishes = true;
+          inherit purpose;
+        }
+        ++ lib.optional (board != null && config != null) {
+          label = "start";
+          file = writeText "kflake-start.config" (
+            linesOf (map enableLine startEnabled ++ map disableLine startDisabled)
+          );
+          wishes = true;
+          inherit purpose;
         }
         ++ lib.optional (boardText != "") {
           label = "board";
           file = writeText "kflake-board.config" boardText;
+          inherit purpose;
         }
         ++ map asFragment configFragments;
 

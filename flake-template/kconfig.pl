@@ -8,7 +8,7 @@
 # SPEC is JSON: source, arch, version, strict, base (a .config file, or null), renames (symbol => { to, reason }, or null), files
 # (symbol => { clears, list, folder, made }, or null), and fragments: a list of { label, file } or { label, tree } (the name of a fragment in the tree); of one with `soft`, what the
 # tree does not know is passed over; one with `wishes` asks for what the tree can have: what comes out otherwise is told, and is
-# no difference.
+# no difference; one with a `purpose` was asked for by nobody, so what it changes of the base is told, and for what.
 #
 # Why a symbol is not as asked is read from the tree's Kconfig files. Only what they say for certain is reported; a test of
 # the compiler, for one, is named but not judged. Works on every generation of the Kconfig language.
@@ -117,6 +117,7 @@ sub requests {
                 $last{$symbol} = {
                     symbol => $symbol, value => $value, label => $fragment->{label},
                     soft => $fragment->{soft} || $fragment->{wishes}, wish => $fragment->{wishes},
+                    purpose => $fragment->{purpose},
                 };
             }
         }
@@ -656,8 +657,10 @@ sub no_prompt {
     my ($symbol, $definitions) = @_;
     my @prompted = grep { defined $_->{prompt} } @$definitions;
     if (!@prompted) {
-        my @by = map { $_->{by} } @{ $selected_by{$symbol} // [] };
-        my $set_by = @by ? 'only others select it: ' . join(', ', (sort @by)[0 .. (@by > 6 ? 5 : $#by)]) . (@by > 6 ? ', …' : '') : 'its default decides';
+        my %once;
+        my @by = sort grep { !$once{$_}++ } map { $_->{by} } @{ $selected_by{$symbol} // [] };
+        my $more = @by > 7 ? ' and ' . (@by - 6) . ' more' : '';
+        my $set_by = @by ? 'only others select it: ' . join(', ', $more ? @by[0 .. 5] : @by) . $more : 'its default decides';
         return "has no prompt; $set_by";
     }
     for my $entry (@prompted) {
@@ -768,24 +771,26 @@ for my $request (requests()) {
 my $drift;
 if (defined $spec->{base}) {
     my %old = map { @$_ } @{ settings($spec->{base}, 'base configuration') };
-    my %asked = map { $_->{symbol} => 1 } requests();
+    my %asked = map { $_->{symbol} => $_ } requests();
     my ($title) = slurp($spec->{base}) =~ /^# (Linux.*Configuration)/m;
     my (@new, @gone, @changed);
     for my $symbol (sort keys %config) {
         push @new, { symbol => $symbol, value => $config{$symbol} } unless exists $old{$symbol} || $asked{$symbol};
     }
     for my $symbol (sort keys %old) {
-        next if $asked{$symbol};
+        my ($asked, $got) = ($asked{$symbol}, $config{$symbol} // 'n');
+        # What did not come out as asked was told above.
+        next if $asked && !(defined $asked->{purpose} && $asked->{value} eq $got);
         if (!known($symbol)) {
             my ($text, $renamed) = no_such_symbol($symbol);
             my ($reason) = $text =~ /^no such symbol in \S+ \((.*)\)$/;
             push @gone, { symbol => $symbol, value => $old{$symbol}, renamed_to => $renamed, reason => $reason };
             next;
         }
-        my $got = $config{$symbol} // 'n';
-        next if $got eq $old{$symbol};
         # A value that no longer applies is written nowhere.
-        push @changed, { symbol => $symbol, old => $old{$symbol}, new => $config{$symbol} // 'n', reason => why($symbol, $old{$symbol}, $got) };
+        next if $got eq $old{$symbol};
+        my $reason = $asked ? $asked->{purpose} : why($symbol, $old{$symbol}, $got);
+        push @changed, { symbol => $symbol, old => $old{$symbol}, new => $got, reason => $reason };
     }
     $drift = { title => $title, new => \@new, gone => \@gone, changed => \@changed };
     push @lines, sprintf 'base configuration: %d symbols new in %s, %d gone, %d changed', scalar @new, $version, scalar @gone, scalar @changed;

@@ -290,3 +290,40 @@ fn the_shell_runs_a_command_with_the_toolchain_for_a_kernel() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_configuration_of_another_machine_is_given_what_kflake_starts_kernels_with() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    project(dir.path(), "ok");
+    let vendor = "CONFIG_PRINTK=y\nCONFIG_TTY=y\n# CONFIG_BLK_DEV_INITRD is not set\n";
+    fs::write(dir.path().join("vendor.config"), vendor).unwrap();
+    let configured = |more: &[&str]| {
+        common::succeeded(
+            Command::new(env!("CARGO_BIN_EXE_kflake"))
+                .env("NIX_MIRRORS_debian", common::debian_mirror())
+                .current_dir(dir.path())
+                .args(["build", "6.1.9999", "arm64", "--config", "vendor.config"])
+                .args(["--targets", "config", "--out", "built"])
+                .args(common::DEBIAN)
+                .args(more)
+                .output()
+                .unwrap(),
+        );
+        ["config", "config-report.txt"]
+            .map(|name| fs::read_to_string(dir.path().join("built").join(name)).unwrap())
+    };
+    let [config, report] = configured(&[]);
+    assert!(config.contains("CONFIG_BLK_DEV_INITRD=y\n"), "{config}");
+    let told = "changed: BLK_DEV_INITRD: n -> y: for the machine that kflake starts it on\n";
+    assert!(report.contains(told), "{report}");
+    // the user has the last word
+    let [config, report] = configured(&["-K", "# CONFIG_BLK_DEV_INITRD is not set"]);
+    assert!(
+        config.contains("# CONFIG_BLK_DEV_INITRD is not set\n"),
+        "{config}"
+    );
+    assert!(!report.contains("BLK_DEV_INITRD"), "{report}");
+}

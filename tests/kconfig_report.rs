@@ -392,6 +392,52 @@ fn drift_from_a_whole_configuration_is_listed() {
     );
 }
 
+#[test]
+fn of_many_that_select_a_symbol_the_first_are_named_once() {
+    let mut kconfig = String::from("config LIBRARY\n\tbool\n");
+    for driver in ["A", "B", "C", "C", "D", "E", "F", "G", "H"] {
+        kconfig += &format!("config {driver}\n\tbool \"{driver}\"\n\tselect LIBRARY\n");
+    }
+    let tree = Tree::new(&kconfig);
+    tree.file("arch/arm64/Kconfig", "");
+    let line = tree.line("CONFIG_LIBRARY=y", "");
+    assert!(
+        line.ends_with("only others select it: A, B, C, D, E, F and 2 more"),
+        "{line}"
+    );
+}
+
+#[test]
+fn what_the_machine_changes_of_a_configuration_is_listed_with_its_purpose() {
+    let tree = tree();
+    let base = tree.file(
+        "vendor.config",
+        "CONFIG_NET=y\n# CONFIG_PCI is not set\nCONFIG_SIZE=8\nCONFIG_CARD=y\n",
+    );
+    let mut spec = tree.spec("CONFIG_SIZE=9\n");
+    let wishes = "CONFIG_NET=y\nCONFIG_PCI=y\nCONFIG_SIZE=7\nCONFIG_CARD=m\n";
+    let wishes = tree.file("wishes.config", wishes);
+    spec["fragments"] = json!([
+        {"label": "start", "file": wishes, "wishes": true, "purpose": "for the machine"},
+        spec["fragments"][0],
+    ]);
+    spec["base"] = json!(base);
+    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_PCI=y\nCONFIG_SIZE=9\n");
+    // NET is as it was, the user asked for SIZE, and what became of CARD is told as an open wish
+    let changed: Vec<_> = report.drift.unwrap().changed;
+    let changed: Vec<_> = changed
+        .iter()
+        .map(|it| (&*it.symbol, &*it.old, &*it.new, it.reason.as_deref()))
+        .collect();
+    assert_eq!(changed, [("PCI", "n", "y", Some("for the machine"))]);
+    let text = fs::read_to_string(tree.path().join("config-report.txt")).unwrap();
+    assert!(
+        text.contains("changed: PCI: n -> y: for the machine\n"),
+        "{text}"
+    );
+    assert!(text.contains("CARD: wished m, got n"), "{text}");
+}
+
 /// The table that builds go by: each symbol once, with what became of it and how that is known.
 #[test]
 fn what_became_of_symbols_is_told_with_its_evidence() {
