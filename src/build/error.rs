@@ -127,7 +127,7 @@ pub enum BuildError {
         /// What was given.
         target: String,
         /// What it is near.
-        meant: &'static str,
+        meant: String,
     },
     /// An image that kernels for the arch are not made into.
     #[error("--targets {target}: kernels for {arch} are not made into one")]

@@ -9,7 +9,7 @@ use object::{Object as _, ObjectKind, ObjectSection as _};
 
 use super::image::Image;
 use crate::catalog::{Arch, Bits, Endian};
-use crate::files::{self, unxz, unzstd};
+use crate::files::{self, Content, unxz, unzstd};
 
 /// The most that a module holds, in bytes, when it is not compressed.
 const MAX: u64 = 256 << 20;
@@ -60,10 +60,10 @@ impl Packed {
 pub fn module_of(path: &Path) -> io::Result<(Vec<u8>, Packed)> {
     let mut start = Vec::new();
     files::open(path)?.take(6).read_to_end(&mut start)?;
-    let packed = match start[..] {
-        [0x1f, 0x8b, ..] => Packed::Gzip,
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Packed::Xz,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packed::Zstd,
+    let packed = match Content::of(&start) {
+        Content::Gzip => Packed::Gzip,
+        Content::Xz => Packed::Xz,
+        Content::Zstd => Packed::Zstd,
         _ => Packed::No,
     };
     Ok((packed.unpack(files::open(path)?)?, packed))

@@ -10,7 +10,7 @@ use makefile::{Assigned, assignments};
 use tree::Tree;
 
 use super::BuildError;
-use crate::files::{self, ArchiveError};
+use crate::files::{self, ArchiveError, Content};
 use crate::text::{is_address, shown};
 
 /// What kbuild reads, the first that is there, and what DKMS does.
@@ -140,13 +140,13 @@ fn not_taken(error: ArchiveError, path: &Path, is_package: bool) -> Flaw {
             format!("the package's files are {content}, which builds do not unpack"),
             format!("`dpkg-deb -x {file} DIR` unpacks it; give the folder in DIR/usr/src"),
         ),
-        ArchiveError::Other("an ELF file") => (
+        ArchiveError::Other(Content::Elf) => (
             "it is an ELF file, and so built already".to_owned(),
             "give the folder with the module's source; `kflake boot --module` loads one that was built"
                 .to_owned(),
         ),
         ArchiveError::Other(content) => {
-            let unpack = match content.contains("rpm") {
+            let unpack = match content == Content::Rpm {
                 true => format!("unpack it (`rpm2cpio {file} | cpio -idm`) and give the folder"),
                 false => "give the module's folder".to_owned(),
             };

@@ -25,8 +25,6 @@ const MAX_LINKS: usize = 40;
 const MAX_SCRIPTS: usize = 4;
 /// Where programs are looked for that are named without a path, by default.
 const PATH: &[&str] = &["/sbin", "/usr/sbin", "/bin", "/usr/bin"];
-/// Machines whose programs another's kernel can run as well, if it is configured to: its own, and theirs.
-const ALSO_RUN: &[(u16, u16)] = &[(183, 40), (62, 3), (21, 20), (43, 2), (43, 18)];
 
 /// What a file is to a kernel that shall run it.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,8 +128,7 @@ impl Elf {
         let wanted = (known.elf_machine, known.bits, known.endian);
         let narrower = known.bits == Bits::B64
             && self.endian == known.endian
-            && (self.machine == known.elf_machine
-                || ALSO_RUN.contains(&(known.elf_machine, self.machine)));
+            && (self.machine == known.elf_machine || known.also_runs.contains(&self.machine));
         if own == wanted || alike && narrower {
             return Ok(());
         }

@@ -46,6 +46,13 @@ pub struct Arch {
     /// In which kernels the arch exists; empty: in all.
     #[serde(default)]
     pub support: Vec<Support>,
+    /// What its kernels are made into for loaders: the names that makefiles from 2.6 to today have for it, behind which `.gz` and the
+    /// like may stand. Empty: not known.
+    #[serde(default)]
+    pub images: Vec<String>,
+    /// `e_machine` of programs that its kernels run besides its own, where they are configured to: those for the narrower machine.
+    #[serde(default)]
+    pub also_runs: Vec<u16>,
     /// What else people call it, beyond what `uname`, `linux_arch`, `debian_triple` and `bootlin` say: `amd64`.
     #[serde(default)]
     pub aliases: Vec<String>,

@@ -47,7 +47,7 @@ pub enum KernelFileError {
         /// The file.
         path: PathBuf,
         /// What it is instead.
-        content: &'static str,
+        content: String,
         /// What to do.
         help: String,
     },
@@ -174,7 +174,7 @@ fn open_archive(path: &Path) -> Result<Archive, KernelFileError> {
         ArchiveError::Other(content) => KernelFileError::NotATarball {
             help: kernel_instead::advice(&path, content),
             path,
-            content,
+            content: content.to_string(),
         },
         ArchiveError::Damaged(source) => KernelFileError::Damaged { path, source },
     })

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::files::Content;
 use crate::text::{is_address, shown};
 
 #[derive(Clone, Copy)]
@@ -22,29 +23,32 @@ enum Advice {
     Other,
 }
 
-/// What to do with the file at `path`, which holds `content`, as [`crate::files::content_of`] names it, and is no archive that builds unpack.
-pub(super) fn advice(path: &Path, content: &str) -> String {
+/// What to do with the file at `path`, which is no archive that builds unpack.
+pub(super) fn advice(path: &Path, content: Content) -> String {
     let advice = match content {
-        "a Debian package or another ar archive" => Advice::Deb,
-        "an rpm package" => Advice::Rpm,
-        "packed twice" => Advice::Twice,
-        "a bundle of git's" => Advice::Clone,
-        "a pointer of git-lfs, in the place of the file" => Advice::Lfs,
-        "a link of git's to a repository" => Advice::Beside,
-        "an ELF file"
-        | "an image for U-Boot"
-        | "an Android boot image"
-        | "a program or a kernel that starts from EFI" => Advice::Built,
-        "the description of a Debian source package" => Advice::Dsc,
-        "a signature" => Advice::Signature,
-        "a patch" => Advice::Patch,
-        "text" => Advice::Other,
-        "empty"
-        | "a PDF document"
-        | "a web page, saved in the place of the archive"
-        | "a server's answer, saved in the place of the archive" => Advice::Page,
-        packed if packed.starts_with("packed with") => Advice::Repack,
-        _ => Advice::Unpack,
+        Content::Ar => Advice::Deb,
+        Content::Rpm => Advice::Rpm,
+        Content::Xz | Content::Gzip | Content::Bzip2 | Content::Lzma => Advice::Twice,
+        Content::GitBundle => Advice::Clone,
+        Content::LfsPointer => Advice::Lfs,
+        Content::GitLink => Advice::Beside,
+        Content::Elf | Content::UBoot | Content::AndroidBoot | Content::Efi => Advice::Built,
+        Content::DebianSource => Advice::Dsc,
+        Content::Signature => Advice::Signature,
+        Content::Patch => Advice::Patch,
+        Content::Text => Advice::Other,
+        Content::Empty | Content::Pdf | Content::WebPage | Content::Answer => Advice::Page,
+        Content::Zstd | Content::Lz4 | Content::Lzop | Content::Lzip | Content::Compress => {
+            Advice::Repack
+        }
+        Content::Tar
+        | Content::Zip
+        | Content::SevenZip
+        | Content::Rar
+        | Content::Cpio
+        | Content::Xar
+        | Content::Squashfs
+        | Content::Unknown => Advice::Unpack,
     };
     advice.words(path)
 }
@@ -145,9 +149,9 @@ pub fn from_network(given: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn instead(name: &str, start: &[u8]) -> (&'static str, String) {
-        let content = crate::files::content_of(start);
-        (content, advice(Path::new(name), content))
+    fn instead(name: &str, start: &[u8]) -> (String, String) {
+        let content = Content::of(start);
+        (content.to_string(), advice(Path::new(name), content))
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! `kflake build`: one kernel, of one's own configuration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, output};
 use crate::build::{Artifacts, BuildError, Reproduction, Timing};
-use crate::catalog::Purpose;
+use crate::catalog::{Arch, Purpose};
 use crate::exit;
+use crate::id::ArchId;
 use crate::project::{ConfigChoice, FragmentChoice, Request, Thing};
 use crate::report::text::duration;
 use crate::suggest::nearest;
@@ -45,8 +47,8 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let start = Instant::now();
     let fail = |error: BuildError| Failure::new(error.exit_code(), error);
-    let targets = checked(&args.targets).map_err(fail)?;
     let catalog = context.catalog()?;
+    let targets = checked(&args.targets, &catalog.arches).map_err(fail)?;
     let version = catalog.registered(&args.version);
     let arch = catalog.arch(&args.arch).map_err(Failure::unknown)?;
     let session = BuildSession::new(&catalog, context, &args.session)?;
@@ -54,7 +56,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let selection = planner
         .select(version, arch, Purpose::Kernel)
         .map_err(fail)?;
-    fit(&targets, arch.as_str(), selection.linux_arch).map_err(fail)?;
+    fit(&targets, arch, &catalog.arches).map_err(fail)?;
     let config = planner
         .config(args.config.config.as_deref(), version, arch, &selection)
         .map_err(fail)?;
@@ -146,91 +148,45 @@ const TARGETS: &[&str] = &[
     "tags",
 ];
 
-/// What kernels are made into for the machines' loaders, by `ARCH=`: all names that makefiles from 2.6 to today have for it. More may
-/// follow a name behind a dot. Other architectures have names of their own.
-const IMAGES: &[(&[&str], &[&str])] = &[
-    (
-        &["arm"],
-        &[
-            "zImage",
-            "Image",
-            "xipImage",
-            "bootpImage",
-            "bzImage",
-            "uImage",
-        ],
-    ),
-    (&["arm64"], &["Image", "vmlinuz.efi", "image.fit"]),
-    (
-        &["x86", "i386", "x86_64"],
-        &["bzImage", "zImage", "image.iso", "isoimage"],
-    ),
-    (
-        &["mips"],
-        &[
-            "vmlinuz",
-            "vmlinux.bin",
-            "uImage",
-            "uzImage",
-            "zImage",
-            "vmlinux.itb",
-        ],
-    ),
-    (
-        &["powerpc", "ppc", "ppc64"],
-        &[
-            "zImage",
-            "uImage",
-            "cuImage",
-            "dtbImage",
-            "treeImage",
-            "simpleImage",
-        ],
-    ),
-    (&["riscv"], &["Image", "vmlinuz.efi", "xipImage"]),
-    (&["s390"], &["bzImage", "image"]),
-    (&["sh"], &["zImage", "uImage", "romImage", "vmlinux.bin"]),
-    (&["loongarch"], &["vmlinuz.efi", "vmlinuz", "vmlinux.efi"]),
-    (
-        &["sparc", "sparc64"],
-        &["zImage", "image", "tftpboot.img", "uImage"],
-    ),
-    (&["m68k"], &["zImage", "bzImage", "vmlinux.bin"]),
-];
-
 /// Whether `target` is the image `name`, or one of its kinds: `Image.gz`.
 fn is_image(target: &str, name: &str) -> bool {
     let rest = target.strip_prefix(name);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// The architectures by name.
+type Arches = BTreeMap<ArchId, Arch>;
+
+/// The names of all images.
+fn images(arches: &Arches) -> impl Iterator<Item = &str> {
+    let images = arches.values().flat_map(|arch| &arch.images);
+    images.map(String::as_str)
+}
+
 /// Refuses images that kernels for `arch` are not made into; make would say so after it configured one.
-fn fit(targets: &[String], arch: &str, linux_arch: &str) -> std::result::Result<(), BuildError> {
-    let Some((_, images)) = IMAGES
-        .iter()
-        .find(|(arches, _)| arches.contains(&linux_arch))
-    else {
+fn fit(targets: &[String], arch: &ArchId, arches: &Arches) -> std::result::Result<(), BuildError> {
+    let own = arches.get(arch).map_or(&[][..], |arch| &arch.images);
+    if own.is_empty() {
         return Ok(());
-    };
-    let all = || IMAGES.iter().flat_map(|(_, images)| *images);
+    }
     let mut others = targets.iter().filter(|target| {
         // vendors have that for any arch
         !is_image(target, "uImage")
-            && all().any(|name| is_image(target, name))
-            && !images.iter().any(|name| is_image(target, name))
+            && images(arches).any(|name| is_image(target, name))
+            && !own.iter().any(|name| is_image(target, name))
     });
     match others.next() {
         Some(target) => Err(BuildError::TargetOfOtherArch {
             target: target.clone(),
-            arch: arch.to_owned(),
-            images: images.join(", "),
+            arch: arch.to_string(),
+            images: own.join(", "),
         }),
         None => Ok(()),
     }
 }
 
 /// The targets, `config` first and each once.
-fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
+fn checked(targets: &[String], arches: &Arches) -> std::result::Result<Vec<String>, BuildError> {
     let mut list = vec!["config".to_owned()];
     for target in targets {
         let valid = target.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -244,14 +200,13 @@ fn checked(targets: &[String]) -> std::result::Result<Vec<String>, BuildError> {
             });
         }
         let known = TARGETS.iter().copied();
-        let images = IMAGES.iter().flat_map(|(_, images)| images.iter().copied());
         if !known.clone().any(|it| it == target)
-            && !images.clone().any(|name| is_image(target, name))
-            && let Some(meant) = nearest(target, known.chain(images))
+            && !images(arches).any(|name| is_image(target, name))
+            && let Some(meant) = nearest(target, known.chain(images(arches)))
         {
             return Err(BuildError::TargetSlip {
                 target: target.clone(),
-                meant,
+                meant: meant.to_owned(),
             });
         }
         if !list.contains(target) {
@@ -345,10 +300,12 @@ fn reproduction(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
 
     #[test]
     fn a_slip_is_told_from_a_target_of_the_tree() {
-        let check = |name: &str| checked(&[name.to_owned()]);
+        let arches = Catalog::embedded().unwrap().arches;
+        let check = |name: &str| checked(&[name.to_owned()], &arches);
         for (slip, meant) in [
             ("cofnig", "config"),
             ("module", "modules"),
@@ -376,22 +333,24 @@ mod tests {
 
     #[test]
     fn an_image_of_another_arch_is_refused() {
+        let arches = Catalog::embedded().unwrap().arches;
         for (arch, target, images) in [
             ("arm64", "zImage", Some("Image, vmlinuz.efi")),
             ("arm64", "bzImage", Some("Image")),
             ("arm64", "uImage.gz", None),
-            ("arm", "vmlinuz.efi", Some("zImage, Image")),
+            ("armhf", "vmlinuz.efi", Some("zImage, Image")),
             ("x86_64", "Image", Some("bzImage")),
-            ("riscv", "zImage", Some("Image")),
-            ("mips", "Image.gz", Some("vmlinuz")),
+            ("riscv64", "zImage", Some("Image")),
+            ("mipsel", "Image.gz", Some("vmlinuz")),
             ("arm64", "Image.gz-dtb", None),
             ("arm64", "zImage-dtb", None),
             ("arm64", "vmlinux", None),
-            ("arm", "uImage", None),
+            ("armel", "uImage", None),
             ("powerpc", "cuImage.mpc8313erdb", None),
             ("xtensa", "zImage", None),
         ] {
-            let refused = fit(&["config".to_owned(), target.to_owned()], "it", arch).err();
+            let targets = ["config".to_owned(), target.to_owned()];
+            let refused = fit(&targets, &arch.parse().unwrap(), &arches).err();
             let help = refused.map(|error| miette::Diagnostic::help(&error).unwrap().to_string());
             let said = match images {
                 Some(images) => help.is_some_and(|help| help.contains(images)),

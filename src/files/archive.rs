@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::content::content_of;
+use super::content::Content;
 use super::members::{MAX_DICTIONARY_KIB, unxz};
 use super::read::open;
 
@@ -16,7 +16,7 @@ pub(crate) enum ArchiveError {
     /// It cannot be read at all.
     Unreadable(io::Error),
     /// It is something else, or packed in a way that builds do not unpack.
-    Other(&'static str),
+    Other(Content),
     /// What unpacks it refused its beginning.
     Damaged(io::Error),
 }
@@ -34,14 +34,14 @@ enum Packing {
 impl Packing {
     /// # Errors
     /// What the file is instead.
-    fn of(start: &[u8]) -> Result<Self, &'static str> {
-        match start {
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Packing::Xz),
-            [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
-            [b'B', b'Z', b'h', ..] => Ok(Packing::Bzip2),
-            [0x5d, 0, 0, ..] => Ok(Packing::Lzma),
-            _ if is_tar(start) => Ok(Packing::Tar),
-            _ => Err(content_of(start)),
+    fn of(start: &[u8]) -> Result<Self, Content> {
+        match Content::of(start) {
+            Content::Xz => Ok(Packing::Xz),
+            Content::Gzip => Ok(Packing::Gzip),
+            Content::Bzip2 => Ok(Packing::Bzip2),
+            Content::Lzma => Ok(Packing::Lzma),
+            Content::Tar => Ok(Packing::Tar),
+            other => Err(other),
         }
     }
 
@@ -61,22 +61,6 @@ impl Packing {
     }
 }
 
-/// Whether a file that begins so is a tar: the magic of every one since 1988, or a header that adds up.
-fn is_tar(start: &[u8]) -> bool {
-    let Some(header) = start.get(..512) else {
-        return false;
-    };
-    if header[257..262] == *b"ustar" {
-        return true;
-    }
-    let sum = |bytes: &[u8]| bytes.iter().map(|b| u32::from(*b)).sum::<u32>();
-    let mut parsed = tar::Header::new_old();
-    parsed.as_mut_bytes().copy_from_slice(header);
-    // its own sum counts as spaces
-    let whole = sum(header) - sum(&header[148..156]) + 8 * u32::from(b' ');
-    header[0] != 0 && parsed.cksum().is_ok_and(|it| it == whole)
-}
-
 /// The archive in the file at `path`.
 ///
 /// # Errors
@@ -92,10 +76,11 @@ pub(crate) fn open_archive(path: &Path) -> Result<Archive, ArchiveError> {
     let mut unpacked = unpacked.map_err(ArchiveError::Damaged)?;
     let mut start = Vec::new();
     let read = (&mut unpacked).take(512).read_to_end(&mut start);
-    if !is_tar(&start) {
+    let content = Content::of(&start);
+    if content != Content::Tar {
         // what is packed may be one file
         read.map_err(ArchiveError::Damaged)?;
-        return Err(ArchiveError::Other(content_of(&start)));
+        return Err(ArchiveError::Other(content));
     }
     Ok(tar::Archive::new(Box::new(
         io::Cursor::new(start).chain(unpacked),

@@ -22,8 +22,7 @@ mod unfinished;
 mod write;
 
 pub(crate) use archive::{Archive, ArchiveError, ar_member, open_archive, open_package};
-#[cfg(test)]
-pub(crate) use content::content_of;
+pub(crate) use content::Content;
 pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};
 pub use own::{MARK, Own, OwnError};

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::setting::{Setting, SettingError, Value};
-use crate::files;
+use crate::files::{self, Content};
 use crate::id::Symbol;
 use crate::text::{brief, shown};
 
@@ -35,13 +35,6 @@ impl fmt::Display for Title {
         write!(f, "Linux/{} {}", self.arch, self.version)
     }
 }
-
-/// What packed files begin with that are not unpacked here.
-const PACKED: [(&[u8], &str); 3] = [
-    (b"BZh", "bzip2"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"PK\x03\x04", "zip"),
-];
 
 /// The first comment of what other programs are configured with, what that is, and where the kernel's is.
 const OTHERS: [(&str, &str, &str); 5] = [
@@ -173,15 +166,19 @@ impl Config {
         }
         let file = files::open(path).map_err(fail)?;
         let mut bytes = limited(file).map_err(fail)?;
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            bytes = limited(flate2::read::MultiGzDecoder::new(&bytes[..])).map_err(fail)?;
-        } else if bytes.starts_with(b"\xfd7zXZ\0") {
-            bytes = limited(files::unxz(&bytes[..])).map_err(fail)?;
-        } else if let Some((_, by)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-            return Err(ConfigError::Packed {
-                path: path.to_owned(),
-                by,
-            });
+        let packed = |by| ConfigError::Packed {
+            path: path.to_owned(),
+            by,
+        };
+        match Content::of(&bytes) {
+            Content::Gzip => {
+                bytes = limited(flate2::read::MultiGzDecoder::new(&bytes[..])).map_err(fail)?;
+            }
+            Content::Xz => bytes = limited(files::unxz(&bytes[..])).map_err(fail)?,
+            Content::Bzip2 => return Err(packed("bzip2")),
+            Content::Zstd => return Err(packed("zstd")),
+            Content::Zip => return Err(packed("zip")),
+            _ => {}
         }
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ConfigError::TooLarge {
