@@ -68,8 +68,8 @@ let
     "BLK_DEV_INITRD"
     "BINFMT_ELF"
     "MIPS_FP_SUPPORT"
-    "CMDLINE_FROM_BOOTLOADER"
   ];
+  # Where they are of a choice, its default is the machine's words.
   startDisabled = [
     "CMDLINE_FORCE"
     "CMDLINE_OVERRIDE"
