@@ -1,6 +1,6 @@
 //! From the lines that may matter to the one that does.
 
-use super::grammar::{Kind, function, hands_over, has_root, waits_for_root};
+use super::grammar::{Kind, function, hands_over, has_root, is_message, waits_for_root};
 use super::{Blame, FailureTable, Hit, Reading};
 use crate::catalog::{FailureClass, Stage};
 use crate::id::{ConstraintId, FailureId};
@@ -87,15 +87,21 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         })
         .or_else(|| log.machine(|_| true));
     let Some((hit, class)) = found else {
-        // what only says that something failed, where nothing was said before it
-        let (words, outcome) = (reading.last_words.as_ref(), reading.outcome.as_ref());
-        let last = match (words, outcome) {
-            (Some((said, _)), Some((failed, _))) if failed < said => outcome,
-            _ => words.or(outcome).or(reading.last.as_ref()),
+        // what only says that something failed, where nothing was said right before it
+        let of_line = |(number, text): &(u64, String)| (*number, text.clone());
+        let words = reading.last_words.as_ref().map(of_line);
+        let failed = reading.outcome.as_ref();
+        let outcome = failed.map(|(number, text, _)| (*number, text.clone()));
+        let makes = |hit: &&Hit| matches!(hit.kind, Kind::Make(_) | Kind::Recipe);
+        let makes = reading.hits.iter().find(makes);
+        let end = makes.map_or(u64::MAX, |hit| hit.number);
+        let last = match (&words, &outcome) {
+            (Some((said, _)), Some((failed, _))) if *said + 1 != end.min(*failed) => outcome,
+            _ => words.or(outcome).or(reading.last.as_ref().map(of_line)),
         };
         return Blame {
-            line_number: last.map(|(number, _)| *number),
-            first_error: last.map(|(_, text)| text.clone()),
+            line_number: last.as_ref().map(|(number, _)| *number),
+            first_error: last.map(|(_, text)| text),
             stage: log.stage,
             ..Blame::default()
         };
@@ -310,7 +316,7 @@ impl<'a> Log<'a> {
             .find(|hit| hit.kind == Kind::Ours && self.strong(hit))
     }
 
-    /// What looks like an error closest before `cut`: the first line of those that stand together.
+    /// What looks like an error closest before `cut`: the first line of those that stand together, rather a program's than a user's.
     fn closest(&self, cut: u64) -> Option<&'a Hit> {
         let likely = |hit: &&Hit| {
             let suspect = hit.kind == Kind::Suspect && !self.strong(hit) && !self.machines(hit);
@@ -318,6 +324,7 @@ impl<'a> Log<'a> {
         };
         let mut found: Option<&'a Hit> = None;
         let mut hint: Option<&'a Hit> = None;
+        let mut message: Option<&'a Hit> = None;
         for hit in self.hits.iter().rev().filter(likely) {
             if found.is_some_and(|later| later.number - hit.number > CLUSTER) {
                 break;
@@ -326,8 +333,11 @@ impl<'a> Log<'a> {
             if self.hint(hit) {
                 hint = Some(hit);
             }
+            if is_message(hit.text.trim_start()) {
+                message = Some(hit);
+            }
         }
-        hint.or(found)
+        hint.or(message).or(found)
     }
 
     /// The warning right before make's error, where nothing else was said.

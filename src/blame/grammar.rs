@@ -106,7 +106,7 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         r"[Ww]arning: (?:unable to download|error:)",
         // what a program does without, and how
         r"(?i)\b(?:not found|missing|failed|not available|not installed|no such|cannot|can't|could not|unable to)\b.*[,;:.] ?(?:using|falling back|skipping|skipped|ignoring|ignored|generating|creating|continuing|assuming|trying|retrying|disabling|will|won't)\b",
-        r"^Traceback \(most recent call last\)|^note: |^(?:no|none)$",
+        r"^Traceback \(most recent call last\)|^(?:[^\s:]+:(?:\d+:)* )?note: |^(?:no|none)$",
         r"^make(?:\[\d+\])?: Circular .* dropped",
         r"\berror[-_]|[-_/.]error|[-_/]panic|panic[-_.]",
     ];
@@ -216,6 +216,35 @@ pub(super) fn starts_kernel(line: &str) -> bool {
         "Uncompressing Linux",
     ];
     first.iter().any(|first| line.starts_with(first))
+}
+
+/// What a compiler, linker or other tool says at its end, where it has told the cause before.
+static OF_TOOL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(?:[\w./+-]*-)?(?:cc1(?:plus)?|collect2|ld(?:\.\w+)?|clang(?:\+\+)?|tar)(?:-[\d.]+)?(?: \(child\))?: |compilation terminated|final link failed|errors? generated|too many errors|^BEGIN failed|parse input",
+    )
+});
+
+/// How programs begin a message, unlike people: with a name or a place and a colon, or with the word itself.
+static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)^(?:\S+: |\[|\*\*|!!|\S*error\b|\S*exception\b|fatal|fail|cannot|can't|could not|unable|no such|undefined|unknown|invalid|missing)",
+    )
+});
+
+/// Whether builds that end well say it too, however bad it looks.
+pub(super) fn is_noise(line: &str) -> bool {
+    NOISE.is_match(line)
+}
+
+/// Whether a tool that stopped says it, and not what runs it.
+pub(super) fn is_tools(line: &str) -> bool {
+    OF_TOOL.is_match(line)
+}
+
+/// Whether it is put as programs put it, and not as people write.
+pub(super) fn is_message(line: &str) -> bool {
+    MESSAGE.is_match(line)
 }
 
 /// Whether make says it, of itself.

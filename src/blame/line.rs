@@ -85,9 +85,12 @@ static WELL: LazyLock<Regex> =
 /// How autoconf numbers the lines of its own log: `configure:123: error: no flex`.
 static CONFIG_LOG: LazyLock<Regex> = LazyLock::new(|| regex(r"^configure:\d+: "));
 
-/// What a user typed, behind a shell's prompt.
-static PROMPT: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"^(?:\[?[\w.-]+@[\w.-]+[: ][^$#]*[$#]|[$❯➜]) "));
+/// What a user typed behind a shell's prompt, or a command that a script shows before it runs it.
+static COMMAND: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(?:(?:\[?[\w.-]+@[\w.-]+[: ][^$#]*[$#]|[$❯➜]|\++|# command:|==> dkms) |'?make'? +[-\w]+[ =]?[^:]*$)",
+    )
+});
 
 /// Characters as Markdown and HTML spell them.
 const ESCAPES: [(&str, &str); 9] = [
@@ -224,9 +227,9 @@ impl Line {
         EXCERPT.is_match(&self.core)
     }
 
-    /// Whether a user typed it.
+    /// Whether a user typed it, or a script shows what it runs.
     pub fn is_typed(&self) -> bool {
-        PROMPT.is_match(&self.core)
+        COMMAND.is_match(&self.core)
     }
 
     /// Whether make says what it does: `  CC [M]  drivers/net/dummy.o`, or OpenWrt: ` make[3] -C package/x compile`.
@@ -454,8 +457,18 @@ mod tests {
     #[test]
     fn what_a_user_typed_is_told_from_words() {
         let typed = |text: &str| Line::new(text.as_bytes()).is_typed();
-        assert!(["$ make", "me@box:~/linux$ make", "[me@box linux]# make"].map(typed) == [true; 3]);
+        assert!(
+            [
+                "$ make",
+                "me@box:~/linux$ make",
+                "+ make",
+                "make ARCH=arm a"
+            ]
+            .map(typed)
+                == [true; 4]
+        );
         assert!(!typed("# error: a") && !typed("a@b.c: $x is missing"));
+        assert!(!typed("make: a: not found") && !typed("make prints this: no"));
     }
 
     #[test]

@@ -230,8 +230,8 @@ struct Reading {
     module: bool,
     /// The last line in which the build went on.
     last_step: u64,
-    /// The first line that says only that something failed. Make's own are none.
-    outcome: Option<(u64, String)>,
+    /// The first line that says only that something failed, rather a tool's than of what runs it. Make's own are none.
+    outcome: Option<(u64, String, bool)>,
     /// A line that ends at `error:`, and what it says: the message stands in the next one.
     begun: Option<(Hit, String)>,
     tail: VecDeque<String>,
@@ -307,11 +307,14 @@ impl Reading {
         match hit.kind {
             grammar::Kind::Make(_) | grammar::Kind::Recipe => self.ended = true,
             grammar::Kind::Consequence if !grammar::is_makes(&normal) => {
-                let outcome = || (self.number, line.core.clone());
-                self.outcome.get_or_insert_with(outcome);
+                let of_tool = grammar::is_tools(&normal);
+                let closer = |(_, _, known): &(_, _, bool)| of_tool && !known;
+                if self.outcome.as_ref().is_none_or(closer) {
+                    self.outcome = Some((self.number, line.core.clone(), of_tool));
+                }
             }
             grammar::Kind::Consequence | grammar::Kind::Ours => {}
-            _ if self.ended || normal.starts_with("note: ") => {}
+            _ if self.ended || grammar::is_noise(&normal) => {}
             _ => self.last_words = Some((self.number, line.core.clone())),
         }
         match grammar::begins_message(&normal) && hit.kind == grammar::Kind::Suspect {
