@@ -76,14 +76,17 @@ pub struct PackedKernel {
     pub outside: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Packs the kernel in `tree` into `folder`, as `linux-VERSION.tar.gz`.
+/// Packs the kernel in `tree`, which is `version` as [`check_kernel`] says, into `folder` as `linux-VERSION.tar.gz`.
 ///
 /// Names, contents, links and what is executable decide the bytes; times, owners, the order of folders and `.git` do not.
 ///
 /// # Errors
-/// When `tree` is not a clean kernel source, or something cannot be read or written.
-pub fn pack_kernel(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTreeError> {
-    let version = check_kernel(tree, None)?;
+/// When something cannot be read or written, or is neither file, folder nor link.
+pub fn pack_kernel(
+    tree: &Path,
+    version: &KernelVersion,
+    folder: &Path,
+) -> Result<PackedKernel, KernelTreeError> {
     let top = PathBuf::from(format!("linux-{}", version.in_name()));
     let packed = folder.join(format!("linux-{}.tar.gz", version.in_name()));
     let unwritable = |error| KernelTreeError::Unwritable {
@@ -331,6 +334,11 @@ mod tests {
         symlink("run.sh", at.join("scripts/link")).unwrap();
     }
 
+    /// As `kflake kernel add` does it.
+    fn packed(tree: &Path, folder: &Path) -> Result<PackedKernel, KernelTreeError> {
+        pack_kernel(tree, &check_kernel(tree, None)?, folder)
+    }
+
     #[test]
     fn a_tree_is_packed_the_same_way_each_time() {
         let dir = tempfile::tempdir().unwrap();
@@ -338,7 +346,7 @@ mod tests {
             let (from, to) = (dir.path().join(name), dir.path().join(format!("to-{name}")));
             tree(&from);
             fs::create_dir(&to).unwrap();
-            let packed = pack_kernel(&from, &to).unwrap();
+            let packed = packed(&from, &to).unwrap();
             assert_eq!(packed.outside, []);
             packed.path
         });
@@ -377,7 +385,7 @@ mod tests {
         symlink("../../vendor/none", from.join("kernel/vendor")).unwrap();
         symlink("../scripts/../include", from.join("kernel/include")).unwrap();
         symlink("/opt/sdk", from.join("sdk")).unwrap();
-        let packed = pack_kernel(&from, dir.path()).unwrap();
+        let packed = packed(&from, dir.path()).unwrap();
         let outside = [("kernel/vendor", "../../vendor/none"), ("sdk", "/opt/sdk")];
         assert_eq!(packed.outside, outside.map(|(a, b)| (a.into(), b.into())));
         // and a linked Makefile is read through in the tarball as well
@@ -388,11 +396,7 @@ mod tests {
     #[test]
     fn what_is_no_clean_kernel_is_refused() {
         let [dir, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let error = || {
-            pack_kernel(dir.path(), other.path())
-                .unwrap_err()
-                .to_string()
-        };
+        let error = || packed(dir.path(), other.path()).unwrap_err().to_string();
         assert!(error().contains("it is empty"), "{}", error());
         fs::write(dir.path().join("README"), "x").unwrap();
         assert!(error().contains("there is no Makefile"), "{}", error());

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::kernel_folder::{self, Taken};
 use super::{Context, Failure, Result, kernel_list, output};
-use crate::catalog::{Catalog, KernelFile, SourceOrigin, from_network, pack_kernel, store_name};
+use crate::catalog::{
+    Catalog, KernelFile, SourceOrigin, check_kernel, from_network, pack_kernel, store_name,
+};
 use crate::exit;
 use crate::files::Scratch;
 use crate::nix::{Packages, Settings};
@@ -107,13 +109,14 @@ pub fn not_an_address(given: &Path) -> Result<()> {
 }
 
 fn add_folder(tree: &Path, catalog: &Catalog, context: &Context) -> Result<u8> {
+    let refused = |error| Failure::new(exit::USAGE, error);
+    let version = check_kernel(tree, None).map_err(refused)?;
     let scratch = Scratch::new().map_err(|error| Failure::new(exit::IO, error))?;
     if std::io::stderr().is_terminal() {
         output::note(&format!("Packing {}, which may take a minute", shown(tree)));
     }
     let when = Timestamp::now();
-    let packed =
-        pack_kernel(tree, scratch.path()).map_err(|error| Failure::new(exit::USAGE, error))?;
+    let packed = pack_kernel(tree, &version, scratch.path()).map_err(refused)?;
     if let Some(warning) = outside(&packed.outside, "tree") {
         output::note(&format!("{warning}, and add the folder again"));
     }
