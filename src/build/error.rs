@@ -1,6 +1,6 @@
 //! What can go wrong with a build that a user asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -309,6 +309,19 @@ impl BuildError {
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> BuildError {
         let path = path.into();
         move |error| BuildError::Io { path, error }
+    }
+
+    /// A file that no machine is started with: why, and what to do.
+    pub fn boot_file(
+        path: &Path,
+        reason: impl Into<String>,
+        help: impl Into<String>,
+    ) -> BuildError {
+        BuildError::BootFile {
+            path: path.to_owned(),
+            reason: reason.into(),
+            help: help.into(),
+        }
     }
 
     /// The exit code that stands for it.

@@ -102,11 +102,9 @@ impl Part {
             head.get(*at..).is_some_and(|rest| rest.starts_with(magic))
         };
         match known.iter().find(is) {
-            Some((.., what, help)) => Err(BuildError::BootFile {
-                path: path.to_owned(),
-                reason: format!("it is {what}"),
-                help: (*help).to_owned(),
-            }),
+            Some((.., what, help)) => {
+                Err(BuildError::boot_file(path, format!("it is {what}"), *help))
+            }
             None => Ok(()),
         }
     }
@@ -188,11 +186,11 @@ impl Image {
             Image::Riscv if linux_arch != "riscv" => "a kernel for riscv".to_owned(),
             _ => return Ok(()),
         };
-        Err(BuildError::BootFile {
-            path: path.to_owned(),
-            reason: format!("it is {is}, and the machine is for {linux_arch}"),
-            help: "give a file for the right architecture, or name the one it is for".to_owned(),
-        })
+        Err(BuildError::boot_file(
+            path,
+            format!("it is {is}, and the machine is for {linux_arch}"),
+            "give a file for the right architecture, or name the one it is for",
+        ))
     }
 
     /// Refuses an ELF file where QEMU would start it in silence: ARM's machines want `image`, which is made of it.
@@ -205,11 +203,11 @@ impl Image {
         if !wants_image || !matches!(self, Image::Elf { .. }) {
             return Ok(());
         }
-        Err(BuildError::BootFile {
-            path: path.to_owned(),
-            reason: format!("it is an ELF file (a vmlinux), and the machine starts {name}"),
-            help: format!("give {image} of the same build"),
-        })
+        Err(BuildError::boot_file(
+            path,
+            format!("it is an ELF file (a vmlinux), and the machine starts {name}"),
+            format!("give {image} of the same build"),
+        ))
     }
 }
 

@@ -304,11 +304,7 @@ fn named_by_env(script: &Path) -> Option<String> {
 }
 
 fn refused(path: &Path, (reason, help): Flaw) -> BuildError {
-    BuildError::BootFile {
-        path: path.to_owned(),
-        reason,
-        help,
-    }
+    BuildError::boot_file(path, reason, help)
 }
 
 /// What `path` is in `folder`, were that the root: links stay in it.

@@ -1,6 +1,7 @@
 //! What the options of `kflake boot` give: the files of a machine and of what runs on it, checked before anything is built.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Args;
@@ -76,13 +77,11 @@ pub fn boot_request(
         image.for_machine(path, board.image.as_str(), selection.linux_arch)?;
     }
     if let (Some(path), None, Some(dtb)) = (&kernel, &args.dtb, &board.dtb) {
-        return Err(BuildError::BootFile {
-            path: path.clone(),
-            reason: format!("the machine needs a device tree with it, {dtb}"),
-            help:
-                "give its file with --dtb; `kflake build --targets kernel,dtbs` leaves it in dtbs/"
-                    .to_owned(),
-        });
+        return Err(BuildError::boot_file(
+            path,
+            format!("the machine needs a device tree with it, {dtb}"),
+            "give its file with --dtb; `kflake build --targets kernel,dtbs` leaves it in dtbs/",
+        ));
     }
     let program = match args.program.split_first() {
         // a program of a folder comes along with it
@@ -133,11 +132,7 @@ fn module(
 ) -> std::result::Result<PathBuf, BuildError> {
     let help = "give a module's .ko file, such as `kflake build-module` leaves";
     let file = readable(path, help)?;
-    let bad = |reason: String| BuildError::BootFile {
-        path: path.to_owned(),
-        reason,
-        help: help.to_owned(),
-    };
+    let bad = |reason: String| BuildError::boot_file(path, reason, help);
     let (bytes, packed) = module_of(&file).map_err(|error| bad(error.to_string()))?;
     if let Some(arch) = arch {
         Image::of(&bytes).for_arch(path, arch, catalog.arches.values())?;
@@ -162,10 +157,12 @@ fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildErr
     let name = image.rsplit('/').next().unwrap_or(image);
     let places = [image, name].map(|place| path.join(place));
     let found = places.into_iter().find(|place| place.is_file());
-    found.ok_or_else(|| BuildError::BootFile {
-        path: path.to_owned(),
-        reason: format!("there is no {image} in that folder"),
-        help: format!("build {name} there first, or give the file of a kernel"),
+    found.ok_or_else(|| {
+        BuildError::boot_file(
+            path,
+            format!("there is no {image} in that folder"),
+            format!("build {name} there first, or give the file of a kernel"),
+        )
     })
 }
 
@@ -175,13 +172,7 @@ const OWN_COMMAND_LINE: [&str; 2] = ["CMDLINE_OVERRIDE", "CMDLINE_FORCE"];
 /// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it: an initramfs, where it is to
 /// have one, and words.
 fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildError> {
-    let refused = |reason: String, help: String| {
-        Err(BuildError::BootFile {
-            path: folder.to_owned(),
-            reason,
-            help,
-        })
-    };
+    let refused = |reason: String, help: String| Err(BuildError::boot_file(folder, reason, help));
     // in `--out` of a build, and where the kernel's own make leaves it
     let mut configs = ["config", ".config"]
         .iter()
@@ -211,18 +202,15 @@ fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildErr
 
 /// The absolute path of a file that can be read and is not empty.
 fn readable(path: &Path, help: &str) -> std::result::Result<PathBuf, BuildError> {
-    let bad = |reason: String| BuildError::BootFile {
-        path: path.to_owned(),
-        reason,
-        help: help.to_owned(),
-    };
-    let facts = fs::metadata(path).map_err(|error| bad(error.to_string()))?;
+    let bad = |reason: String| BuildError::boot_file(path, reason, help);
+    let unreadable = |error: io::Error| bad(files::reason(path, &error));
+    let facts = fs::metadata(path).map_err(unreadable)?;
     if !facts.is_file() {
         return Err(bad("it is not a file".to_owned()));
     }
     if facts.len() == 0 {
         return Err(bad("the file is empty".to_owned()));
     }
-    fs::File::open(path).map_err(|error| bad(error.to_string()))?;
-    path.canonicalize().map_err(|error| bad(error.to_string()))
+    fs::File::open(path).map_err(unreadable)?;
+    path.canonicalize().map_err(unreadable)
 }

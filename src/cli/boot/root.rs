@@ -30,11 +30,7 @@ impl Root {
         program: &[String],
         modules: bool,
     ) -> std::result::Result<Root, BuildError> {
-        let bad = |reason: String, help: &str| BuildError::BootFile {
-            path: folder.to_owned(),
-            reason,
-            help: help.to_owned(),
-        };
+        let bad = |reason: String, help: &str| BuildError::boot_file(folder, reason, help);
         let facts = fs::metadata(folder).map_err(|error| {
             bad(
                 error.to_string(),
