@@ -31,7 +31,7 @@ test: deps lint check ## the default test suite, one real cell from pins to boot
 	@if [ -e $(PASSED_OVER) ]; then echo; cat $(PASSED_OVER); fi
 
 .PHONY: test-hermetic
-test-hermetic: ## the tests that need no Nix, no root and no network (three minutes)
+test-hermetic: ## the tests that need no Nix, no root and no network (two minutes)
 	@scripts/test-hermetic
 
 .PHONY: test-nix

@@ -9,6 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Sha256Hasher};
 
+/// What a digest in SRI's spelling begins with.
+const SRI_PREFIX: &str = "sha256-";
+/// How long it is in all: 32 bytes in base64 follow.
+const SRI_LENGTH: usize = SRI_PREFIX.len() + 44;
+
 /// A SHA-256 digest, read from hex or SRI (`sha256-…=`), written as SRI.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -48,7 +53,10 @@ impl Sha256 {
 
     /// The digest as SRI, the form Nix's fetchers take.
     pub fn sri(&self) -> String {
-        format!("sha256-{}", BASE64.encode(&self.0))
+        let mut text = String::with_capacity(SRI_LENGTH);
+        text.push_str(SRI_PREFIX);
+        BASE64.encode_append(&self.0, &mut text);
+        text
     }
 }
 
@@ -105,7 +113,7 @@ impl FromStr for Sha256 {
     type Err = HashError;
 
     fn from_str(text: &str) -> Result<Self, HashError> {
-        let bytes = match text.strip_prefix("sha256-") {
+        let bytes = match text.strip_prefix(SRI_PREFIX) {
             Some(base64) => BASE64.decode(base64.as_bytes()),
             None => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
         };
