@@ -98,12 +98,14 @@ macro_rules! id {
 
 pub(crate) use id;
 
+/// What names are made of.
+fn is_of_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-')
+}
+
 /// Safe as a store name and as one path component.
 fn is_name(text: &str) -> bool {
-    !text.starts_with(['.', '-'])
-        && text.bytes().all(
-            |b| matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-'),
-        )
+    !text.starts_with(['.', '-']) && text.bytes().all(is_of_name)
 }
 
 id! {
@@ -274,9 +276,9 @@ impl FromStr for PinUrl {
             .iter()
             .find_map(|scheme| text.strip_prefix(scheme))
             .ok_or_else(fail)?;
-        let safe = rest.bytes().all(|b| {
-            matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-' | b'~' | b'/' | b':' | b'%')
-        });
+        let safe = rest
+            .bytes()
+            .all(|b| is_of_name(b) || matches!(b, b'~' | b'/' | b':' | b'%'));
         let whole = rest.contains('/') && rest.split('/').all(|part| !matches!(part, "" | ".."));
         if safe && whole && text.len() <= 500 {
             Ok(PinUrl(text.to_owned()))

@@ -83,8 +83,9 @@ const BEGINNINGS: &[(&[u8], Content)] = &[
 ];
 
 impl Content {
-    /// What a file holds that begins with `start`, which is 512 bytes where it has as many.
+    /// What a file holds that begins with `start`: all of it, or 512 bytes, of which no more is looked at.
     pub(crate) fn of(start: &[u8]) -> Content {
+        let start = &start[..start.len().min(512)];
         let known = BEGINNINGS
             .iter()
             .find(|(begin, _)| start.starts_with(begin));
