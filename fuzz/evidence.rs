@@ -120,12 +120,12 @@ impl Target for Measurements {
                 let page = coverage::render(&catalog);
                 inert("coverage", &page)?;
                 bounded("coverage", page.len(), (64 << 10) + 60 * input.len())?;
-                let written = kflake::text::json(&catalog.evidence)
+                let written = kflake::text::json(&catalog.evidence())
                     .map_err(|error| format!("it cannot be written: {error}"))?;
                 inert("evidence", &written)?;
                 let again: Vec<Evidence> = serde_json::from_str(&written)
                     .map_err(|error| format!("what was written is none: {error}"))?;
-                if again != catalog.evidence {
+                if again != catalog.evidence() {
                     return Err("other measurements are read than were written".into());
                 }
                 let shape = (page.len().ilog2(), again.len().min(20));

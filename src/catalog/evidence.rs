@@ -1,6 +1,7 @@
 //! `matrix/evidence.json`: what was measured, not believed.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,66 @@ use serde::{Deserialize, Serialize};
 use super::{Compiler, MeasuredSource, SourceKind, Toolchain};
 use crate::id::ArchId;
 use crate::version::{KernelVersion, ToolVersion};
+
+/// What was measured: kflake's own rows, and a project's after them.
+///
+/// kflake's are read when a row is first asked for: most commands never do, and they are a fifth of all data.
+#[derive(Debug, Default)]
+pub(super) struct Measurements {
+    /// The text of kflake's own rows, where they take part.
+    embedded: Option<&'static str>,
+    own: Vec<Evidence>,
+    rows: OnceLock<Rows>,
+}
+
+#[derive(Debug)]
+struct Rows {
+    all: Vec<Evidence>,
+    /// Places in the project's file of the rows that came from there, by place in `all`.
+    own: BTreeMap<usize, usize>,
+}
+
+impl Measurements {
+    /// kflake's own rows, the text as it was built in.
+    pub fn embedded(text: &'static str) -> Self {
+        Measurements {
+            embedded: Some(text),
+            ..Measurements::default()
+        }
+    }
+
+    /// Lays a project's rows over these. A row that is there already is not one of the project's.
+    pub fn overlay(&mut self, own: Vec<Evidence>) {
+        self.own = own;
+        self.rows = OnceLock::new();
+    }
+
+    /// Every row.
+    pub fn all(&self) -> &[Evidence] {
+        &self.rows().all
+    }
+
+    /// The place in the project's own file of the row at `index`, where it came from there.
+    pub fn place_in_project(&self, index: usize) -> Option<usize> {
+        self.rows().own.get(&index).copied()
+    }
+
+    fn rows(&self) -> &Rows {
+        self.rows.get_or_init(|| {
+            let embedded = self.embedded.map(serde_json::from_str);
+            let embedded = embedded.map(|it| it.expect("the tests read the embedded rows"));
+            let mut all: Vec<Evidence> = embedded.unwrap_or_default();
+            let mut own = BTreeMap::new();
+            for (index, row) in self.own.iter().enumerate() {
+                if !all.contains(row) {
+                    own.insert(all.len(), index);
+                    all.push(row.clone());
+                }
+            }
+            Rows { all, own }
+        })
+    }
+}
 
 /// One measurement: one stage of one cell in one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

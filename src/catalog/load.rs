@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::SourceOrigin;
 use super::codes;
 use super::document::{Layout, Shape, diagnose, entry, key, value};
+use super::evidence::Measurements;
 use super::failure;
 use super::finding::{Finding, Level, SourceFile};
 use super::pointer::Pointer;
@@ -56,6 +57,9 @@ pub enum LoadError {
         findings: Vec<Finding>,
     },
 }
+
+/// The file of measurements.
+const EVIDENCE: &str = "evidence.json";
 
 /// Reads one file's text into a catalog.
 struct File {
@@ -209,23 +213,10 @@ static FILES: &[File] = &[
         },
     },
     File {
-        name: "evidence.json",
+        name: EVIDENCE,
         layout: Layout::Whole(Shape::List(value::<Evidence>)),
         read: |text, catalog| {
-            let list: Vec<Evidence> = serde_json::from_str(text)?;
-            // the first file is kflake's own
-            let own = !catalog.evidence.is_empty();
-            if !own {
-                catalog.evidence = list;
-                return Ok(());
-            }
-            for (index, measured) in list.into_iter().enumerate() {
-                if catalog.evidence.contains(&measured) {
-                    continue;
-                }
-                catalog.own_evidence.insert(catalog.evidence.len(), index);
-                catalog.evidence.push(measured);
-            }
+            catalog.measurements.overlay(serde_json::from_str(text)?);
             Ok(())
         },
     },
@@ -246,7 +237,10 @@ pub(super) fn embedded_text(name: &str) -> Option<&'static str> {
 pub(super) fn embedded() -> Result<Catalog, LoadError> {
     let mut catalog = Catalog::default();
     let mut findings = vec![];
-    for file in FILES {
+    if let Some(text) = embedded_text(EVIDENCE) {
+        catalog.measurements = Measurements::embedded(text);
+    }
+    for file in FILES.iter().filter(|file| file.name != EVIDENCE) {
         let Some(text) = embedded_text(file.name) else {
             continue;
         };
@@ -333,10 +327,9 @@ pub(super) fn source(catalog: &Catalog, name: &str, pointer: &Pointer) -> Source
 
 /// The file of measurements: the project's own, or the embedded one.
 pub(super) fn evidence_file(catalog: &Catalog, own: bool) -> SourceFile {
-    const NAME: &str = "evidence.json";
-    let file = catalog.project_files.get(NAME);
+    let file = catalog.project_files.get(EVIDENCE);
     let file = file.filter(|_| own).cloned();
-    file.unwrap_or_else(|| shown_embedded(NAME))
+    file.unwrap_or_else(|| shown_embedded(EVIDENCE))
 }
 
 /// An embedded file, as findings name it; an empty one where the matrix does not have it.

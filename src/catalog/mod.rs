@@ -111,10 +111,7 @@ pub struct Catalog {
     pub mirrors: BTreeMap<FileName, Vec<String>>,
     /// Kinds of failure, and how they show in a log.
     pub failures: BTreeMap<FailureId, FailureClass>,
-    /// What was measured.
-    pub evidence: Vec<Evidence>,
-    /// Places in the project's own file of what came from there, by place in `evidence`.
-    own_evidence: BTreeMap<usize, usize>,
+    measurements: evidence::Measurements,
     /// The project's files that took part, by their name in `matrix/`.
     project_files: BTreeMap<&'static str, SourceFile>,
     toolchains: load::Toolchains,
@@ -166,6 +163,18 @@ impl Catalog {
         }
     }
 
+    /// What was measured.
+    pub fn evidence(&self) -> &[Evidence] {
+        self.measurements.all()
+    }
+
+    /// Takes `rows` for all that was measured.
+    #[cfg(test)]
+    pub fn set_evidence(&mut self, rows: Vec<Evidence>) {
+        self.measurements = evidence::Measurements::default();
+        self.measurements.overlay(rows);
+    }
+
     /// A finding about the measurement at `index` of [`Catalog::evidence`], at its place in the file that it came from.
     pub fn evidence_finding(
         &self,
@@ -174,8 +183,8 @@ impl Catalog {
         index: usize,
         message: &str,
     ) -> Finding {
-        let own = self.own_evidence.get(&index);
-        let pointer: Pointer = [own.unwrap_or(&index).to_string()].iter().collect();
+        let own = self.measurements.place_in_project(index);
+        let pointer: Pointer = [own.unwrap_or(index).to_string()].iter().collect();
         let mut finding = self.finding(code, level, "evidence.json", pointer, message);
         finding.file = load::evidence_file(self, own.is_some());
         finding

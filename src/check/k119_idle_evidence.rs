@@ -15,7 +15,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn run(sink: &mut Sink<'_>) {
     let catalog = sink.catalog;
-    for (index, it) in catalog.evidence.iter().enumerate() {
+    for (index, it) in catalog.evidence().iter().enumerate() {
         let arch = catalog.arches.contains_key(&it.arch);
         // what a project built from files of its own is in no matrix but the project's
         let toolchain = it.toolchain.overridden || catalog.toolchains().values().any(|toolchain| {

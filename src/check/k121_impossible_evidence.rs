@@ -22,7 +22,7 @@ const LONGEST: f64 = 365.0 * 86400.0;
 
 fn run(sink: &mut Sink<'_>) {
     let today = today();
-    for (index, it) in sink.catalog.evidence.iter().enumerate() {
+    for (index, it) in sink.catalog.evidence().iter().enumerate() {
         if let Some(what) = impossible(sink, it, today) {
             let said = format!("{what}: {} on {}, {} {}", it.kernel, it.arch, it.stage, it.outcome);
             sink.add_evidence(index, &said);

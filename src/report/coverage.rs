@@ -79,7 +79,7 @@ fn tools(entry: &Entry) -> String {
 /// The evidence of `catalog`, newest per stage, by kernel, arch and toolchain.
 fn entries(catalog: &Catalog) -> Vec<Entry<'_>> {
     let mut entries: Vec<Entry> = Vec::new();
-    for evidence in &catalog.evidence {
+    for evidence in catalog.evidence() {
         let Some(stage) = Stage::ALL
             .into_iter()
             .find(|stage| stage.as_str() == evidence.stage)
@@ -366,7 +366,7 @@ mod tests {
 
     fn catalog(evidence: Vec<Evidence>) -> Catalog {
         let mut catalog = Catalog::embedded().expect("the matrix");
-        catalog.evidence = evidence;
+        catalog.set_evidence(evidence);
         catalog
     }
 

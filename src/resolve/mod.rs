@@ -31,7 +31,7 @@ use crate::catalog::{
 use crate::exit;
 use crate::id::{ArchId, CellId, ConstraintId, EraId, FixId};
 use crate::version::KernelVersion;
-use verdict::{Case, Facts, Rule};
+use verdict::{Case, Facts, OnArch, Rule};
 
 /// Resolves versions and arches over one catalog and one order of sources.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ struct PerArch<'c> {
     arch: &'c Arch,
     toolchains: Vec<&'c Toolchain>,
     rules: Vec<Rule<'c>>,
-    evidence: Vec<&'c Evidence>,
+    evidence: OnArch<'c>,
     /// Candidates in order, by era.
     ordered: BTreeMap<&'c EraId, OnceLock<Vec<&'c Toolchain>>>,
 }
@@ -258,7 +258,7 @@ impl<'c> Resolver<'c> {
                     arch,
                     toolchains: vec![],
                     rules: constraints.map(rule).collect(),
-                    evidence: vec![],
+                    evidence: OnArch::new(catalog, id),
                     ordered: catalog
                         .eras
                         .keys()
@@ -271,11 +271,6 @@ impl<'c> Resolver<'c> {
         for toolchain in catalog.toolchains().values() {
             if let Some(per_arch) = arches.get_mut(&toolchain.arch) {
                 per_arch.toolchains.push(toolchain);
-            }
-        }
-        for measured in &catalog.evidence {
-            if let Some(per_arch) = arches.get_mut(&measured.arch) {
-                per_arch.evidence.push(measured);
             }
         }
         Resolver {

@@ -241,7 +241,7 @@ fn measured_failures_warn_and_measured_passes_count() {
         }))
         .unwrap()
     };
-    catalog.evidence.push(row("failed"));
+    catalog.set_evidence(vec![row("failed")]);
     let basis = |catalog: &Catalog| {
         let resolver = Resolver::new(catalog, SourceOrder::Era);
         let resolution = resolver
@@ -252,7 +252,7 @@ fn measured_failures_warn_and_measured_passes_count() {
         resolution.basis
     };
     assert_eq!(basis(&catalog), Confidence::Documented);
-    catalog.evidence.push(row("passed"));
+    catalog.set_evidence(vec![row("failed"), row("passed")]);
     assert_eq!(basis(&catalog), Confidence::Measured);
 }
 
@@ -266,7 +266,7 @@ fn boots_in_the_same_series_are_nearby_and_change_no_answer() {
         }))
         .unwrap()
     };
-    catalog.evidence = vec![
+    catalog.set_evidence(vec![
         row("6.1.9", "11.2.0", "passed", "2026-11-22"),
         row("6.1.7", "12.2.0", "passed", "2026-11-20"),
         // the newest of a kernel and toolchain counts
@@ -274,7 +274,7 @@ fn boots_in_the_same_series_are_nearby_and_change_no_answer() {
         row("6.1.8", "12.2.0", "failed", "2026-11-21"),
         row("6.2", "12.2.0", "passed", "2026-11-22"),
         row("6.1", "12.2.0", "failed", "2026-11-19"),
-    ];
+    ]);
     let resolver = Resolver::new(&catalog, SourceOrder::Era);
     let resolution = resolver
         .resolve(&version("6.1"), &arch("arm64"), Purpose::Kernel)

@@ -1,9 +1,11 @@
 //! What the facts say about one toolchain for one kernel.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::catalog::{
-    Aspect, Confidence, Constraint, Evidence, Fix, MeasuredSource, Purpose, Toolchain, Window,
+    Aspect, Catalog, Confidence, Constraint, Evidence, Fix, MeasuredSource, Purpose, Toolchain,
+    Window,
 };
 use crate::id::{ArchId, ConstraintId, FixId};
 use crate::version::{KernelVersion, Range, ToolVersion};
@@ -95,13 +97,38 @@ pub(super) struct Case<'a> {
     pub purpose: Purpose,
 }
 
+/// What was measured on one arch, picked out when it is first asked for: which toolchain is taken does not depend on it.
+#[derive(Debug)]
+pub(super) struct OnArch<'c> {
+    catalog: &'c Catalog,
+    arch: &'c ArchId,
+    rows: OnceLock<Vec<&'c Evidence>>,
+}
+
+impl<'c> OnArch<'c> {
+    pub fn new(catalog: &'c Catalog, arch: &'c ArchId) -> Self {
+        OnArch {
+            catalog,
+            arch,
+            rows: OnceLock::new(),
+        }
+    }
+
+    fn rows(&self) -> &[&'c Evidence] {
+        self.rows.get_or_init(|| {
+            let all = self.catalog.evidence().iter();
+            all.filter(|it| &it.arch == self.arch).collect()
+        })
+    }
+}
+
 /// What is known of one kernel on one arch.
 pub(super) struct Facts<'r, 'c> {
     pub case: Case<'r>,
     /// The constraints that hold for it.
     pub rules: Vec<&'r Rule<'c>>,
     /// What was measured on the arch.
-    pub evidence: &'r [&'c Evidence],
+    pub evidence: &'r OnArch<'c>,
     /// What the kernel is built from.
     pub source: Option<MeasuredSource>,
 }
@@ -176,7 +203,7 @@ impl<'c> Facts<'_, 'c> {
     /// What was measured with `toolchain` on this kernel.
     pub fn measured(&self, toolchain: &Toolchain) -> impl Iterator<Item = &'c Evidence> {
         let about_this = |it: &&Evidence| self.is_of_this_kernel(it);
-        let measured = self.evidence.iter().copied().filter(about_this);
+        let measured = self.evidence.rows().iter().copied().filter(about_this);
         measured.filter(|it| it.toolchain.is_like(toolchain))
     }
 
@@ -194,7 +221,7 @@ impl<'c> Facts<'_, 'c> {
             a.kernel == b.kernel && a.toolchain == b.toolchain && a.is_override() == b.is_override()
         };
         let mut newest: Vec<&'c Evidence> = vec![];
-        for it in self.evidence.iter().copied() {
+        for it in self.evidence.rows().iter().copied() {
             let here = it.toolchain.is_like(taken) && self.is_of_this_kernel(it);
             if it.stage != "boot" || here || it.kernel.series() != series {
                 continue;
