@@ -62,19 +62,8 @@ let
   isMust = symbol: lib.hasPrefix "!" symbol;
   mustName = symbol: builtins.substring 1 (builtins.stringLength symbol - 1) symbol;
 
-  # A configuration made for another machine may lack what kflake starts a kernel with: an initramfs, words on the command line, and
-  # programs. `kflake boot` refuses a kernel that came out without the first, or that listens to no words.
-  startEnabled = [
-    "BLK_DEV_INITRD"
-    "BINFMT_ELF"
-    "MIPS_FP_SUPPORT"
-  ];
-  # Where they are of a choice, its default is the machine's words.
-  startDisabled = [
-    "CMDLINE_FORCE"
-    "CMDLINE_OVERRIDE"
-    "CMDLINE_OVERWRITE"
-  ];
+  # What a kernel needs to start what kflake gives it; `kflake boot` goes by the same list.
+  startSettings = builtins.fromJSON (builtins.readFile ./start-settings.json);
 
   # One symbol as a line of a configuration: FOO is y, FOO=value as written.
   enableLine =
@@ -332,7 +321,9 @@ let
         ++ lib.optional (board != null && config != null) {
           label = "start";
           file = writeText "kflake-start.config" (
-            linesOf (map enableLine startEnabled ++ map disableLine startDisabled)
+            linesOf (
+              map enableLine startSettings.enabled ++ map disableLine startSettings.own_command_line
+            )
           );
           wishes = true;
           inherit purpose;

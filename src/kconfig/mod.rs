@@ -7,6 +7,7 @@ mod argument;
 mod config;
 mod report;
 mod setting;
+mod start;
 
 pub use argument::{Base, BaseError, Fragment, FragmentError};
 pub use config::{Config, ConfigError, Title};

@@ -11,7 +11,7 @@ use crate::build::{
 use crate::catalog::{Arch, Board, Catalog};
 use crate::files;
 use crate::id::ArchId;
-use crate::kconfig::{Config, Value};
+use crate::kconfig::Config;
 use crate::project::{BootRequest, ProgramRequest};
 
 /// What the options say of the machine.
@@ -166,9 +166,6 @@ fn image_in(path: &Path, board: &Board) -> std::result::Result<PathBuf, BuildErr
     })
 }
 
-/// Settings with which a kernel listens to no command line but its own, of MIPS and of the other architectures.
-const OWN_COMMAND_LINE: [&str; 2] = ["CMDLINE_OVERRIDE", "CMDLINE_FORCE"];
-
 /// Refuses the kernel of a folder where its configuration says that it cannot start what kflake gives it: an initramfs, where it is to
 /// have one, and words.
 fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildError> {
@@ -180,8 +177,7 @@ fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildErr
     let Some(config) = configs.next() else {
         return Ok(());
     };
-    let has = |symbol: &str| config.get(symbol) == Some(&Value::Yes);
-    if initramfs && !has("BLK_DEV_INITRD") {
+    if initramfs && !config.has_initramfs() {
         return refused(
             "this kernel was built without CONFIG_BLK_DEV_INITRD, and so starts no initramfs"
                 .to_owned(),
@@ -189,7 +185,7 @@ fn can_start(folder: &Path, initramfs: bool) -> std::result::Result<(), BuildErr
                 .to_owned(),
         );
     }
-    match OWN_COMMAND_LINE.into_iter().find(|symbol| has(symbol)) {
+    match config.own_command_line() {
         Some(symbol) => refused(
             format!(
                 "this kernel knows no command line but its own (CONFIG_{symbol}), which is for another machine"
