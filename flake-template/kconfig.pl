@@ -652,6 +652,8 @@ sub missing_for {
 
 sub reason_of { my ($words, @obstacles) = @_; return "$words " . join(', ', @obstacles) }
 
+sub has_prompt { my ($symbol) = @_; return scalar grep { defined $_->{prompt} } @{ $symbols{$symbol} // [] } }
+
 # Why nobody can set the symbol by hand, if so.
 sub no_prompt {
     my ($symbol, $definitions) = @_;
@@ -805,9 +807,12 @@ spew("$dir/config-report.json", JSON::PP->new->canonical->pretty->encode(\%repor
 my $text = join '', map { plain($_) . "\n" } sprintf('symbols requested: %d, not as requested: %d', scalar @entries, $differences), @lines,
     map { missing_words($_) } missing_files();
 if ($drift) {
-    # what was lost comes first, and what is known of it before what is not
+    # what was lost comes first: of that what a user could set before what follows from it, or from the compiler; and what is known of
+    # it before what is not
     $text .= "\n" if @{ $drift->{changed} } || @{ $drift->{gone} };
-    $text .= plain("changed: $_->{symbol}: $_->{old} -> $_->{new}: " . ($_->{reason} // 'not known why')) . "\n" for @{ $drift->{changed} };
+    my @settable = grep { has_prompt($_->{symbol}) } @{ $drift->{changed} };
+    my @follows = grep { !has_prompt($_->{symbol}) } @{ $drift->{changed} };
+    $text .= plain("changed: $_->{symbol}: $_->{old} -> $_->{new}: " . ($_->{reason} // 'not known why')) . "\n" for @settable, @follows;
     my @hinted = grep { defined $_->{reason} } @{ $drift->{gone} };
     $text .= plain("gone: $_->{symbol}=$_->{value}: $_->{reason}") . "\n" for @hinted;
     $text .= wrapped('gone', map { "$_->{symbol}=$_->{value}" } grep { !defined $_->{reason} } @{ $drift->{gone} });

@@ -584,14 +584,17 @@ fn what_was_lost_is_told_before_what_is_new() {
         .collect();
     let base = tree.file(
         "base",
-        &format!("CONFIG_CARD=m\nCONFIG_OLDNET=y\nCONFIG_IDE=y\n{gone}"),
+        // what nobody can set is told after what is set
+        &format!(
+            "CONFIG_HIDDEN=y\nCONFIG_CARD=m\nCONFIG_SIZE=8\nCONFIG_OLDNET=y\nCONFIG_IDE=y\n{gone}"
+        ),
     );
     let mut spec = tree.spec("");
     spec["base"] = json!(base);
     spec["renames"] = json!({
         "OLDNET": {"to": ["NET"], "reason": "renamed in 4.0"}, "IDE": {"to": [], "reason": "dropped in 5.14"},
     });
-    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_MODULES=y\n");
+    let report = tree.report_of(&spec, "CONFIG_NET=y\nCONFIG_MODULES=y\nCONFIG_SIZE=9\n");
     let drift = report.drift.unwrap();
     let reason = |symbol: &str| {
         let found = drift.gone.iter().find(|it| it.symbol == symbol).unwrap();
@@ -611,10 +614,10 @@ fn what_was_lost_is_told_before_what_is_new() {
         text.find(words)
             .unwrap_or_else(|| panic!("{words:?} in\n{text}"))
     };
-    assert!(
-        at("changed: CARD: m -> n: depends on PCI (n)")
-            < at("gone: IDE=y: removed: dropped in 5.14")
-    );
+    let changed = at("changed: CARD: m -> n: depends on PCI (n)");
+    assert!(changed < at("changed: SIZE: 8 -> 9"));
+    assert!(at("changed: SIZE: 8 -> 9") < at("changed: HIDDEN: y -> n: has no prompt"));
+    assert!(at("changed: HIDDEN") < at("gone: IDE=y: removed: dropped in 5.14"));
     assert!(at("gone: OLDNET=y: renamed to NET") < at("\ngone: VENDOR_0=y"));
     assert!(at("VENDOR_29=y") < at("\nnew: MODULES=y NET=y\n"));
     assert!(

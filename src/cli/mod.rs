@@ -330,7 +330,7 @@ fn refuse(mut error: clap::Error) -> ExitCode {
         Some(tip) => format!("{}\n  tip: {tip}\n", error.render().ansi()),
     };
     if error.use_stderr() {
-        output::complain(&text);
+        output::complain(&render::lines(&text, render::terminal_width()));
         return exit::USAGE.into();
     }
     match output::print(&text) {

@@ -34,6 +34,16 @@ pub fn terminal_width() -> Option<usize> {
     Some(measured.unwrap_or(80).clamp(40, WIDEST))
 }
 
+/// `text`, each of its lines filled to `width` columns, and what does not fit indented below it.
+pub fn lines(text: &str, width: Option<usize>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let _ = writeln!(out, "{}", fill(line, 0, indent + 2, width));
+    }
+    out
+}
+
 /// `diagnostic` and its related problems; `width` fills sentences to so many columns.
 pub fn diagnostic(diagnostic: &dyn Diagnostic, width: Option<usize>) -> String {
     let mut out = String::new();
@@ -239,6 +249,16 @@ mod tests {
             plain(&error, None),
             "error: cannot read it: No such file or directory\n"
         );
+    }
+
+    #[test]
+    fn what_is_said_of_a_command_line_fills_a_terminal() {
+        let text = "\u{1b}[31merror:\u{1b}[0m invalid value 'x' for '<VERSION>'\n\n  tip: the version comes first\n";
+        assert_eq!(lines(text, None), text);
+        let filled = anstream::adapter::strip_str(&lines(text, Some(30))).to_string();
+        let expected =
+            "error: invalid value 'x' for\n  '<VERSION>'\n\n  tip: the version comes first\n";
+        assert_eq!(filled, expected);
     }
 
     #[test]
