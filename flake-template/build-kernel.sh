@@ -62,7 +62,20 @@ wants() {
 
 has_modules() { grep -q '^CONFIG_MODULES=y' "$tree/.config"; }
 
+# A tree from a vendor may have been cut down to its own machine.
+check_arch() {
+  local folder
+  folder=$(source_arch)
+  [ -d "$source/arch/$folder" ] ||
+    kernel_fail no-arch "the tree of $version has no arch/$folder; it has $(archs_of_tree)"
+}
+
+archs_of_tree() {
+  find "$source/arch" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | tr '\n' ' ' | sed 's/ $//'
+}
+
 configure_kernel() {
+  check_arch
   tree=$NIX_BUILD_TOP/o
   mkdir -p "$tree" "$out"
   perl "$kconfig" merge "$requestPath" asked base || exit 1

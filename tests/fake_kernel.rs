@@ -148,6 +148,30 @@ fn a_tree_of_another_version_is_refused() {
 }
 
 #[test]
+fn an_arch_that_a_tree_was_cut_down_from_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let check = |arch: &str| {
+        std::process::Command::new("bash")
+            .args(["-euc", ". \"$0\"; check_arch"])
+            .arg(root.join("flake-template/build-kernel.sh"))
+            .env("NIX_BUILD_TOP", place.path())
+            .env("source", root.join("tests/fake-kernel"))
+            .envs([("linuxArch", arch), ("version", "6.1.9999")])
+            .envs([("ccFlags", ""), ("hostCcFlags", "")])
+            .output()
+            .unwrap()
+    };
+    assert!(check("arm64").status.success());
+    let refused = check("x86_64");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "kflake: kernel: no-arch: the tree of 6.1.9999 has no arch/x86; it has arm arm64\n"
+    );
+}
+
+#[test]
 fn a_kernel_that_is_not_what_its_tree_says_is_refused() {
     fails(
         "wrong-uname",
