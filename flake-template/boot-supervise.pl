@@ -84,7 +84,8 @@ sub line {
     $last_line = $text if $text =~ /\S/;
     my $now = time - $started;
     $at{banner} //= $now if $text =~ /Linux version \d/;
-    if ($text =~ /Kernel panic - not syncing:?\s*(.*)/ && !exists $at{panic}) {
+    $at{power_down} //= $now if exists $at{init} && $text =~ /\bPower down\.?\s*$/;
+    if ($text =~ /Kernel panic - not syncing:?\s*(.*)/ && !exists $at{panic} && !(exists $at{power_down} && ends_init($1))) {
         $at{panic} = $now;
         $saw{panic} = $1;
     }
@@ -104,6 +105,10 @@ sub line {
     for my $wanted (@expected) { $heard{$wanted} = 1 if index($text, $wanted) >= 0 }
     $saw{probe} = $1 if $text =~ /kflake-probe: ok release=(\S+)$/;
 }
+
+# Whether a panic's words are of a kernel that asked its machine to go off, and was quicker than the machine: reboot(2) then ends who
+# called it, which is init, with 0.
+sub ends_init { my ($words) = @_; return $words =~ /^Attempted to kill init! exitcode=0x0+\s*$/ }
 
 # A line of init's that the kernel spoke into, as serial ports without buffers let it: put together again when its rest comes.
 sub mended {

@@ -112,6 +112,8 @@ pub struct Console {
     init: bool,
     off: bool,
     panic: Option<String>,
+    /// Whether the kernel said, after init, that it switches the machine off.
+    power_down: bool,
     splats: Splats,
 }
 
@@ -142,6 +144,7 @@ impl Console {
             init: false,
             off: false,
             panic: None,
+            power_down: false,
             splats: Splats::default(),
         }
     }
@@ -270,8 +273,13 @@ impl Console {
             true => self.splats.kernel(line),
             false => self.splats.mixed(line),
         }
+        let kernel = self.stage == Stage::Kernel;
+        self.power_down |= kernel && self.init && POWER_DOWN.iter().any(|it| line.ends_with(it));
         if let Some(at) = line.find("Kernel panic - not syncing") {
-            self.panic.get_or_insert_with(|| line[at..].to_owned());
+            let panic = &line[at..];
+            if !(self.power_down && ends_init(panic)) {
+                self.panic.get_or_insert_with(|| panic.to_owned());
+            }
         }
     }
 
@@ -375,6 +383,16 @@ impl Console {
             _ => Ending::Early(self.last_line),
         }
     }
+}
+
+/// What kernels say last when they switch their machine off, since 3.10 and before.
+const POWER_DOWN: [&str; 2] = ["Power down", "Power down."];
+
+/// Whether a panic is of a kernel that asked its machine to go off, and was quicker than the machine: reboot(2) then ends who called
+/// it, which is init, with 0.
+fn ends_init(panic: &str) -> bool {
+    let code = panic.split_once("Attempted to kill init! exitcode=0x");
+    code.is_some_and(|(_, code)| !code.is_empty() && code.bytes().all(|digit| digit == b'0'))
 }
 
 /// Where in `line` the kernel begins to speak: at the time that it puts before its words.
