@@ -105,6 +105,11 @@ pub enum SettingError {
         /// What stands before the comment.
         value: String,
     },
+    /// `# CONFIG_FOO is not set # why`, which the kernel takes for what turns the symbol off.
+    #[error(
+        "a comment cannot follow what turns a symbol off: give it a line of its own, and write `# CONFIG_{0} is not set`"
+    )]
+    CommentOff(String),
     /// ` CONFIG_FOO=y`.
     #[error("a setting begins its line: take away the blanks before it")]
     Indented,
@@ -279,13 +284,15 @@ fn off(text: &str) -> Result<Setting, SettingError> {
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .unwrap_or(rest.len());
     let words: Vec<_> = rest[end..].split_whitespace().collect();
-    if words == ["is", "not", "set"] {
-        Ok(Setting {
+    match words.strip_prefix(&["is", "not", "set"]) {
+        Some([]) => Ok(Setting {
             symbol: symbol(&rest[..end])?,
             value: Value::No,
-        })
-    } else {
-        Err(SettingError::NotSet(brief(&rest[..end])))
+        }),
+        Some([next, ..]) if next.starts_with('#') => {
+            Err(SettingError::CommentOff(brief(&rest[..end])))
+        }
+        _ => Err(SettingError::NotSet(brief(&rest[..end]))),
     }
 }
 
@@ -414,6 +421,10 @@ mod tests {
         assert_eq!(error("CONFIG_X=y\nCONFIG_Y=y"), SettingError::Control);
         assert_eq!(error("# CONFIG_X"), SettingError::NotSet("X".into()));
         assert_eq!(error("# CONFIG_ is not set"), SettingError::NoSymbol);
+        for why in ["# why", "#why"] {
+            let line = format!("# CONFIG_X is not set {why}");
+            assert_eq!(error(&line), SettingError::CommentOff("X".into()));
+        }
         assert_eq!(error("# a comment"), SettingError::Shape);
         assert_eq!(error(""), SettingError::Shape);
         assert!(error("CONFIG_X=Yes").to_string().contains("write y"));
