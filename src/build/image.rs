@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::BuildError;
 use crate::catalog::Arch;
-use crate::files;
+use crate::files::{self, Content};
 
 /// As much of a file as tells it, in bytes.
 const HEAD: u64 = 1024;
@@ -105,9 +105,42 @@ impl Part {
             Some((.., what, help)) => {
                 Err(BuildError::boot_file(path, format!("it is {what}"), *help))
             }
+            None if self == Part::Kernel => no_program(path, Content::of(&head)),
             None => Ok(()),
         }
     }
+}
+
+/// Refuses a file with `content` in the place of a kernel where no machine would start that: QEMU unpacks gzip alone.
+fn no_program(path: &Path, content: Content) -> Result<(), BuildError> {
+    let refused = |what: String, help: &str| Err(BuildError::boot_file(path, what, help));
+    let packed = match content {
+        Content::Xz => "xz",
+        Content::Bzip2 => "bzip2",
+        Content::Lzma => "lzma",
+        Content::Zstd => "zstd",
+        Content::Lz4 => "lz4",
+        Content::Lzop => "lzop",
+        Content::Zip
+        | Content::SevenZip
+        | Content::Tar
+        | Content::Cpio
+        | Content::Ar
+        | Content::Rpm
+        | Content::LfsPointer
+        | Content::WebPage
+        | Content::Text => {
+            return refused(
+                format!("it is {content}, and no kernel"),
+                "give a kernel image, such as `kflake build` leaves",
+            );
+        }
+        _ => return Ok(()),
+    };
+    refused(
+        format!("it is packed by {packed}, and the machine unpacks gzip at most"),
+        "unpack it first; where that is an archive, the image is in it",
+    )
 }
 
 /// What kind of file it is.
@@ -293,6 +326,21 @@ mod tests {
             assert_eq!(check(part, 0, b"\x7fELF"), Ok(()));
         }
         assert_eq!(check(Part::Initramfs, 0, b"\x1f\x8b"), Ok(()));
+        for gzip in [Part::Kernel, Part::Initramfs] {
+            assert_eq!(check(gzip, 0, b"\x1f\x8b"), Ok(()));
+        }
+        assert_eq!(check(Part::Initramfs, 0, b"\xfd7zXZ\0"), Ok(()));
+        for (magic, what) in [
+            (&b"\xfd7zXZ\0"[..], "packed by xz"),
+            (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+            (b"PK\x03\x04", "a zip archive, and no kernel"),
+        ] {
+            let error = check(Part::Kernel, 0, magic).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+        std::fs::write(file.path(), "0000000000000000 A _text\n".repeat(40)).unwrap();
+        let error = Part::Kernel.check(file.path()).unwrap_err().to_string();
+        assert!(error.contains("it is text, and no kernel"), "{error}");
         assert_eq!(check(Part::Disk, 0, b"QFI\xfb"), Ok(()));
     }
 
