@@ -274,6 +274,14 @@ fn in_folder(tree: &Tree, folder: &Path, symvers: bool, depth: usize) -> Option<
     let searched: Vec<&str> = searched
         .filter_map(|word| word.strip_prefix("-I"))
         .collect();
+    if depth == 0 && is_built_in(&set) {
+        return Some((
+            format!(
+                "{said_in} says obj-y alone, which is for what becomes part of the kernel itself"
+            ),
+            "a module is obj-m: obj-m := name.o".to_owned(),
+        ));
+    }
     for objects in set.iter().filter(|it| it.is_objects()) {
         for word in objects.words().filter(|word| !word.contains(['$', '%'])) {
             if let Some(below) = word.strip_suffix('/') {
@@ -307,6 +315,15 @@ fn in_folder(tree: &Tree, folder: &Path, symvers: bool, depth: usize) -> Option<
         }
     }
     None
+}
+
+/// Whether nothing but objects of a kernel is made of what a makefile has `set`: no module, and no folder or file that may hold one.
+fn is_built_in(set: &[Assigned]) -> bool {
+    let mut objects = set.iter().filter(|it| it.is_objects()).peekable();
+    let is_plain = |word: &str| word.ends_with(".o") && !word.contains('$');
+    objects.peek().is_some()
+        && objects.all(|it| it.certain && it.name == "obj-y" && it.words().all(is_plain))
+        && set.iter().all(|it| !it.name.ends_with("include"))
 }
 
 /// `word`, which `variable` names in the place of an object.

@@ -58,6 +58,23 @@ fn what_is_sure_not_to_build_is_told_from_what_may() {
             &[],
         ),
         (&[("Makefile", "all:\n\tcc\n")], &[]),
+        (
+            &[("Makefile", "obj-y := foo.o\n"), object],
+            &["says obj-y alone", "obj-m := name.o"],
+        ),
+        (
+            &[
+                ("Makefile", "obj-y := foo.o\ninclude more.mk\n"),
+                ("more.mk", "obj-m := foo.o\n"),
+                object,
+            ],
+            &[],
+        ),
+        (&[("Makefile", "obj-y := foo.o sub/\n"), object], &[]),
+        (
+            &[("Makefile", "obj-y := foo.o\nobj-m := foo.o\n"), object],
+            &[],
+        ),
         (&[], &["it is empty"]),
         (
             &[("README", "x")],
