@@ -201,9 +201,9 @@ impl Look {
         if is_word && !start.iter().any(u8::is_ascii_whitespace) {
             self.text_link.get_or_insert_with(|| path.to_owned());
         }
-        let is_top = ["Makefile", "Kconfig", "Kbuild"].contains(&text);
+        // make takes such lines as they are; Kconfig and the kernel do not
         let mut lines = start.split_inclusive(|b| *b == b'\n');
-        if (is_top || start.starts_with(b"#!"))
+        if (text == "Kconfig" || start.starts_with(b"#!"))
             && lines.next().is_some_and(|it| it.ends_with(b"\r\n"))
         {
             self.carriage.get_or_insert_with(|| path.to_owned());
@@ -403,6 +403,7 @@ mod tests {
                 "line ends of Windows: scripts/y.sh",
             ),
             (&["Kconfig=# x\r\n"], "6.1", "line ends of Windows: Kconfig"),
+            (&["Makefile=# x\r\n", "Kbuild=# x\r\n"], "6.1", ""),
             (
                 &["scripts/data=a\r\n", "drivers/x/Kconfig=a\r\n"],
                 "6.1",

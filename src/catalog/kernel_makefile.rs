@@ -48,18 +48,27 @@ pub fn version_of_makefile(makefile: &str) -> Result<KernelVersion, String> {
         .map_err(|error: crate::version::VersionError| error.to_string())
 }
 
-/// The plain assignments of a makefile, the first of each name, with the variables that they name put in.
+/// The plain assignments of a makefile, the first of each name, with the variables that they name put in. One of
+/// `EXTRAVERSION` under a condition says nothing: only make knows whether it holds.
 fn assignments(makefile: &str) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    let mut conditions = 0_usize;
     for line in makefile.lines().filter(|line| !line.starts_with('\t')) {
         let line = line.split('#').next().unwrap_or_default();
+        let first = line.split([' ', '\t', '(']).find(|word| !word.is_empty());
+        match first {
+            Some("ifdef" | "ifndef" | "ifeq" | "ifneq") => conditions += 1,
+            Some("endif") => conditions = conditions.saturating_sub(1),
+            _ => {}
+        }
         let Some((name, value)) = line.split_once('=') else {
             continue;
         };
         let name = name.trim_end().trim_end_matches([':', '?']).trim();
         let plain =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if plain && !variables.contains_key(name) && variables.len() < 1000 {
+        let known = conditions == 0 || name != "EXTRAVERSION";
+        if plain && known && !variables.contains_key(name) && variables.len() < 1000 {
             let value = expanded(value.trim(), &variables);
             variables.insert(name.to_owned(), value);
         }
@@ -116,6 +125,20 @@ mod tests {
                 + &MAKEFILE.replace("EXTRAVERSION =", &format!("EXTRAVERSION ={extra}"));
             assert_eq!(read(&text), version, "{extra}");
         }
+    }
+
+    #[test]
+    fn what_only_make_knows_is_left_out() {
+        for extra in [
+            "ifdef VENDOR\nEXTRAVERSION = -vendor\nelse\nEXTRAVERSION = -x\nendif",
+            "ifneq ($(wildcard .git),)\n EXTRAVERSION := -git\nendif",
+        ] {
+            let text = MAKEFILE.replace("EXTRAVERSION =", extra);
+            assert_eq!(read(&text), "6.1.192", "{extra}");
+        }
+        let after = "ifdef X\nY = 1\nendif\nEXTRAVERSION = -vendor";
+        let text = MAKEFILE.replace("EXTRAVERSION =", after);
+        assert_eq!(read(&text), "6.1.192-vendor");
     }
 
     #[test]
