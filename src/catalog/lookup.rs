@@ -32,8 +32,13 @@ impl UnknownName {
         more: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        let all = known.iter().copied().chain(more);
-        let meant = match nearest(name, all) {
+        let meant = nearest(name, known.iter().copied().chain(more));
+        UnknownName::meant(what, name, meant, &known)
+    }
+
+    /// `name` is none of `known`, and probably a slip of `meant`.
+    fn meant(what: &'static str, name: &str, meant: Option<&str>, known: &[&str]) -> Self {
+        let meant = match meant {
             Some(meant) => format!("did you mean {meant}? "),
             None => String::new(),
         };
@@ -46,7 +51,7 @@ impl UnknownName {
 }
 
 impl Arch {
-    /// What others call it: `uname -m`, the kernel, Debian and GNU, Bootlin.
+    /// What others call it: `uname -m`, the kernel, Debian and GNU, Bootlin, container images.
     fn names(&self) -> impl Iterator<Item = &str> {
         let cpu = self
             .debian_triple
@@ -57,13 +62,28 @@ impl Arch {
             .chain(cpu)
             .chain(self.debian_triple.as_deref())
             .chain(self.bootlin.iter().map(|it| it.name.as_str()))
+            .chain(self.oci.as_deref())
             .chain(self.aliases.iter().map(String::as_str))
     }
 }
 
-/// Case and the choice of `-` or `_` make no other name.
+/// Case and the choice of `-` or `_` make no other name, and neither does a container platform's system.
 fn folded(name: &str) -> String {
-    name.to_ascii_lowercase().replace('-', "_")
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("linux/").unwrap_or(&name);
+    name.replace('-', "_")
+}
+
+/// Whether `name` is one letter from that of an arch here and means another machine: its digits differ (armv6l, riscv32, sparc32), or the
+/// order of its bytes.
+fn is_another_arch(name: &str, near: &str) -> bool {
+    let digits = |text: &str| {
+        let mut digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
+        digits.sort_unstable();
+        digits
+    };
+    let name = name.to_ascii_lowercase();
+    digits(&name) != digits(near) || ["arc", "armeb", "arm64be"].contains(&name.as_str())
 }
 
 impl Catalog {
@@ -114,9 +134,11 @@ impl Catalog {
         match found.as_slice() {
             [id] => Ok(id),
             [] => {
-                let known = self.arches.keys().map(ArchId::as_str);
+                let known: Vec<&str> = self.arches.keys().map(ArchId::as_str).collect();
                 let more: BTreeSet<&str> = self.arches.values().flat_map(Arch::names).collect();
-                Err(UnknownName::among("arch", name, known, more))
+                let all = known.iter().copied().chain(more);
+                let meant = nearest(name, all.filter(|near| !is_another_arch(name, near)));
+                Err(UnknownName::meant("arch", name, meant, &known))
             }
             several => {
                 let list: Vec<&str> = several.iter().map(|id| id.as_str()).collect();
@@ -193,6 +215,10 @@ mod tests {
             ("i586", "i386"),
             ("armv7l", "armhf"),
             ("armv5tel", "armel"),
+            ("linux/arm64", "arm64"),
+            ("linux/arm/v7", "armhf"),
+            ("arm64v8", "arm64"),
+            ("linux/386", "i386"),
             ("mipsle", "mipsel"),
             ("mipsbe", "mipseb"),
             ("mips64le", "mips64el"),
@@ -245,7 +271,11 @@ mod tests {
         let arch = |name| help(catalog.arch(name).unwrap_err());
         assert!(arch("amr64").starts_with("did you mean arm64?"));
         assert!(arch("aarhc64").starts_with("did you mean aarch64?"));
-        assert!(arch("vax").starts_with("known: "));
+        for another in [
+            "vax", "armv6l", "armeb", "arm64be", "riscv32", "sparc32", "arc",
+        ] {
+            assert!(arch(another).starts_with("known: "), "{another}");
+        }
         assert_eq!(catalog.era("K26").unwrap().as_str(), "k2.6");
         assert_eq!(catalog.era("2.6").unwrap().as_str(), "k2.6");
         assert!(help(catalog.era("k9").unwrap_err()).contains("k6"));
