@@ -709,6 +709,24 @@ fn a_dry_run_needs_no_nix_and_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_fits_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_kflake");
+    let session = format!("stty rows 24 cols 80; {program} validate --dry-run --era k6");
+    let output = std::process::Command::new("script")
+        .args(["-qec", &session, "/dev/null"])
+        .current_dir(dir.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let shown = text_of(&output);
+    assert!(shown.contains("k6-powerpcle"), "{shown}");
+    for line in shown.lines() {
+        assert!(line.trim_end().chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
 fn no_nix_and_old_nix_are_told_in_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["validate", "--cell", "k6-arm64"];

@@ -15,7 +15,7 @@ use given::{boot_request, hardware};
 use root::Root;
 
 use super::session::{BuildArgs, BuildSession};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, limit};
 use crate::build::{
     Append, BuildError, Console, Ending, Hardware, Initramfs, Limit, Limits, Modules, Nonce, Shown,
     Watched, watch,
@@ -102,7 +102,8 @@ pub struct Args {
         value_name = "PORT",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "1234"
+        default_missing_value = "1234",
+        value_parser = limit::port
     )]
     gdb: Option<u16>,
     /// Have init load this module (.ko, or packed: .ko.xz, .ko.zst, .ko.gz) first; may be repeated, in any order

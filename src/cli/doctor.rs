@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, Failure, Result, output};
+use super::{Context, Failure, Result, output, render};
 use crate::catalog::Catalog;
 use crate::container::{Engine, EngineError};
 use crate::doctor::{Check, FlakeInUse, Health, examine};
@@ -55,7 +55,8 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     if args.json {
         output::print(&format!("{}\n", text::json(&checks).unwrap_or_default()))?;
     } else {
-        output::print(&checks.iter().map(in_words).collect::<String>())?;
+        let words: String = checks.iter().map(in_words).collect();
+        output::print(&render::hanging(&words, 18, render::output_width()))?;
     }
     let bad = checks.iter().any(|check| check.verdict == Health::Bad);
     Ok(if bad { exit::FAILED } else { exit::OK })

@@ -13,6 +13,8 @@ use crate::text::clean;
 use crate::version::KernelVersion;
 
 const WIDTH: usize = 80;
+/// As wide as what stands before a value.
+const LEAD: &str = "            ";
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -69,7 +71,10 @@ pub fn summary(resolution: &Resolution<'_>) -> String {
     }
     row("libc", libc.as_deref().unwrap_or("none (for kernels only)"));
     row("target", target);
-    row("basis", &basis(resolution));
+    row(
+        "basis",
+        &wrapped(&basis(resolution), LEAD, LEAD)[LEAD.len()..],
+    );
     for reason in resolution.reasons() {
         let _ = writeln!(out, "{}", wrapped(&reason, "  - ", "    "));
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::{self, Answer};
-use super::{Context, Failure, Result};
+use super::{Context, Failure, Result, render};
 use crate::exit;
 use crate::files;
 use crate::gc::{self, Holdings, LeftOver, ProjectUse};
@@ -169,10 +169,11 @@ fn told_how(args: &Args, nix: &Nix, garbage: u64) -> Result<u8> {
             Place::Local | Place::Daemon { .. } => ", as `nix-store --gc` does",
             Place::Private(_) => "",
         };
-        output::line(&format!(
+        let said = format!(
             "Nothing keeps {} of the store; `kflake gc --collect` has Nix delete that{plain}.",
             size(garbage)
-        ))?;
+        );
+        output::print(&render::hanging(&said, 0, render::output_width()))?;
     }
     Ok(exit::OK)
 }

@@ -87,7 +87,11 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
         Err(_) if kernel.is_dir() => add_folder(kernel, &catalog, context),
         Err(error) => Err(Failure::message(
             exit::USAGE,
-            format!("{}: no such file, and {error}", shown(kernel)),
+            // a path is meant as one
+            match text.contains('/') {
+                true => format!("{}: no such file or folder", shown(kernel)),
+                false => format!("{}: no such file, and {error}", shown(kernel)),
+            },
             Some(
                 "name a kernel's tarball or folder, or a version that `kflake kernel list` shows"
                     .to_owned(),

@@ -22,6 +22,15 @@ pub fn whole<N: FromStr<Err = ParseIntError>>(text: &str) -> std::result::Result
     })
 }
 
+/// A port of this machine, for clap.
+///
+/// # Errors
+/// When it is none.
+pub fn port(text: &str) -> std::result::Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "a port is a number from 1 to 65535".to_owned())
+}
+
 /// A time, for one stage or for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {

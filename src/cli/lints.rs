@@ -58,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
             textwrap::fill(lint.summary, options) + "\n"
         };
         let list = check::LINTS.iter().map(line).collect::<String>();
-        let more = "\nFailure classes, constraints and fixes are explained by their ids, logs with --log FILE.\n";
+        let more = "\nFailure classes, constraints and fixes are explained by their ids, and logs with\n--log FILE.\n";
         output::print(&(list + more))?;
         return Ok(exit::OK);
     };

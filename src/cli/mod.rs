@@ -443,6 +443,21 @@ mod tests {
     }
 
     #[test]
+    fn refusals_fit_the_terminal() {
+        for words in ["resolve latest arm64", "image", "build-module m"] {
+            let said = refused(words);
+            assert!(said.lines().any(|line| line.len() > 80), "{words}: {said}");
+            let filled = render::lines(&said, Some(80));
+            assert!(
+                filled.lines().all(|line| line.len() <= 80),
+                "{words}: {filled}"
+            );
+            let words_of = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(words_of(&filled), words_of(&said));
+        }
+    }
+
+    #[test]
     fn slips_of_the_command_line_get_the_advice_that_fits() {
         for (words, advice) in [
             (
@@ -469,6 +484,11 @@ mod tests {
             assert!(said.contains(advice), "{words}: {said}");
             assert!(!said.contains("to pass"), "{words}: {said}");
         }
+        let said = refused("boot 6.1.192 arm64 --gdb=99999");
+        assert!(
+            said.contains("a port is a number from 1 to 65535"),
+            "{said}"
+        );
         for (_, meant) in OTHER_WORDS {
             let said = refused(&format!("{meant} --no-such-option"));
             assert!(said.contains("'--no-such-option'"), "{meant}: {said}");

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 use anstyle::{AnsiColor, Style};
 use miette::{Diagnostic, LabeledSpan, Severity, SourceSpan};
@@ -26,20 +27,37 @@ const AFTER: usize = 60;
 
 /// The columns that sentences on standard error are filled to, if it is a terminal.
 pub fn terminal_width() -> Option<usize> {
-    let stderr = std::io::stderr();
-    if !stderr.is_terminal() {
+    width_of(&std::io::stderr())
+}
+
+/// The same for standard output.
+pub fn output_width() -> Option<usize> {
+    width_of(&std::io::stdout())
+}
+
+fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
         return None;
     }
-    let measured = terminal_size::terminal_size_of(&stderr).map(|(width, _)| usize::from(width.0));
+    let measured = terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
     Some(measured.unwrap_or(80).clamp(40, WIDEST))
 }
 
 /// `text`, each of its lines filled to `width` columns, and what does not fit indented below it.
 pub fn lines(text: &str, width: Option<usize>) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len() + 2;
+    filled(text, indent, width)
+}
+
+/// The same, with what does not fit `indent` columns in.
+pub fn hanging(text: &str, indent: usize, width: Option<usize>) -> String {
+    filled(text, |_| indent, width)
+}
+
+fn filled(text: &str, indent: impl Fn(&str) -> usize, width: Option<usize>) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let _ = writeln!(out, "{}", fill(line, 0, indent + 2, width));
+        let _ = writeln!(out, "{}", fill(line, 0, indent(line), width));
     }
     out
 }

@@ -4,24 +4,30 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::cli::{Failure, Result};
+use crate::cli::{Failure, Result, render};
 use crate::exit;
 use crate::validate::{Feasibility, Plan, PlannedCell};
 
-/// One line for each cell.
-pub fn text(plan: &Plan) -> String {
+/// One line for each cell, or two where they are wider than `width`.
+pub fn text(plan: &Plan, width: Option<usize>) -> String {
     let rows: Vec<[String; 4]> = plan.cells.iter().map(row).collect();
-    let width = |column: usize| {
+    let widest = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or(0)
     };
-    let widths = [width(0), width(1), width(2)];
+    let [a, b, c, d] = [0, 1, 2, 3].map(widest);
+    let fits = width.is_none_or(|width| a + b + c + d + 6 <= width);
     let mut out = String::new();
     for [cell, kernel, what, rest] in &rows {
-        let [a, b, c] = widths;
-        let line = format!("{cell:a$}  {kernel:b$}  {what:c$}  {rest}");
+        let line = match fits {
+            true => format!("{cell:a$}  {kernel:b$}  {what:c$}  {rest}"),
+            false => {
+                let rest = render::hanging(&format!("  {rest}"), 2, width);
+                format!("{cell:a$}  {kernel:b$}  {what}\n{rest}")
+            }
+        };
         let _ = writeln!(out, "{}", line.trim_end());
     }
     let tried = plan

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::progress::{Detail, Watch};
-use super::{Context, Failure, Result, kernel_folder, output};
+use super::{Context, Failure, Result, kernel_folder, output, render};
 use crate::blame::FailureTable;
 use crate::catalog::Catalog;
 use crate::doctor;
@@ -40,7 +40,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         let text = if args.json {
             dry::json(&plan)?
         } else {
-            dry::text(&plan)
+            dry::text(&plan, render::output_width())
         };
         output::print(&text)?;
         return Ok(exit::OK);
