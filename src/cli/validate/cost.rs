@@ -1,7 +1,7 @@
 //! What a large run will cost: said before it, and asked about where someone sits there.
 
 use crate::cli::output::{self, Answer};
-use crate::cli::progress;
+use crate::cli::{progress, render};
 use crate::report::text::{count, duration, size};
 use crate::validate::{Cost, Feasibility, Plan};
 
@@ -22,13 +22,19 @@ pub fn agreed(cost: &Cost, free: Option<u64>, yes: bool) -> bool {
     if cost.builds == 0 {
         return true;
     }
-    output::note(&words(cost, free));
+    let width = render::terminal_width();
+    output::note(render::hanging(&words(cost, free), 0, width).trim_end());
     output::ask("Go on?", yes) != Answer::No
 }
 
 fn words(cost: &Cost, free: Option<u64>) -> String {
     let mut text = format!("This run will take {}", count(cost.builds, "build"));
-    if cost.downloads > 0 {
+    if cost.downloads > 0 && cost.downloads == cost.unsized_ {
+        text += &format!(
+            ", {} of unknown size among them",
+            count(cost.downloads, "download")
+        );
+    } else if cost.downloads > 0 {
         text += &format!(
             ", {} of {} among them",
             count(cost.downloads, "download"),
@@ -78,6 +84,11 @@ mod tests {
              disk, of 50.0 GiB that are free; and about 4 h, which is a guess: nothing was timed here yet."
         );
         assert!(words(&cost, Some(1 << 30)).contains("warning: this takes roughly 40.0 GiB"));
+        cost.downloads = 2;
+        cost.bytes = 0;
+        assert!(
+            words(&cost, None).contains("575 builds, 2 downloads of unknown size among them; ")
+        );
         cost.measured = 12;
         assert!(
             words(&cost, None)
