@@ -133,7 +133,7 @@ fn not_taken(error: ArchiveError, path: &Path, is_package: bool) -> Flaw {
     match error {
         ArchiveError::Unreadable(error) => unreadable(&error),
         ArchiveError::Damaged(error) => (
-            format!("it is damaged or cut short: {error}"),
+            format!("it is damaged or cut short: {}", files::damage(error)),
             "fetch or pack it again, or give the folder".to_owned(),
         ),
         ArchiveError::Other(content) if is_package => (

@@ -176,7 +176,10 @@ fn open_archive(path: &Path) -> Result<Archive, KernelFileError> {
             path,
             content: content.to_string(),
         },
-        ArchiveError::Damaged(source) => KernelFileError::Damaged { path, source },
+        ArchiveError::Damaged(error) => KernelFileError::Damaged {
+            path,
+            source: files::damage(error),
+        },
     })
 }
 
@@ -188,9 +191,9 @@ fn each_member<T>(
     path: &Path,
     mut look: impl FnMut(&Path, &Path, &mut Member<'_>) -> io::Result<Option<T>>,
 ) -> Result<Option<T>, KernelFileError> {
-    let damaged = |source| KernelFileError::Damaged {
+    let damaged = |error| KernelFileError::Damaged {
         path: path.to_owned(),
-        source,
+        source: files::damage(error),
     };
     let mut names = Members::default();
     for entry in open_archive(path)?.entries().map_err(damaged)?.raw(true) {

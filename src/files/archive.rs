@@ -21,6 +21,21 @@ pub(crate) enum ArchiveError {
     Damaged(io::Error),
 }
 
+/// `error` of a library that unpacks, in plain words; kflake's own stay as they are.
+pub(crate) fn damage(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    let says = |words: &[&str]| words.iter().any(|it| said.contains(it));
+    let ends = error.kind() == io::ErrorKind::UnexpectedEof
+        || says(&["incomplete", "failed to read entire block"]);
+    if ends {
+        io::Error::new(error.kind(), "it ends too early")
+    } else if says(&["numeric field", "checksum", "corrupt", "archive header"]) {
+        io::Error::new(error.kind(), "what is in it does not fit together")
+    } else {
+        error
+    }
+}
+
 /// How a file is packed, by what it begins with; its name may say something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packing {

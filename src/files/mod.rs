@@ -21,7 +21,7 @@ mod scratch;
 mod unfinished;
 mod write;
 
-pub(crate) use archive::{Archive, ArchiveError, ar_member, open_archive, open_package};
+pub(crate) use archive::{Archive, ArchiveError, ar_member, damage, open_archive, open_package};
 pub(crate) use content::Content;
 pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};

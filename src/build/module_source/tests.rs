@@ -355,7 +355,7 @@ fn files_are_archives_of_a_module_or_named_for_what_they_are() {
         (
             "m.tar.gz",
             b"\x1f\x8b\x08".to_vec(),
-            &["damaged or cut short"],
+            &["damaged or cut short: it ends too early"],
         ),
         ("m.tar", Vec::new(), &["it is empty"]),
         (
