@@ -130,6 +130,10 @@ fn what_is_no_kernel_is_refused_and_nothing_is_written() {
             "is an address",
         ),
         (Path::new("no-such-file.tar.xz"), "no such file"),
+        (
+            Path::new("/nonexistent/linux.tar.xz"),
+            "no such file or folder\n",
+        ),
     ] {
         kflake(&dir.path().join("project"))
             .args(["kernel", "add"])

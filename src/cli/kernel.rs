@@ -83,7 +83,7 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
     let text = kernel.to_string_lossy();
     // a version is one even where a folder bears its name
     match text.parse::<KernelVersion>() {
-        Ok(version) => add_version(&version, &catalog, context),
+        Ok(version) => add_version(&version, kernel, &catalog, context),
         Err(_) if kernel.is_dir() => add_folder(kernel, &catalog, context),
         Err(error) => Err(Failure::message(
             exit::USAGE,
@@ -194,12 +194,21 @@ fn add_file(path: &Path, file: &KernelFile, catalog: &Catalog, context: &Context
     Ok(())
 }
 
-fn add_version(version: &KernelVersion, catalog: &Catalog, context: &Context) -> Result<u8> {
+fn add_version(
+    version: &KernelVersion,
+    given: &Path,
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<u8> {
     let Some(pin) = catalog.kernels.get(version) else {
+        let help = match given.is_dir() {
+            true => format!("`kflake kernel add ./{}` takes the folder of that name", shown(given)),
+            false => "`kflake kernel list` shows those it has; a tarball on disk can be added by its path".to_owned(),
+        };
         return Err(Failure::message(
             exit::USAGE,
             format!("the matrix has no tarball of Linux {version}"),
-            Some("`kflake kernel list` shows those it has; a tarball on disk can be added by its path".to_owned()),
+            Some(help),
         ));
     };
     register(version, json!(pin), context)?;

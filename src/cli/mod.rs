@@ -372,6 +372,14 @@ fn slip(error: &mut clap::Error) -> Option<String> {
             let bare = given.trim_start_matches(['\u{2013}', '\u{2014}', '\u{2212}']);
             (bare != given).then(|| format!("an option begins with two hyphens: --{bare}"))
         }
+        // the value was taken for an option
+        ErrorKind::InvalidValue if said(error, ContextKind::InvalidValue).is_empty() => {
+            let option = said(error, ContextKind::InvalidArg);
+            option.starts_with("--make-flag").then(|| {
+                "a value that begins with a hyphen is joined to its option: --make-flag=-x"
+                    .to_owned()
+            })
+        }
         ErrorKind::ValueValidation => {
             let is_version = said(error, ContextKind::InvalidArg).contains("VERSION");
             let value = said(error, ContextKind::InvalidValue);
@@ -473,6 +481,10 @@ mod tests {
             ("bulid", "'build'"),
             ("boot 6.1.192 arm64 --smp 0", "it has to be 1 or more"),
             ("boot 6.1.192 arm64 --smp 4x", "it is not a whole number"),
+            (
+                "build-module m --kernel 6.1 --arch arm64 --out o --make-flag -j4",
+                "joined to its option: --make-flag=-x",
+            ),
             ("validate --jobs 0", "it has to be 1 or more"),
             ("validate --retries x", "it is not a whole number"),
             (
