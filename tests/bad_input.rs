@@ -78,6 +78,13 @@ fn configurations_are_checked_before_anything_is_built() {
         &["--config", &x86],
         "is a configuration for Linux/x86 6.1.9, and the kernel is for arm64",
     );
+    let headless = project.file("headless.config", "CONFIG_X86_64=y\nCONFIG_X86=y\n");
+    build(
+        &["--config", &headless],
+        "is a configuration for Linux/x86, as CONFIG_X86=y says, and the kernel is for arm64",
+    );
+    build(&["--config", "defcofnig"], "did you mean defconfig?");
+    build(&["--config", "/bin/true"], "is an ELF file");
     let big = project.file(
         "big.config",
         "# Linux/arm64 5.10.1 Kernel Configuration\nCONFIG_64BIT=y\nCONFIG_CPU_BIG_ENDIAN=y\n",

@@ -234,6 +234,23 @@ impl<'c> Planner<'c> {
                         wanted: selection.linux_arch.to_owned(),
                     });
                 }
+                let others = config
+                    .own_symbols()
+                    .map(|(symbol, own)| (symbol, own, family(own) == family(selection.linux_arch)))
+                    .collect::<Vec<_>>();
+                if config.title.is_none()
+                    && others.iter().all(|(.., alike)| !alike)
+                    && let Some((symbol, own, _)) = others.first()
+                {
+                    return Err(BuildError::ConfigMachine {
+                        path,
+                        what: format!(
+                            "is a configuration for Linux/{own}, as CONFIG_{symbol}=y says, and the kernel is for {}",
+                            selection.linux_arch
+                        ),
+                        help: "give a configuration of the right architecture, or build for the one it is for".to_owned(),
+                    });
+                }
                 let alike = |it: &Arch| family(&it.linux_arch) == family(selection.linux_arch);
                 if let Some((what, other)) = misfit(&config, self.catalog, arch, alike) {
                     let help = match other {

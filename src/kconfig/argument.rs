@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::setting::{Setting, SettingError};
+use crate::suggest::nearest;
 use crate::text::brief;
 
 /// What a build starts from: `--config`.
@@ -37,8 +38,8 @@ pub enum BaseError {
     Interactive(String),
     /// Neither a file nor a name.
     #[error("--config {0}: there is no such file, and it is not the name of a configuration")]
-    #[diagnostic(help("a name ends in config, such as defconfig; a profile is one of: {1}"))]
-    Unknown(String, String),
+    #[diagnostic(help("{1}a name ends in config, such as defconfig; a profile is one of: {2}"))]
+    Unknown(String, String, String),
     /// A folder.
     #[error("--config {0} is a folder")]
     #[diagnostic(help("give the .config file in it"))]
@@ -180,7 +181,13 @@ impl Base {
         if is_config_name(text) {
             return Ok(Base::Named(text.to_owned()));
         }
-        Err(BaseError::Unknown(given(), profiles.join(", ")))
+        let known = GENERIC.iter().chain(profiles).copied();
+        let meant = nearest(text, known).map(|it| format!("did you mean {it}? "));
+        Err(BaseError::Unknown(
+            given(),
+            meant.unwrap_or_default(),
+            profiles.join(", "),
+        ))
     }
 }
 

@@ -190,13 +190,23 @@ impl Config {
             what,
             help,
         };
+        let no_text = match Content::of(&bytes) {
+            Content::Elf => Some("an ELF file"),
+            Content::Tar => Some("a tar archive"),
+            Content::WebPage => Some("a web page, saved in the place of the file"),
+            Content::LfsPointer => Some("a pointer of git-lfs, in the place of the file"),
+            _ => None,
+        };
+        if let Some(what) = no_text.filter(|_| !holds_config(&bytes)) {
+            return Err(foreign(what, "give the .config itself, a file of text"));
+        }
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
             return Err(foreign(
                 "UTF-16 text, as some shells of Windows write it",
                 "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > config",
             ));
         }
-        if bytes.windows(8).any(|it| it == b"IKCFG_ST") {
+        if holds_config(&bytes) {
             return Err(foreign(
                 "a kernel, or a piece of one, with its configuration inside",
                 "take it out with the kernel's own script: scripts/extract-ikconfig FILE > config",
@@ -261,14 +271,17 @@ impl Config {
     /// What a file without a title of today's kind is for: the heading of 2.6 named the version alone, and the arch is in the
     /// symbol that each arch sets for itself.
     fn old_title(&self, version: Option<&str>) -> Option<Title> {
-        let arch = OWN_SYMBOLS
-            .iter()
-            .find(|(symbol, _)| self.get(symbol) == Some(&Value::Yes))?
-            .1;
+        let (_, arch) = self.own_symbols().next()?;
         Some(Title {
             arch: arch.to_owned(),
             version: version?.to_owned(),
         })
+    }
+
+    /// The symbols in it that an arch's Kconfig sets whatever is chosen, and the kernel's name of the arch.
+    pub fn own_symbols(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        let own = OWN_SYMBOLS.iter().copied();
+        own.filter(|(symbol, _)| self.get(symbol) == Some(&Value::Yes))
     }
 
     /// The value of a symbol; none where the file does not mention it.
@@ -316,6 +329,11 @@ impl fmt::Display for Config {
         }
         Ok(())
     }
+}
+
+/// Whether a kernel's own configuration is in `bytes`.
+fn holds_config(bytes: &[u8]) -> bool {
+    bytes.windows(8).any(|it| it == b"IKCFG_ST")
 }
 
 /// At most one byte more than allowed.
@@ -463,6 +481,12 @@ mod tests {
         let heading = "#\n# Automatically generated file; DO NOT EDIT.\n# ";
         for (bytes, what) in [
             ([b"\xff\xfe", utf16.as_slice()].concat(), "UTF-16"),
+            (b"\x7fELF\x02\x01\x01\0".to_vec(), "an ELF file"),
+            (
+                b"\x7fELF\0IKCFG_ST\x1f\x8b".to_vec(),
+                "configuration inside",
+            ),
+            (b"<!DOCTYPE html>\n<html>".to_vec(), "a web page"),
             (b"MZ\0\0IKCFG_ST\x1f\x8b".to_vec(), "configuration inside"),
             (
                 format!("{heading}Buildroot 2024.02 Configuration\n#\nBR2_ARM=y\n").into(),
