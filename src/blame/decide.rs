@@ -91,11 +91,17 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         let of_line = |(number, text): &(u64, String)| (*number, text.clone());
         let words = reading.last_words.as_ref().map(of_line);
         let failed = reading.outcome.as_ref();
+        let note = reading.note.as_ref().map(of_line);
         let outcome = failed.map(|(number, text, _)| (*number, text.clone()));
         let makes = |hit: &&Hit| matches!(hit.kind, Kind::Make(_) | Kind::Recipe);
         let makes = reading.hits.iter().find(makes);
         let end = makes.map_or(u64::MAX, |hit| hit.number);
+        // the source that it points to stands below it
+        let told = words.as_ref().map_or(0, |(number, _)| *number);
+        let of_tool = failed.is_some_and(|(_, _, of_tool)| *of_tool);
+        let note = note.filter(|(number, _)| told < number + CLUSTER && !of_tool);
         let last = match (&words, &outcome) {
+            _ if note.is_some() => note,
             (Some((said, _)), Some((failed, _))) if *said + 1 != end.min(*failed) => outcome,
             _ => words.or(outcome).or(reading.last.as_ref().map(of_line)),
         };

@@ -34,7 +34,7 @@ pub(super) enum Kind {
 /// `make[1]: *** [Makefile:12: a.o] Error 1`, in any language; behind another program's words too, where several write at once.
 static MAKE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^(?:(?:.*\s)?(?:[\w./-]*make|ninja)(?:\[\d+\])?: |\]?: )\*\*\* \[.*\] ?(?:\p{L}[\p{L} ]*[: ]*(\d+)|\p{L}[\p{L} ]*)(?: \(.*\))?$",
+        r"^(?:(?:.*\s)?\\?(?:[\w./-]*make|ninja)(?:\[\d+\])?: |\]?: )\*\*\* \[.*\] ?(?:\p{L}[\p{L} ]*[: ]*(\d+)|\p{L}[\p{L} ]*)(?: \(.*\))?$",
     )
 });
 
@@ -67,7 +67,7 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^ninja: build stopped|^FAILED: ",
         r"^error: (?:build(?:er)? (?:for|of) .* failed|\d+ dependenc(?:y|ies) of |some (?:builds|outputs)|Cannot build )",
         r"^(?:Reason: |last \d+ log lines|For full logs, run|Output paths:|Last \d+ log lines)",
-        r"^\*{0,3} ?error: .*(?:oe_runmake failed|Function failed: )|^ERROR: (?:oe_runmake failed|Task .* failed|Logfile of failure|ExecutionError)",
+        r"^\*{0,3} ?(?:error|ERROR): .*(?:oe_runmake failed|Function failed: )|^ERROR: (?:Task .* failed|Logfile of failure|ExecutionError)",
         r"^(?:##\[error\])?(?:Error: )?Process completed with exit code",
         r"^error: command .* failed|^Command exited with|exited with (?:status|code) \d+\.?$",
         r"\(bad exit status: \d+\)$|^Failed command:|\bsubprocess returned (?:error )?exit status|^debuild: fatal error|^dh\S*: error: ",
@@ -118,7 +118,7 @@ static MAKES: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:[\w./-]*make|ninja)
 
 static SUSPECT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible|panicked|rejected|unresolved|conflict(?:s|ing)?|does not exist|not (?:installed|available|allowed|permitted)|unfulfilled|unmet|insufficient|exceeded)\b|^[\w.]*[a-z](?:Error|Exception)(?::|$)",
+        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|not able to|must be (?:run |executed )?(?:as )?root|unrecogni[sz]ed|undeclared|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible|panicked|rejected|unresolved|conflict(?:s|ing)?|does(?: not|n't) (?:exist|match)|not (?:installed|available|allowed|permitted)|unfulfilled|unmet|insufficient|exceeded)\b|^[\w.]*[a-z](?:Error|Exception)(?::|$)",
     )
 });
 
@@ -231,6 +231,14 @@ static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(?:\S+: |\[|\*\*|!!|\S*error\b|\S*exception\b|fatal|fail|cannot|can't|could not|unable|no such|undefined|unknown|invalid|missing)",
     )
 });
+
+/// What a compiler says of an error's surroundings: where the beginning of a log is missing, it alone tells the place.
+static NOTE: LazyLock<Regex> = LazyLock::new(|| regex(r"^[^\s:]+:\d+(?::\d+)?: note: "));
+
+/// Whether a compiler says it of an error that it told before.
+pub(super) fn is_note(line: &str) -> bool {
+    NOTE.is_match(line)
+}
 
 /// Whether builds that end well say it too, however bad it looks.
 pub(super) fn is_noise(line: &str) -> bool {

@@ -25,6 +25,8 @@ pub use splats::Splats;
 
 /// Lines of a log that a record keeps.
 const TAIL: usize = 20;
+/// How far apart a compiler's notes on one error are.
+const NOTES: u64 = 20;
 /// Lines that may be the cause and are remembered. Those at the beginning of a log tell it; a log with more errors says nothing new.
 const REMEMBERED: usize = 4000;
 
@@ -214,6 +216,8 @@ struct Reading {
     last: Option<(u64, String)>,
     /// The last line before make's first error that is more than progress.
     last_words: Option<(u64, String)>,
+    /// The first of a compiler's notes right before make's first error.
+    note: Option<(u64, String)>,
     ended: bool,
     last_warning: Option<Hit>,
     /// Whether the next warning is the cause of an error that was printed before it.
@@ -314,6 +318,12 @@ impl Reading {
                 }
             }
             grammar::Kind::Consequence | grammar::Kind::Ours => {}
+            _ if !self.ended && grammar::is_note(&normal) => {
+                let near = |(number, _): &(u64, String)| self.number - number <= NOTES;
+                if !self.note.as_ref().is_some_and(near) {
+                    self.note = Some((self.number, line.core.clone()));
+                }
+            }
             _ if self.ended || grammar::is_noise(&normal) => {}
             _ => self.last_words = Some((self.number, line.core.clone())),
         }
