@@ -178,6 +178,22 @@ fn a_user_without_a_daemon_has_a_store_of_their_own() {
     );
 }
 
+#[test]
+fn what_is_another_users_is_not_blamed_on_the_store() {
+    if !is_root() {
+        return;
+    }
+    let user = User::without_a_daemon();
+    fs::create_dir_all(user.path("project/.kflake/roots")).unwrap();
+    let output = user.kflake(&["kernel", "add", "linux-fake.tar"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(
+        said.contains("roots: Permission denied: it belongs to root, and you are nobody"),
+        "{said}"
+    );
+}
+
 /// A daemon beside this machine's own, if any: on the same store, with build users that only it sees.
 struct Daemon {
     folder: tempfile::TempDir,

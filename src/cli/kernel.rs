@@ -171,10 +171,10 @@ fn add_file(path: &Path, file: &KernelFile, catalog: &Catalog, context: &Context
         packages: Packages::default(),
         mirrors: context.mirrors(catalog),
     };
+    let root = context.root(&format!("linux-{version}"))?;
     let stored = nix
         .add_fixed(&settings, path, &store_name(name.as_str()))
         .map_err(Failure::nix)?;
-    let root = context.root(&format!("linux-{version}"))?;
     nix.add_root(&settings, &stored, &root)
         .map_err(Failure::nix)?;
     register(

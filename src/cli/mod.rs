@@ -233,10 +233,11 @@ impl Context {
 
     /// Where the link `name` belongs that keeps something in the store for this project.
     fn root(&self, name: &str) -> Result<PathBuf> {
-        let roots = files::state(&self.project, "roots").map_err(|source| {
-            let path = self.project.join(files::STATE);
-            Failure::new(exit::IO, files::LockError::Io { path, source })
-        })?;
+        let refused = |path, source| Failure::new(exit::IO, files::LockError::Io { path, source });
+        let roots = files::state(&self.project, "roots")
+            .map_err(|source| refused(self.project.join(files::STATE), source))?;
+        // Nix would blame its store
+        files::may_write(&roots).map_err(|source| refused(roots.clone(), source))?;
         Ok(roots.join(name))
     }
 

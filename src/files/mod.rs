@@ -31,6 +31,14 @@ pub use refusal::reason;
 pub use scratch::{Scratch, ScratchError, drop_unfinished, left_over, remove_left_over};
 pub use write::{Replacement, deliver, inside, plain_folder, remove, replace, state, sweep};
 
+/// Whether the user may write to the folder or file at `path`.
+///
+/// # Errors
+/// When not.
+pub fn may_write(path: &Path) -> std::io::Result<()> {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(Into::into)
+}
+
 /// Folder of kflake's own within a project.
 pub const STATE: &str = ".kflake";
 

@@ -109,7 +109,7 @@ pub enum OwnError {
         name: String,
     },
     /// The file system refused.
-    #[error("{}: {source}", crate::text::shown(path))]
+    #[error("{}: {}", crate::text::shown(path), super::reason(path, source))]
     #[diagnostic(code(kflake::files::io))]
     Io {
         /// Where.

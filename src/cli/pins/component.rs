@@ -112,10 +112,10 @@ pub(super) fn add(args: &AddArgs, context: &Context) -> Result<u8> {
         packages: Packages::default(),
         mirrors: context.mirrors(&catalog),
     };
+    let root = context.root(&format!("{kind}-{version}"))?;
     let stored = nix
         .add_fixed(&settings, path, name.as_str())
         .map_err(Failure::nix)?;
-    let root = context.root(&format!("{kind}-{version}"))?;
     nix.add_root(&settings, &stored, &root)
         .map_err(Failure::nix)?;
     if is_pinned {
