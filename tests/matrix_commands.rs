@@ -308,6 +308,35 @@ fn a_log_is_explained() {
         .args(["explain", "--log", "missing.log"])
         .assert()
         .code(8);
+
+    // as CI servers keep them
+    let packed = |program: &str| {
+        let output = std::process::Command::new(program)
+            .args(["-c", "a.log"])
+            .current_dir(dir.path())
+            .output();
+        output.unwrap().stdout
+    };
+    let explain = || {
+        let mut command = kflake(dir.path());
+        command
+            .current_dir(dir.path())
+            .args(["explain", "--log", "packed"]);
+        command.assert()
+    };
+    for program in ["gzip", "xz"] {
+        std::fs::write(dir.path().join("packed"), packed(program)).unwrap();
+        explain().code(0).stdout(contains("undeclared-tool"));
+    }
+    for (bytes, says) in [
+        (packed("bzip2"), "packed is packed by bzip2"),
+        (b"PK\x03\x04\x14\0".to_vec(), "packed is a zip archive"),
+        (b"\x7fELF\x02\x01".to_vec(), "packed is an ELF file"),
+        (b"\xff\xfem\0a\0".to_vec(), "packed is UTF-16 text"),
+    ] {
+        std::fs::write(dir.path().join("packed"), bytes).unwrap();
+        explain().code(2).stderr(contains(says));
+    }
 }
 
 #[test]

@@ -115,32 +115,32 @@ impl Part {
 fn no_program(path: &Path, content: Content) -> Result<(), BuildError> {
     let refused = |what: String, help: &str| Err(BuildError::boot_file(path, what, help));
     let packed = match content {
-        Content::Xz => "xz",
-        Content::Bzip2 => "bzip2",
-        Content::Lzma => "lzma",
-        Content::Zstd => "zstd",
-        Content::Lz4 => "lz4",
-        Content::Lzop => "lzop",
-        Content::Zip
-        | Content::SevenZip
-        | Content::Tar
-        | Content::Cpio
-        | Content::Ar
-        | Content::Rpm
-        | Content::LfsPointer
-        | Content::WebPage
-        | Content::Text => {
-            return refused(
-                format!("it is {content}, and no kernel"),
-                "give a kernel image, such as `kflake build` leaves",
-            );
-        }
-        _ => return Ok(()),
+        Content::Gzip => None,
+        content => content.packed_by(),
     };
-    refused(
-        format!("it is packed by {packed}, and the machine unpacks gzip at most"),
-        "unpack it first; where that is an archive, the image is in it",
-    )
+    let no_kernel = matches!(
+        content,
+        Content::Zip
+            | Content::SevenZip
+            | Content::Tar
+            | Content::Cpio
+            | Content::Ar
+            | Content::Rpm
+            | Content::LfsPointer
+            | Content::WebPage
+            | Content::Text
+    );
+    match packed {
+        Some(packed) => refused(
+            format!("it is packed by {packed}, and the machine unpacks gzip at most"),
+            "unpack it first; where that is an archive, the image is in it",
+        ),
+        None if no_kernel => refused(
+            format!("it is {content}, and no kernel"),
+            "give a kernel image, such as `kflake build` leaves",
+        ),
+        None => Ok(()),
+    }
 }
 
 /// What kind of file it is.

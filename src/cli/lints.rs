@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Failure, Result, output};
 use crate::blame::{Blame, FailureTable};
 use crate::catalog::{Catalog, Constraint, FailureClass, Fix, Stage};
+use crate::files::{self, Content};
 use crate::suggest::nearest;
 use crate::text::{brief, clean_line, shown};
 use crate::{check, exit};
@@ -190,6 +191,45 @@ fn unknown(catalog: &Catalog, code: &str) -> Failure {
 }
 
 /// What a log says.
+/// The text of the log `path` that `input` holds: unpacked, where it is packed as logs are.
+fn unpacked(
+    mut input: Box<dyn BufRead>,
+    path: &Path,
+    failed: impl Fn(io::Error) -> Failure,
+) -> Result<Box<dyn BufRead>> {
+    let start = input.fill_buf().map_err(failed)?;
+    let content = Content::of(start);
+    let wide = [[0xff, 0xfe], [0xfe, 0xff]]
+        .iter()
+        .any(|mark| start.starts_with(mark));
+    let (what, help) = match content {
+        _ if wide => (
+            "UTF-16 text, as some shells of Windows write it".to_owned(),
+            "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE > build.log",
+        ),
+        Content::Gzip => {
+            return Ok(Box::new(BufReader::new(
+                flate2::bufread::MultiGzDecoder::new(input),
+            )));
+        }
+        Content::Xz => return Ok(Box::new(BufReader::new(files::unxz(input)))),
+        Content::Zip | Content::SevenZip | Content::Rar | Content::Tar => (
+            content.to_string(),
+            "unpack it, and give the log that is in it",
+        ),
+        Content::Elf | Content::Pdf => (content.to_string(), "give the log itself, as text"),
+        content => match content.packed_by() {
+            Some(by) => (format!("packed by {by}"), "unpack it first"),
+            None => return Ok(input),
+        },
+    };
+    Err(Failure::message(
+        exit::USAGE,
+        format!("{} is {what}", shown(path)),
+        Some(help.to_owned()),
+    ))
+}
+
 fn log(path: &Path, args: &Args, context: &Context) -> Result<u8> {
     let catalog = context.catalog()?;
     let table = FailureTable::new(&catalog);
@@ -204,6 +244,7 @@ fn log(path: &Path, args: &Args, context: &Context) -> Result<u8> {
         }
         Box::new(BufReader::with_capacity(1 << 16, file))
     };
+    let input = unpacked(input, path, failed)?;
     let blame = table
         .read(input.take(MAX_LOG), args.stage)
         .map_err(failed)?;

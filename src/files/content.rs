@@ -97,6 +97,22 @@ impl Content {
         }
     }
 
+    /// What packed it, where something did.
+    pub(crate) fn packed_by(self) -> Option<&'static str> {
+        Some(match self {
+            Content::Xz => "xz",
+            Content::Gzip => "gzip",
+            Content::Bzip2 => "bzip2",
+            Content::Lzma => "lzma",
+            Content::Zstd => "zstd",
+            Content::Lz4 => "lz4",
+            Content::Lzop => "lzop",
+            Content::Lzip => "lzip",
+            Content::Compress => "compress",
+            _ => return None,
+        })
+    }
+
     fn of_text(start: &[u8]) -> Content {
         let text = String::from_utf8_lossy(start);
         let text = text.trim_start_matches('\u{feff}').trim_start();
