@@ -83,7 +83,7 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*Aborting\.*$",
         // OpenWrt, Gentoo, crosstool-NG
         r"^\s*ERROR: \S+ failed to build|: build failed\. Please re-run make|^Build failed - please re-run",
-        r"^ *\* (?:ERROR: \S+ failed \(|.*\bemake failed)|^>> +(?:Build failed in step|Error happened in)",
+        r"^ *\* (?:ERROR: \S+ failed \(|.*\b(?:emake|econf|eautoreconf|eapply|die|make) failed)|^>> +(?:Build failed in step|Error happened in)",
         r"^error: could not compile |^error: aborting due to \d+ previous error|^error: aborting due to previous",
         r"unable to start build process$",
     ];

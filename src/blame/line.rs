@@ -88,7 +88,7 @@ static CONFIG_LOG: LazyLock<Regex> = LazyLock::new(|| regex(r"^configure:\d+: ")
 /// What a user typed behind a shell's prompt, or a command that a script shows before it runs it.
 static COMMAND: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^(?:(?:\[?[\w.-]+@[\w.-]+[: ][^$#]*[$#]|[$❯➜]|\++|# command:|==> dkms) |'?make'? +[-\w]+[ =]?[^:]*$)",
+        r"^(?:(?:\[?[\w.-]+@[\w.-]+[: ][^$#]*[$#]|[$❯➜]|\++|# command:|==> dkms) |'?make'? +[-\w]+[ =]?[^:]*$|@?(?:echo|printf) (?:>&2 |-[en]+ )*[\x22'\\])",
     )
 });
 
@@ -467,6 +467,7 @@ mod tests {
             .map(typed)
                 == [true; 4]
         );
+        assert!(typed("echo >&2 \"  ERROR: a is invalid.\"; \\") && !typed("echo: write error: a"));
         assert!(!typed("# error: a") && !typed("a@b.c: $x is missing"));
         assert!(!typed("make: a: not found") && !typed("make prints this: no"));
     }
