@@ -220,6 +220,10 @@ rec {
       "-monitor"
       "none"
     ]
+    ++ lib.optionals board.icount [
+      "-icount"
+      "shift=auto"
+    ]
     ++ lib.optionals board.secondSerial [
       "-serial"
       "null"

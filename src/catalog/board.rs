@@ -51,6 +51,10 @@ pub struct Board {
     /// The console is the second serial port.
     #[serde(default)]
     pub second_serial: bool,
+    /// The machine's clock goes by the instructions that it has run (QEMU's `-icount`), and not by the host's time: on a busy host a
+    /// kernel that holds timers against each other when it starts would find them broken.
+    #[serde(default)]
+    pub icount: bool,
     /// Console device, as in `console=`.
     #[serde(default)]
     pub console: Option<String>,

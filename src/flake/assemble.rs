@@ -173,6 +173,7 @@ fn boards(catalog: &Catalog) -> BTreeMap<String, Board> {
             vga: it.vga.map(Vga::as_str),
             devices: it.devices.iter().map(|device| device.as_str()).collect(),
             second_serial: it.second_serial,
+            icount: it.icount,
             console: it.console.clone(),
             cmdline: it.cmdline.clone(),
             kernel_arch: kernel_arch.unwrap_or_default(),

@@ -132,6 +132,7 @@ pub struct Board {
     pub vga: Option<&'static str>,
     pub devices: Vec<&'static str>,
     pub second_serial: bool,
+    pub icount: bool,
     pub console: Option<String>,
     pub cmdline: String,
     pub kernel_arch: String,

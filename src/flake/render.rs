@@ -300,6 +300,7 @@ mod tests {
                     vga: None,
                     devices: vec![],
                     second_serial: false,
+                    icount: false,
                     initrd_place: None,
                 },
             )]
