@@ -56,6 +56,12 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         r" ?\[(?:ALL|CFG|FILE|INFO|EXTRA|WARN|ERROR) *\] +",
         // consoles that a terminal's program put times to: `May 18 21:01:26: `
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?: ",
+        // bat and other pagers that number lines; a long line goes on without a number
+        r" *\d* +│ ",
+        // pmbootstrap
+        r"\(\d{6}\) \[\d\d:\d\d:\d\d\] ",
+        // programs written in Go that pass a console on: `I0102 03:04:05.678901   123 a.go:68] [console] `
+        r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] (?:\[\w+\] )?",
         // grep -n, with lines around what was found
         r"\d{1,7}[:-]",
     ];
@@ -343,6 +349,9 @@ mod tests {
             "2026/01/02 03:04:05 ",
             "Jan  2 03:04:05 box make[123]: ",
             "builder_1  | ",
+            "   7   │ ",
+            "(020648) [19:57:38] ",
+            "I0102 03:04:05.678901   1370 comm.go:68] [console] ",
             "##[error]",
             "[!] ",
             "`",
