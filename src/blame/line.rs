@@ -258,8 +258,10 @@ impl Line {
     }
 }
 
-/// A compiler's excerpt of the source, and what it draws below: `   50 | #define X`, `      |         ^`.
-static EXCERPT: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?: *\d+ \||  +\|)(?: |$)"));
+/// A compiler's excerpt of the source, and what it draws below: `   50 | #define X`, `      |         ^`; and what patch quotes of a
+/// patch that it cannot place: `|a.c: undefined reference`.
+static EXCERPT: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^(?:(?: *\d+ \||  +\|)(?: |$)|\|[^ |])"));
 
 fn plain_quote(c: char) -> char {
     match c {
@@ -502,6 +504,7 @@ mod tests {
             "12345 | error: x",
             "      |     ^~~~",
             "      |",
+            "|a.c:50: undefined reference to `b'",
         ] {
             assert!(excerpt(text), "{text}");
         }
