@@ -169,6 +169,29 @@ fn mips_arrays_get_the_names_of_the_functions_that_they_hold() {
 }
 
 #[test]
+fn a_unit_that_was_not_asked_for_is_not_there() {
+    let fix = |text: &str| edited("mips-malta-gcmp", "arch/mips/mti-malta/malta-int.c", text);
+    assert_eq!(
+        fix(
+            "\tif (gcmp_present)  {\n\t\tif (!gcmp_present) {\n  return gcmp_present ?\n\tif (gcmp_present >= 0)\n"
+        ),
+        "\tif (gcmp_present > 0)  {\n\t\tif (gcmp_present <= 0) {\n  return gcmp_present > 0 ?\n\tif (gcmp_present >= 0)\n"
+    );
+}
+
+#[test]
+fn x86_handlers_stay_where_the_processor_looks_for_them() {
+    let fix = |text: &str| edited("x86-early-handlers", "arch/x86/kernel/head_64.S", text);
+    assert_eq!(
+        fix("\tpushq $i\n\tjmp early_idt_handler\n\ti = i + 1\n"),
+        "\tpushq $i\n\t.byte 0xe9\n\t.long early_idt_handler - . - 4\n\ti = i + 1\n"
+    );
+    // 4.2, and longterm releases, pad each
+    let later = "\tjmp early_idt_handler_common\n";
+    assert_eq!(fix(later), later);
+}
+
+#[test]
 fn mips_fetches_what_a_multiplication_leaves_in_hi() {
     let fix = |file: &str, text: &str| edited("mips-hi-register", file, text);
     assert_eq!(
