@@ -321,9 +321,7 @@ let
         ++ lib.optional (board != null && config != null) {
           label = "start";
           file = writeText "kflake-start.config" (
-            linesOf (
-              map enableLine startSettings.enabled ++ map disableLine startSettings.own_command_line
-            )
+            linesOf (map enableLine startSettings.enabled ++ map disableLine startSettings.own_command_line)
           );
           wishes = true;
           inherit purpose;
