@@ -74,17 +74,10 @@ fn folded(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Whether `name` is one letter from that of an arch here and means another machine: its digits differ (armv6l, riscv32, sparc32), or the
-/// order of its bytes.
-fn is_another_arch(name: &str, near: &str) -> bool {
-    let digits = |text: &str| {
-        let mut digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
-        digits.sort_unstable();
-        digits
-    };
-    let name = name.to_ascii_lowercase();
-    digits(&name) != digits(near) || ["arc", "armeb", "arm64be"].contains(&name.as_str())
-}
+/// Machines that kflake has no arch for, and whose names are a letter from one that it has.
+const OTHER_MACHINES: [&str; 9] = [
+    "arc", "arm64be", "armeb", "armv4l", "armv5l", "armv6l", "armv8b", "riscv32", "sparc32",
+];
 
 impl Catalog {
     /// The kernel's version as it is registered: 6.6.0 is 6.6.
@@ -137,7 +130,8 @@ impl Catalog {
                 let known: Vec<&str> = self.arches.keys().map(ArchId::as_str).collect();
                 let more: BTreeSet<&str> = self.arches.values().flat_map(Arch::names).collect();
                 let all = known.iter().copied().chain(more);
-                let meant = nearest(name, all.filter(|near| !is_another_arch(name, near)));
+                let other = OTHER_MACHINES.contains(&name.to_ascii_lowercase().as_str());
+                let meant = nearest(name, all).filter(|_| !other);
                 Err(UnknownName::meant("arch", name, meant, &known))
             }
             several => {
@@ -271,6 +265,7 @@ mod tests {
         let arch = |name| help(catalog.arch(name).unwrap_err());
         assert!(arch("amr64").starts_with("did you mean arm64?"));
         assert!(arch("aarhc64").starts_with("did you mean aarch64?"));
+        assert!(arch("arm65").starts_with("did you mean arm64?"));
         for another in [
             "vax", "armv6l", "armeb", "arm64be", "riscv32", "sparc32", "arc",
         ] {
