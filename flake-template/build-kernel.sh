@@ -102,6 +102,7 @@ configure_kernel() {
     settle_config >config.log 2>&1 || { cat config.log >&2; kernel_fail config "the configuration could not be completed"; }
   fi
   perl "$kconfig" report "$requestPath" "$tree/.config" "$out" || exit 1
+  check_release
 }
 
 named_configurations() {
@@ -160,6 +161,19 @@ tree_release() {
   echo "$release"
 }
 
+# A tree that is another version's, or whose release no file system path or makefile could hold, is told before it is compiled.
+# Sets kernelRelease.
+check_release() {
+  kernelRelease=$(tree_release)
+  case $kernelRelease in
+  *[[:space:]]*)
+    kernel_fail wrong-version "the tree calls itself \`$kernelRelease\`, and a release can't hold blanks: look at EXTRAVERSION, CONFIG_LOCALVERSION and files named localversion*"
+    ;;
+  esac
+  perl -e 'exit($ARGV[0] !~ /$ARGV[1]/)' "$kernelRelease" "$releasePattern" ||
+    kernel_fail wrong-version "the tree calls itself $kernelRelease, expected $version"
+}
+
 # The vermagic that the kernel in vmlinux asks of modules: it alone knows what its makefiles made of it. Nothing, where it is not plain.
 own_vermagic() {
   perl -0777 -ne '
@@ -171,21 +185,17 @@ own_vermagic() {
 }
 
 install_image() {
-  local release
   . "$elfTools"
   elf_expect kernel "$tree/vmlinux" "$wantBits" "$wantEndian" "$wantMachine"
-  release=$(tree_release)
-  perl -e 'exit($ARGV[0] !~ /$ARGV[1]/)' "$release" "$releasePattern" ||
-    kernel_fail wrong-version "the tree calls itself $release, expected $version"
   # What uname will say is a text of its own in the kernel's data.
-  grep -qzxaF -- "$release" "$tree/vmlinux" || kernel_fail wrong-version "vmlinux does not call itself $release, as its tree does"
+  grep -qzxaF -- "$kernelRelease" "$tree/vmlinux" || kernel_fail wrong-version "vmlinux does not call itself $kernelRelease, as its tree does"
   mkdir -p "$out"
   [ -f "$tree/$image" ] || kernel_fail no-image "make $makeTarget left no $image"
   cp "$tree/vmlinux" "$tree/System.map" "$out/"
   [ "$image" = vmlinux ] || cp "$tree/$image" "$out/$(basename "$image")"
   cp "$tree/.config" "$out/config"
   cp asked "$out/config-asked"
-  echo "$release" >"$out/release"
+  echo "$kernelRelease" >"$out/release"
   local dtb
   for dtb in $dtbs; do
     mkdir -p "$out/dtbs"
@@ -289,7 +299,7 @@ install_kernel() {
     install_dev
   else
     cp "$tree/.config" "$out/config"
-    tree_release >"$out/release"
+    echo "$kernelRelease" >"$out/release"
     cp asked "$out/config-asked"
     if wants dev; then install_dev; fi
     if wants modules && [ -s "$tree/modules.order" ]; then install_modules; fi

@@ -69,9 +69,20 @@ install_module() {
   if [ -s "$NIX_BUILD_TOP/exported.symvers" ]; then cp "$NIX_BUILD_TOP/exported.symvers" "$out/Module.symvers"; fi
 }
 
+# The first condition that lines with obj- stand under, but for the usual question whether Kbuild is reading the makefile.
+condition_of_objects='
+  { sub(/^[[:space:]]+/, "") }
+  /^ifn?(eq|def)[[:space:](]/ { under[++depth] = $0 }
+  /^else/ { under[depth] = $0 ~ /^else[[:space:]]+if/ ? $0 : "else of " under[depth] }
+  /^endif/ { depth -= depth > 0 }
+  /^obj-/ {
+    for (i = depth; i > 0; i--) if (under[i] !~ /KERNELRELEASE|KBUILD_EXTMOD/) { print under[i]; exit }
+  }
+'
+
 # What the makefiles say about a build that made nothing, as the end of a sentence.
 why_no_module() {
-  local makefiles=() symbols=() symbol below
+  local makefiles=() symbols=() symbol below condition
   for below in Makefile Kbuild; do
     if [ -f "$below" ]; then makefiles+=("$below"); fi
   done
@@ -83,7 +94,11 @@ why_no_module() {
     echo ": nothing sets ${symbols[*]}; try --make-flag ${symbols[0]}=m"
     return
   fi
-  grep -qE '^[[:space:]]*obj-' "${makefiles[@]}" && return
+  if grep -qE '^[[:space:]]*obj-' "${makefiles[@]}"; then
+    condition=$(awk "$condition_of_objects" "${makefiles[@]}")
+    if [ -n "$condition" ]; then echo ": its obj- lines stand under \`$condition\`, which did not hold; --make-flag sets a variable"; fi
+    return
+  fi
   below=$(find . -mindepth 2 \( -name Makefile -o -name Kbuild \) -type f -exec grep -lE '^[[:space:]]*obj-' {} + | sort | head -n 1)
   if [ -n "$below" ]; then
     below=${below#./}

@@ -139,12 +139,28 @@ fn modules_without_an_index_are_noticed() {
 }
 
 #[test]
-fn a_tree_of_another_version_is_refused() {
-    fails(
-        "wrong-version",
-        "linux",
-        "kflake: kernel: wrong-version: the tree calls itself 5.5.5, expected 6.1.9999",
-    );
+fn a_wrong_release_is_refused_before_anything_is_compiled() {
+    if !common::have_nix() {
+        return;
+    }
+    for (behaviour, said) in [
+        (
+            "blank-in-release",
+            "the tree calls itself `6.1.9999-foo bar`, and a release can't hold blanks: ",
+        ),
+        (
+            "wrong-version",
+            "the tree calls itself 5.5.5, expected 6.1.9999",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        project(dir.path(), behaviour);
+        let output = build(dir.path(), "linux", 30);
+        let log = String::from_utf8_lossy(&output.stderr);
+        let line = format!("kflake: kernel: wrong-version: {said}");
+        assert!(log.contains(&line) && !output.status.success(), "{log}");
+        assert!(!log.contains("main.c"), "{log}");
+    }
 }
 
 #[test]

@@ -129,6 +129,24 @@ fn a_build_that_makes_nothing_is_explained() {
             &[("Kbuild", "obj-$(CONFIG_SET) += d.o\n")],
             "left no .ko file\n",
         ),
+        (
+            &[(
+                "Makefile",
+                "ifneq ($(KERNELRELEASE),)\n  ifdef WANT_W5 # or not\n    obj-m := w5.o\n  endif\nelse\nall:\nendif\n",
+            )],
+            "its obj- lines stand under `ifdef WANT_W5 # or not`, which did not hold; --make-flag sets",
+        ),
+        (
+            &[(
+                "Kbuild",
+                "ifeq ($(A),b)\nelse ifeq ($(C),d)\nelse\nobj-m += w5.o\nendif\n",
+            )],
+            "stand under `else of else ifeq ($(C),d)`, which",
+        ),
+        (
+            &[("Makefile", "ifneq ($(KERNELRELEASE),)\nobj-m :=\nendif\n")],
+            "left no .ko file\n",
+        ),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let module = dir.path().join("module");
