@@ -111,7 +111,6 @@ in
       // {
         name = "toolchain-${if isLlvm then spec.shared else id}";
         inherit archives;
-        inherit (spec) source;
         suffix = if spec.suffix == null then "" else spec.suffix;
         runtime = if runtime == null then "" else runtime;
         nativeBuildInputs = [

@@ -1,4 +1,4 @@
-# The steps of mk-prebuilt-toolchain.nix. Reads the derivation's environment.
+# How mk-prebuilt-toolchain.nix makes a toolchain of Debian's packages. Reads the derivation's environment.
 
 toolchain_fail() {
   echo "kflake: toolchain: $1: $2" >&2
@@ -97,34 +97,21 @@ patch_host_files() {
 }
 
 unpack_toolchain() {
-  local archive root=$NIX_BUILD_TOP/root file name
+  local archive root=$NIX_BUILD_TOP/root file name dir
   mkdir -p "$root" "$out"
-  set -- $archives
-  case $source in
-  debian)
-    for archive in "$@"; do unpack_deb "$archive" "$root"; done
-    for name in lib lib32 lib64 libx32; do
-      if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
-        mkdir -p "$root/usr/$name"
-        cp -a --no-preserve=ownership "$root/$name/." "$root/usr/$name/"
-      fi
-    done
-    cp -a --no-preserve=ownership "$root/usr/." "$out/"
-    rm -rf "$out/share" "$out/games" "$out/sbin"
-    # The sysroot's own idea of where things are.
-    ln -s . "$out/usr"
-    # A native compiler brings plain `ld` and the like, which would get in the way of the host's on PATH.
-    find "$out/bin" ! -type d ! -name "$target-*" -delete
-    ;;
-  *)
-    [ $# -eq 1 ] || toolchain_fail bad-archive "expected one archive, got $#"
-    tar -xf "$1" -C "$root" --no-same-owner || toolchain_fail bad-archive "$(basename "$1") could not be unpacked"
-    # One top folder, or several (kernel.org nests gcc-VERSION-nolibc/TARGET): the one that holds bin is the prefix.
-    file=$(find "$root" -maxdepth 4 -path "*/bin/$target-gcc" | sort | head -n 1)
-    [ -n "$file" ] || toolchain_fail missing-file "$(basename "$1") has no bin/$target-gcc"
-    cp -a --no-preserve=ownership "$(dirname "$(dirname "$file")")/." "$out/"
-    ;;
-  esac
+  for archive in $archives; do unpack_deb "$archive" "$root"; done
+  for name in lib lib32 lib64 libx32; do
+    if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
+      mkdir -p "$root/usr/$name"
+      cp -a --no-preserve=ownership "$root/$name/." "$root/usr/$name/"
+    fi
+  done
+  cp -a --no-preserve=ownership "$root/usr/." "$out/"
+  rm -rf "$out/share" "$out/games" "$out/sbin"
+  # The sysroot's own idea of where things are.
+  ln -s . "$out/usr"
+  # A native compiler brings plain `ld` and the like, which would get in the way of the host's on PATH.
+  find "$out/bin" ! -type d ! -name "$target-*" -delete
   chmod -R u+w "$out"
   fix_symlinks
 
@@ -150,18 +137,13 @@ unpack_toolchain() {
   fix_linker_scripts
   patch_host_files
 
-  if [ "$source" = debian ]; then
-    # Debian's compilers were configured with / as sysroot; a spec keeps them from reading the host's /usr/include. A specs
-    # file replaces the built-in specs as a whole, so it starts from a dump of them.
-    local dir
-    dir=$(dirname "$("$out/bin/$target-gcc" -print-libgcc-file-name)")
-    "$out/bin/$target-gcc" -dumpspecs >specs
-    grep -q '^\*self_spec:$' specs || toolchain_fail relocate "gcc has no self_spec to set a sysroot with"
-    awk -v sysroot="$out" '{ print }
-      /^\*self_spec:$/ { getline line; print line " %{!-sysroot=*:--sysroot=" sysroot "}" }' specs >"$dir/specs"
-  elif [ -x "$out/relocate-sdk.sh" ]; then
-    (cd "$out" && bash ./relocate-sdk.sh) || toolchain_fail relocate "the archive's own relocate-sdk.sh failed"
-  fi
+  # Debian's compilers were configured with / as sysroot; a spec keeps them from reading the host's /usr/include. A specs
+  # file replaces the built-in specs as a whole, so it starts from a dump of them.
+  dir=$(dirname "$("$out/bin/$target-gcc" -print-libgcc-file-name)")
+  "$out/bin/$target-gcc" -dumpspecs >specs
+  grep -q '^\*self_spec:$' specs || toolchain_fail relocate "gcc has no self_spec to set a sysroot with"
+  awk -v sysroot="$out" '{ print }
+    /^\*self_spec:$/ { getline line; print line " %{!-sysroot=*:--sysroot=" sysroot "}" }' specs >"$dir/specs"
 }
 
 # Of LLVM, what kernels are built with: clang, lld, and the tools that stand for binutils. They lie below usr/lib/llvm-N.
