@@ -10,8 +10,8 @@ pub const USAGE: u8 = 2;
 pub const DATA: u8 = 3;
 /// No toolchain of the matrix fits the kernel and arch.
 pub const NO_TOOLCHAIN: u8 = 4;
-/// The arch does not exist in that kernel version. `kflake validate`: nothing in the selected cells can be tried; with `--bands`, for
-/// want of files too.
+/// The arch does not exist in that kernel version. `kflake validate`: nothing in the selected cells can be tried, nor in those of
+/// other shards; with `--bands`, for want of files too.
 pub const UNSUPPORTED: u8 = 5;
 /// Nix is missing, too old, or unusable here.
 pub const NO_NIX: u8 = 6;

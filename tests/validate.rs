@@ -235,6 +235,17 @@ fn a_run_that_tries_nothing_is_not_green() {
     assert!(text_of(&output).contains("nothing was tried"));
     let record = report(dir.path());
     assert!(!record.cells.is_empty());
+
+    // nor is a shard of it; but one without a cell is, where another has one
+    let output = common::kflake(dir.path(), &[&words[..], &["--shard", "1/2"]].concat());
+    assert_eq!(output.status.code(), Some(5), "{}", text_of(&output));
+    let words = ["validate", "--cell", "k6-arm64", "--shard", "2/2"];
+    let output = common::kflake(dir.path(), &[&words[..], common::DEBIAN].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert!(text_of(&output).contains("shard 2/2 has no cell to try"));
+    let record = report(dir.path());
+    assert!(record.cells.is_empty() && record.finished.is_some());
+    assert_eq!(record.shard.unwrap().to_string(), "2/2");
 }
 
 #[test]

@@ -25,6 +25,7 @@ impl Sample {
                 started,
                 finished: Some(started + jiff::SignedDuration::from_secs(seconds)),
                 interrupted: false,
+                shard: None,
                 command: [
                     "kflake",
                     "validate",

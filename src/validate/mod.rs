@@ -12,6 +12,8 @@ mod planned;
 mod record;
 mod run;
 mod select;
+mod shard;
+mod share;
 
 pub use crate::run::{
     Cost, Coverage, Ending, FailureRecord, History, Limits, Options, Outcome, Progress, RunError,
@@ -30,3 +32,5 @@ pub use outcome::{
 pub use planned::{BootLimits, Feasibility, Plan, PlannedCell};
 pub use run::run;
 pub use select::{SelectError, Selection, plan};
+pub use shard::Shard;
+pub use share::share;

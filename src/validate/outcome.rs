@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, FailureRecord, Outcome, Stage};
+use super::{Coverage, FailureRecord, Outcome, Shard, Stage};
 use crate::catalog::{Compiler, Confidence, MeasuredSource, SourceKind, libc_starts_on};
 use crate::id::{ArchId, EraId};
 use crate::version::{KernelVersion, ToolVersion};
@@ -36,6 +36,10 @@ pub struct RunRecord {
     /// Whether it was interrupted.
     #[serde(default)]
     pub interrupted: bool,
+    /// Which share of the selection it is: `2/5`; none: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub shard: Option<Shard>,
     /// Command that repeats it.
     #[serde(default)]
     pub command: Vec<String>,

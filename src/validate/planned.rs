@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Stage, ToolchainRecord};
+use super::{Shard, Stage, ToolchainRecord};
 use crate::catalog::{Confidence, MeasuredSource};
 use crate::id::{BoardId, CellId, ToolchainId};
 use crate::version::KernelVersion;
@@ -14,6 +14,8 @@ pub struct Plan {
     pub cells: Vec<PlannedCell>,
     /// Stages that are built although the store has them.
     pub fresh: BTreeSet<Stage>,
+    /// Which share of a larger plan this is; none: it is whole.
+    pub shard: Option<Shard>,
 }
 
 /// One cell with one kernel.
@@ -88,6 +90,12 @@ impl PlannedCell {
 }
 
 impl Plan {
+    /// Whether there is a cell to try.
+    pub fn tries(&self) -> bool {
+        let mut cells = self.cells.iter();
+        cells.any(|cell| cell.verdict == Feasibility::Try)
+    }
+
     /// The toolchains of the cells to try, each once.
     pub fn toolchains(&self) -> Vec<ToolchainId> {
         let ids = self.cells.iter().filter_map(|cell| cell.toolchain.as_ref());

@@ -53,6 +53,7 @@ impl Recorder<'_> {
             started: self.started,
             finished,
             interrupted,
+            shard: self.plan.shard,
             command: self.command.to_vec(),
             coverage: coverage(&cells),
             cells,

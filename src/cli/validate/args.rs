@@ -12,7 +12,7 @@ use crate::cli::{Context, Failure, Result};
 use crate::exit;
 use crate::packages::Packages;
 use crate::project::STATE;
-use crate::validate::{BootLimits, Limits, Options, Selection, Stage};
+use crate::validate::{BootLimits, Limits, Options, Selection, Shard, Stage};
 use crate::version::{KernelVersion, ToolVersion};
 
 /// Build and boot the matrix, or part of it, and report what really works
@@ -20,7 +20,7 @@ use crate::version::{KernelVersion, ToolVersion};
 /// Brings the project's generated flake up to date, evaluates it once, and has Nix build the stages of every selected cell:
 /// toolchain, kernel, module, boot. Reports of earlier runs are kept in runs/ in the report folder. Exits with 0 if
 /// everything passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, a kernel that
-/// needs a file which could not be fetched counts as not tried.
+/// needs a file which could not be fetched counts as not tried. A shard without a cell to try exits with 0 if another has one.
 #[derive(Clone, clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \
@@ -57,6 +57,10 @@ pub struct Args {
     /// These kernels instead of the eras' own
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     kernel: Vec<KernelVersion>,
+    /// Only this share of the cells that are selected: 2/5 is the second of five. All shares together are the selection, and no cell
+    /// is in two
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Only toolchains with this gcc: 12, 12.2
     #[arg(long, value_name = "VERSION")]
     gcc: Option<ToolVersion>,
@@ -153,6 +157,7 @@ impl Args {
             ("--exclude", lists(&self.exclude, &began.exclude)),
             ("--bands", self.bands && !began.bands),
             ("--kernel", lists(&self.kernel, &began.kernel)),
+            ("--shard", one(self.shard.as_ref(), began.shard.as_ref())),
             ("--stage", one(self.stage.as_ref(), began.stage.as_ref())),
             ("--gcc", one(self.gcc.as_ref(), began.gcc.as_ref())),
             ("--clang", one(self.clang.as_ref(), began.clang.as_ref())),

@@ -8,8 +8,8 @@ use crate::cli::{Failure, Result, render};
 use crate::exit;
 use crate::validate::{Feasibility, Plan, PlannedCell};
 
-/// One line for each cell, or two where they are wider than `width`.
-pub fn text(plan: &Plan, width: Option<usize>) -> String {
+/// One line for each cell, or two where they are wider than `width`; `selected`: the cells of all shards.
+pub fn text(plan: &Plan, selected: usize, width: Option<usize>) -> String {
     let rows: Vec<[String; 4]> = plan.cells.iter().map(row).collect();
     let widest = |column: usize| {
         rows.iter()
@@ -35,8 +35,21 @@ pub fn text(plan: &Plan, width: Option<usize>) -> String {
         .iter()
         .filter(|cell| cell.verdict == Feasibility::Try)
         .count();
-    let _ = writeln!(out, "{tried} of {} cells would be tried", plan.cells.len());
+    let _ = match plan.shard {
+        Some(shard) => writeln!(
+            out,
+            "shard {shard}: {tried} of {} cells would be tried; {selected} are selected",
+            plan.cells.len()
+        ),
+        None => writeln!(out, "{tried} of {} cells would be tried", plan.cells.len()),
+    };
     out
+}
+
+/// That a share has nothing to try, where others have.
+pub fn empty(plan: &Plan) -> String {
+    let shard = plan.shard.map_or_else(String::new, |it| it.to_string());
+    format!("shard {shard} has no cell to try: those that can be tried are in the other shards")
 }
 
 fn row(cell: &PlannedCell) -> [String; 4] {
@@ -91,7 +104,11 @@ pub fn json(plan: &Plan) -> Result<String> {
             })
         })
         .collect();
-    let text = crate::text::json_pretty(&json!({ "schema_version": 1, "cells": cells }))
+    let mut plan_json = json!({ "schema_version": 1, "cells": cells });
+    if let Some(shard) = plan.shard {
+        plan_json["shard"] = json!(shard);
+    }
+    let text = crate::text::json_pretty(&plan_json)
         .map_err(|error| Failure::message(exit::IO, error.to_string(), None))?;
     Ok(text + "\n")
 }

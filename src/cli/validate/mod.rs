@@ -34,13 +34,18 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let args = &args;
     let catalog = context.catalog()?;
     let selection = args.selection(context)?;
-    let plan =
+    let whole =
         validate::plan(&catalog, &selection).map_err(|error| Failure::new(exit::USAGE, error))?;
+    let (selected, any_to_try) = (whole.cells.len(), whole.tries());
+    let plan = match args.shard {
+        Some(shard) => validate::share(shard, whole),
+        None => whole,
+    };
     if args.dry_run {
         let text = if args.json {
             dry::json(&plan)?
         } else {
-            dry::text(&plan, render::output_width())
+            dry::text(&plan, selected, render::output_width())
         };
         output::print(&text)?;
         return Ok(exit::OK);
@@ -110,6 +115,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let code = exit_code(&record, args.bands);
     match &lacking {
         Some(lacking) => output::note(lacking),
+        // the others show what the selection comes to
+        None if code == exit::UNSUPPORTED && any_to_try && !plan.tries() => {
+            output::note(&dry::empty(&plan));
+            return Ok(exit::OK);
+        }
         None if code == exit::UNSUPPORTED => {
             let why = "the matrix has nothing to build in any of these cells";
             output::note(&format!("nothing was tried: {why}"));
