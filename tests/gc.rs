@@ -153,6 +153,9 @@ fn old_runs_are_shown_and_freed_and_nothing_else() {
     let end = "Nothing was freed: --yes frees 1 link of old runs.\n";
     assert!(text.ends_with(end), "{text}");
     assert!(world.keeps("one", "old"));
+    let text = world.said("one", &["gc", "--dry-run"]);
+    assert!(text.ends_with(end), "{text}");
+    assert!(world.keeps("one", "old"));
 
     let text = world.said("one", &["gc", "--yes"]);
     assert!(text.contains("kflake gc --collect"), "{text}");

@@ -321,3 +321,71 @@ fn a_report_is_not_written_behind_a_link_that_a_project_has() {
     let left: Vec<_> = fs::read_dir(&others).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_report_folder_of_others_is_refused_before_a_flake_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let theirs = dir.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("thesis.txt"), "mine").unwrap();
+    fs::write(dir.path().join("file"), "mine").unwrap();
+    fs::write(dir.path().join("kflake.toml"), "report = \"theirs\"\n").unwrap();
+    for (words, reason) in [
+        (&["validate"][..], "theirs is not empty"),
+        (&["validate", "--report", "theirs"], "theirs is not empty"),
+        (&["validate", "--report", "file"], "file"),
+        (&["validate", "--report", "file/new"], "file"),
+    ] {
+        let (code, said) = kflake(dir.path(), words);
+        assert!(code == 8 && said.contains(reason), "{words:?}: {said}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
+}
+
+#[test]
+fn a_project_that_is_not_there_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    for words in [
+        &["resolve", "6.1.192", "arm64"][..],
+        &["check"],
+        &["kernel", "list"],
+        &["validate", "--dry-run"],
+        &["kernel", "add", "file"],
+    ] {
+        let (code, said) = kflake(dir.path(), &[&["-C", "nosuch"], words].concat());
+        let told = said.contains("not there: nosuch") && said.contains("kflake init nosuch");
+        assert!(code == 2 && told, "{words:?}: {said}");
+        let (code, said) = kflake(dir.path(), &[&["-C", "file"], words].concat());
+        let told = said.contains("no folder, but a file: file");
+        assert!(code == 2 && told, "{words:?}: {said}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    // what makes a project makes its folder
+    for words in [&["-C", "new", "init"][..], &["-C", "newer", "gen"]] {
+        let (code, said) = kflake(dir.path(), words);
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_what_is_remembered_leads_somewhere() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("below");
+    fs::create_dir(&below).unwrap();
+    symlink("shared.toml", dir.path().join("kflake.toml")).unwrap();
+    for (folder, words) in [
+        (dir.path(), &["resolve", "6.1.192", "arm64"][..]),
+        (&below, &["resolve", "6.1.192", "arm64"]),
+        (&below, &["-C", "..", "check"]),
+    ] {
+        let (code, said) = kflake(folder, words);
+        let told = said.contains("kflake.toml is a link to what is not there");
+        assert!(code == 2 && told, "{words:?}: {said}");
+    }
+    fs::write(dir.path().join("shared.toml"), KEPT).unwrap();
+    let (code, said) = kflake(&below, &["resolve", "6.1.192", "arm64"]);
+    assert!(code == 0 && said.contains("debian-12"), "{said}");
+}

@@ -118,6 +118,13 @@ pub enum ChoicesError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is a link, and what it leads to is not there.
+    #[error("{} is a link to what is not there", shown(path))]
+    #[diagnostic(help("remove it, or point it at the file with the project's choices"))]
+    Nowhere {
+        /// The link.
+        path: PathBuf,
+    },
     /// Something in it is not as it should be.
     #[error("{what}")]
     Bad {
@@ -140,7 +147,7 @@ impl ChoicesError {
     pub fn exit_code(&self) -> u8 {
         match self {
             ChoicesError::Io { .. } => exit::IO,
-            ChoicesError::Bad { .. } => exit::USAGE,
+            ChoicesError::Nowhere { .. } | ChoicesError::Bad { .. } => exit::USAGE,
         }
     }
 }
@@ -167,7 +174,10 @@ impl Choices {
         let path = project.join(FILE);
         match files::read(&path, MAX) {
             Ok(bytes) => parse(&bytes, &path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Choices::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.is_symlink() {
+                true => Err(ChoicesError::Nowhere { path }),
+                false => Ok(Choices::default()),
+            },
             Err(source) => Err(ChoicesError::Io { path, source }),
         }
     }
@@ -276,8 +286,13 @@ pub fn find(from: &Path) -> Option<PathBuf> {
     let everybodys = |dir: &Path| {
         std::fs::metadata(dir).is_ok_and(|facts| facts.permissions().mode() & 0o002 != 0)
     };
+    // a link that leads nowhere is told, not passed over
+    let has_one = |dir: &&Path| {
+        let file = dir.join(FILE);
+        file.is_file() || (file.is_symlink() && !file.exists())
+    };
     from.ancestors()
-        .filter(|dir| dir.join(FILE).is_file())
+        .filter(has_one)
         .find(|dir| *dir == from || !everybodys(dir))
         .map(Path::to_owned)
 }

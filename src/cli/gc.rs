@@ -34,6 +34,9 @@ pub struct Args {
     /// Then have Nix delete everything in this store that is no longer kept, whoever built it
     #[arg(long)]
     collect: bool,
+    /// Show what would be freed, without asking, and free nothing
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
     /// Print JSON; free nothing
     #[arg(long, conflicts_with_all = ["yes", "collect"])]
     json: bool,
@@ -101,7 +104,11 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         return told_how(args, &nix, garbage);
     }
     let question = format!("Free {}?", words(&freeable, args.collect));
-    match output::ask(&question, args.yes) {
+    let answer = match args.dry_run {
+        true => Answer::Nobody,
+        false => output::ask(&question, args.yes),
+    };
+    match answer {
         Answer::Yes => {}
         Answer::No => {
             output::note("nothing was freed");

@@ -151,10 +151,35 @@ fn say_written(project: &std::path::Path, written: Option<flake::Written>) {
     }
 }
 
+/// Refuses what -C names where it is no folder: whoever mistypes it would be answered for another project.
+fn is_folder(named: &Path) -> Result<()> {
+    let found = std::fs::metadata(named);
+    let (what, help) = match &found {
+        Ok(facts) if facts.is_dir() => return Ok(()),
+        Ok(_) => (
+            "-C names no folder, but a file",
+            "name the folder".to_owned(),
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
+            "-C names a folder that is not there",
+            format!("`kflake init {}` makes it a project", shown(named)),
+        ),
+        // whoever reads there says why
+        Err(_) => return Ok(()),
+    };
+    let text = format!("{what}: {}", shown(named));
+    Err(Failure::message(exit::USAGE, text, Some(help)))
+}
+
 impl Context {
     /// The context of a command on `project`; none: the nearest one upwards, else this folder. `reads`: whether what the project
-    /// remembers is wanted.
-    fn new(project: Option<PathBuf>, store: Option<PathBuf>, reads: bool) -> Result<Context> {
+    /// remembers is wanted. `makes`: whether the command makes a folder that is not there.
+    fn new(
+        project: Option<PathBuf>,
+        store: Option<PathBuf>,
+        reads: bool,
+        makes: bool,
+    ) -> Result<Context> {
         let here = std::env::current_dir();
         if project.as_ref().is_none_or(|it| it.is_relative())
             && here
@@ -166,6 +191,9 @@ impl Context {
                 "the folder that this shell is in is gone: somebody removed it",
                 Some("`cd` to one that is there".to_owned()),
             ));
+        }
+        if let Some(folder) = project.as_ref().filter(|_| !makes) {
+            is_folder(folder)?;
         }
         let here = here.ok();
         let found = match (&project, &here) {
@@ -341,7 +369,7 @@ fn refuse(mut error: clap::Error) -> ExitCode {
 }
 
 /// What other tools call what kflake does.
-const OTHER_WORDS: [(&str, &str); 14] = [
+const OTHER_WORDS: [(&str, &str); 15] = [
     ("module", "build-module"),
     ("modules", "build-module"),
     ("dkms", "build-module"),
@@ -356,6 +384,7 @@ const OTHER_WORDS: [(&str, &str); 14] = [
     ("upgrade", "pins update"),
     ("test", "validate"),
     ("clean", "gc"),
+    ("version", "--version"),
 ];
 
 /// What was probably meant where clap has no advice, or advice that leads astray.
@@ -411,7 +440,8 @@ fn run(cli: Cli) -> Result<u8> {
         cli.command,
         Command::Init(_) | Command::Completions(_) | Command::Man(_)
     );
-    let context = &Context::new(cli.project, cli.store, !about_none)?;
+    let makes = about_none || matches!(cli.command, Command::Gen(_));
+    let context = &Context::new(cli.project, cli.store, !about_none, makes)?;
     match cli.command {
         Command::Boot(args) => boot::run(&args, context),
         Command::Build(args) => build::run(&args, context),
@@ -479,6 +509,7 @@ mod tests {
             ("resolve k6-arm64 arm64", "k6-arm64 is a cell"),
             ("module x", "did you mean kflake build-module?"),
             ("config", "did you mean kflake build --targets config?"),
+            ("version", "did you mean kflake --version?"),
             ("bulid", "'build'"),
             ("boot 6.1.192 arm64 --smp 0", "it has to be 1 or more"),
             ("boot 6.1.192 arm64 --smp 4x", "it is not a whole number"),
@@ -503,6 +534,10 @@ mod tests {
             "{said}"
         );
         for (_, meant) in OTHER_WORDS {
+            if meant == "--version" {
+                assert!(refused(meant).starts_with("kflake "));
+                continue;
+            }
             let said = refused(&format!("{meant} --no-such-option"));
             assert!(said.contains("'--no-such-option'"), "{meant}: {said}");
         }

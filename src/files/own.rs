@@ -175,6 +175,37 @@ impl Own {
         Ok(own)
     }
 
+    /// Whether [`Own::open`] would take `folder`, as far as that shows without writing anything.
+    ///
+    /// # Errors
+    /// When it holds something else, or cannot be written.
+    pub fn may_open(folder: &Path) -> Result<()> {
+        let missing = |path: &&Path| {
+            let found = fs::symlink_metadata(path);
+            found.is_err_and(|it| it.kind() == io::ErrorKind::NotFound)
+        };
+        if missing(&folder) {
+            let above = folder.ancestors().skip(1).find(|it| !missing(it));
+            let above = above
+                .filter(|it| !it.as_os_str().is_empty())
+                .unwrap_or_else(|| Path::new("."));
+            return fs::read_dir(above)
+                .and_then(|_| super::may_write(above))
+                .map_err(io_error(above));
+        }
+        let path = folder.join(MARK);
+        if missing(&path.as_path()) {
+            nothing_in(folder)?;
+            return super::may_write(folder).map_err(io_error(folder));
+        }
+        open_mark(&path)?;
+        let text = read(&path, MAX_DATA).map_err(io_error(&path))?;
+        let is_ours = parse(&text).is_some();
+        is_ours.then_some(()).ok_or_else(|| OwnError::NotOurs {
+            folder: folder.to_owned(),
+        })
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.folder
@@ -443,8 +474,8 @@ impl Listed {
     }
 }
 
-/// Puts the mark into a folder that holds nothing.
-fn begin(folder: &Path) -> Result<()> {
+/// Refuses a folder that holds something.
+fn nothing_in(folder: &Path) -> Result<()> {
     let io = io_error(folder);
     for entry in fs::read_dir(folder).map_err(&io)? {
         let name = entry.map_err(&io)?.file_name();
@@ -455,6 +486,13 @@ fn begin(folder: &Path) -> Result<()> {
             });
         }
     }
+    Ok(())
+}
+
+/// Puts the mark into a folder that holds nothing.
+fn begin(folder: &Path) -> Result<()> {
+    let io = io_error(folder);
+    nothing_in(folder)?;
     let mut file = tempfile::Builder::new()
         .prefix(&temporary_prefix())
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
@@ -538,18 +576,36 @@ mod tests {
     fn a_folder_of_others_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
-        let error = Own::open(dir.path()).unwrap_err();
-        assert!(matches!(error, OwnError::NotOurs { .. }), "{error}");
+        for error in [Own::may_open(dir.path()), Own::open(dir.path()).map(drop)] {
+            let error = error.unwrap_err();
+            assert!(matches!(error, OwnError::NotOurs { .. }), "{error}");
+        }
         // names that kflake uses do not make it ours, nor does a file in the mark's place
         for name in ["metadata.json", "report.json", MARK] {
             fs::write(dir.path().join(name), "{}").unwrap();
-            assert!(matches!(
-                Own::open(dir.path()),
-                Err(OwnError::NotOurs { .. })
-            ));
+            for taken in [Own::may_open(dir.path()), Own::open(dir.path()).map(drop)] {
+                assert!(matches!(taken, Err(OwnError::NotOurs { .. })));
+            }
         }
         assert_eq!(text(&dir.path().join(MARK)), "{}");
         assert_eq!(text(&dir.path().join("thesis.txt")), "mine");
+    }
+
+    #[test]
+    fn asking_for_a_folder_leaves_nothing_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("new/out");
+        Own::may_open(&folder).unwrap();
+        assert!(!dir.path().join("new").exists());
+        Own::may_open(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(Own::open(&folder).unwrap());
+        Own::may_open(&folder).unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        for name in ["file", "file/below"] {
+            let error = Own::may_open(&dir.path().join(name)).unwrap_err();
+            assert!(matches!(error, OwnError::Io { .. }), "{name}: {error}");
+        }
     }
 
     #[test]

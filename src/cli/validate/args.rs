@@ -10,6 +10,7 @@ use crate::catalog::{Catalog, Compiler, SourceKind};
 use crate::cli::limit::{BOOT_MARGIN, Limit, by_stage, stage};
 use crate::cli::{Context, Failure, Result};
 use crate::exit;
+use crate::files::Own;
 use crate::packages::Packages;
 use crate::project::STATE;
 use crate::validate::{BootLimits, Limits, Options, Selection, Shard, Stage};
@@ -129,16 +130,18 @@ impl Args {
         self.report.clone().unwrap_or_else(own)
     }
 
-    /// Refuses a folder for the report that the project has chosen, and that a link leads to: only who names it may have it anywhere.
+    /// Refuses a folder for the report that holds something else, before anything is written; and one that the project has chosen, and
+    /// that a link leads to: only who names it may have it anywhere.
     pub fn may_report(&self, context: &Context) -> Result<()> {
-        if self.report.is_some() {
-            return Ok(());
+        if let Some(folder) = &self.report {
+            return Own::may_open(folder).map_err(|error| Failure::new(exit::IO, error));
         }
         let own = context.choices.own_report(&context.project);
-        own.map(drop).map_err(|error| {
+        let own = own.map_err(|error| {
             let help = "name a folder with --report, or put one in the place of the link";
             Failure::message(exit::IO, error.to_string(), Some(help.to_owned()))
-        })
+        })?;
+        Own::may_open(&own).map_err(|error| Failure::new(exit::IO, error))
     }
 
     /// An option about what to run that is given, and is not as in `began`.
