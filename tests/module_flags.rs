@@ -74,3 +74,40 @@ fn a_module_gets_the_flags_that_its_kernel_was_built_with() {
     );
     assert!(prepared.contains(&"CONFIG_X=m".to_owned()), "{prepared:?}");
 }
+
+#[test]
+fn what_the_build_tells_make_itself_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("Makefile"), "obj-m := x.o\n").unwrap();
+    fs::write(dir.path().join("x.c"), "int x;\n").unwrap();
+    let build = |flag: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kflake"))
+            .args([
+                "build-module",
+                ".",
+                "--kernel",
+                "6.1.192",
+                "--arch",
+                "arm64",
+            ])
+            .args(["--out", "out"])
+            .arg(format!("--make-flag={flag}"))
+            .current_dir(dir.path())
+            .env("KFLAKE_NIX", "/nonexistent/nix")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    for flag in ["M=.", "ARCH=arm", "CROSS_COMPILE=x-", "-C/tmp", "clean"] {
+        let (code, said) = build(flag);
+        let told = said.contains(&format!("--make-flag `{flag}`"));
+        assert!(code == 2 && told, "{flag}: {said}");
+    }
+    for flag in ["CONFIG_FOO=m", "KCFLAGS=-DX", "V=1"] {
+        let (code, said) = build(flag);
+        // the next thing that is missing is Nix
+        assert_eq!(code, 6, "{flag}: {said}");
+    }
+    assert!(!dir.path().join("out").exists());
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, kernel, output};
-use crate::build::{Artifacts, BuildError, ModuleReport, ModuleSource};
+use crate::build::{Artifacts, BuildError, ModuleReport, ModuleSource, refused_make_flag};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::files;
@@ -42,7 +42,8 @@ pub struct Args {
     arch: String,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Argument for the module's make, such as CONFIG_FOO=m; may be repeated
+    /// Argument for the module's make, such as CONFIG_FOO=m or KCFLAGS=-DDEBUG, and not what the build says itself (M, ARCH,
+    /// CROSS_COMPILE, targets and the like); may be repeated
     #[arg(long = "make-flag", value_name = "FLAG")]
     make_flags: Vec<String>,
     /// What another module exports: its Module.symvers, or the --out folder of its build, whose modules --boot loads as well;
@@ -195,22 +196,15 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
         reason: reason.to_owned(),
         help: help.to_owned(),
     };
+    if let Some((reason, help)) = args.make_flags.iter().find_map(|it| refused_make_flag(it)) {
+        return Err(bad(&reason, &help));
+    }
     let ModuleSource {
         path: folder,
         outside,
     } = ModuleSource::read(&args.source, !args.symvers.is_empty())?;
     if let Some(warning) = kernel::outside(&outside, "folder") {
         output::note(&warning);
-    }
-    if let Some(flag) = args
-        .make_flags
-        .iter()
-        .find(|flag| flag.chars().any(|c| c.is_whitespace() || c.is_control()))
-    {
-        return Err(bad(
-            &format!("--make-flag `{}` holds a blank", shown(flag)),
-            "give one argument without blanks at a time",
-        ));
     }
     let name: String = folder
         .file_name()
