@@ -7,9 +7,12 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{Context, Failure, Result, output};
 use crate::exit;
+use crate::files::{Own, OwnError};
+use crate::report::merge::{self, Part};
 use crate::report::text::count;
 use crate::report::{
-    badge, compare, coverage, history, html, json, jsonl, junit, markdown, metadata, svg, terminal,
+    badge, compare, coverage, folder, history, html, json, jsonl, junit, markdown, metadata, svg,
+    terminal,
 };
 use crate::text::shown;
 use crate::validate::{RUNS, RunRecord};
@@ -30,6 +33,7 @@ pub struct Args {
 enum Action {
     History(HistoryArgs),
     Coverage(CoverageArgs),
+    Merge(MergeArgs),
 }
 
 /// Plot how many cells passed, over several runs
@@ -71,6 +75,29 @@ struct CoverageArgs {
     /// Compare with a file instead of writing; exit with 1 if it differs
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     check: Option<PathBuf>,
+}
+
+/// Make one report of several, such as those of the shards of a run
+///
+/// The folder is as one that `kflake validate` wrote, with the logs: every other `kflake report` works on it. Of a cell that several
+/// reports have, the run that began last counts, and what differs is told. Exits with 0, whatever the reports say.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  kflake report merge shards/* --out merged && kflake report merged --format markdown"
+)]
+struct MergeArgs {
+    /// Folders with a report.json and its logs, or report.json files themselves, in any order
+    #[arg(value_name = "DIR", required = true)]
+    dirs: Vec<PathBuf>,
+    /// Folder for the report: new, empty, or filled by kflake; a report that is there moves to runs/ in it
+    #[arg(
+        long,
+        short,
+        alias = "output",
+        value_name = "DIR",
+        value_parser = super::place::output()
+    )]
+    out: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -120,6 +147,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     match args.action {
         Some(Action::History(args)) => plot(&args),
         Some(Action::Coverage(args)) => measured(&args, context),
+        Some(Action::Merge(args)) => merged(&args),
         None => show(args.show, context),
     }
 }
@@ -229,6 +257,57 @@ fn measured(args: &CoverageArgs, context: &Context) -> Result<u8> {
     Ok(exit::FAILED)
 }
 
+fn merged(args: &MergeArgs) -> Result<u8> {
+    let part = |dir: &PathBuf| {
+        let run = json::read_below(dir).map_err(unreadable)?;
+        let name = shown(dir).to_string();
+        Ok(Part { name, run })
+    };
+    let parts = args.dirs.iter().map(part).collect::<Result<Vec<_>>>()?;
+    let files: Vec<PathBuf> = args.dirs.iter().map(|dir| json::locate(dir)).collect();
+    let folder = |file: &PathBuf| match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let folders: Vec<PathBuf> = files.iter().map(folder).collect();
+    let inside = |folder: &&PathBuf| match (folder.canonicalize(), args.out.canonicalize()) {
+        (Ok(folder), Ok(out)) => folder.starts_with(out),
+        _ => false,
+    };
+    if let Some(folder) = folders.iter().find(inside) {
+        let what = format!(
+            "{} is a report to merge, and would be replaced",
+            shown(folder)
+        );
+        let help = "name another folder with --out".to_owned();
+        return Err(Failure::message(exit::USAGE, what, Some(help)));
+    }
+    let mut merged = merge::merge(&parts).map_err(|error| Failure::new(exit::USAGE, error))?;
+
+    let io = |error: OwnError| Failure::new(exit::IO, error);
+    let own = Own::open(&args.out).map_err(io)?;
+    crate::validate::make_room(&own).map_err(io)?;
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    let lost = merge::copy_logs(&mut merged, &folders, &own).map_err(io)?;
+    folder::write_into(&own, &merged.run).map_err(io)?;
+    for note in &merged.notes {
+        output::note(note);
+    }
+    if lost > 0 {
+        output::note(&format!(
+            "warning: {} that the reports name cannot be had, and the new one does not name",
+            count(lost, "log")
+        ));
+    }
+    output::note(&format!(
+        "report: {} ({} of {})",
+        shown(args.out.join("report.html")),
+        count(merged.run.cells.len(), "cell"),
+        count(parts.len(), "report"),
+    ));
+    Ok(exit::OK)
+}
+
 /// The style for `output`: a file is plain, else as this terminal wants.
 fn style(output: Option<&Path>, width: Option<usize>) -> terminal::Style {
     match output {
@@ -266,15 +345,15 @@ pub(super) fn terminal_style(width: Option<usize>) -> terminal::Style {
 }
 
 fn read(path: &Path) -> Result<RunRecord> {
-    json::read(path).map_err(|error| {
-        let code = match &error {
-            json::ReadError::Io { source, .. } if source.kind() != io::ErrorKind::NotFound => {
-                exit::IO
-            }
-            _ => exit::USAGE,
-        };
-        Failure::new(code, error)
-    })
+    json::read(path).map_err(unreadable)
+}
+
+fn unreadable(error: json::ReadError) -> Failure {
+    let code = match &error {
+        json::ReadError::Io { source, .. } if source.kind() != io::ErrorKind::NotFound => exit::IO,
+        _ => exit::USAGE,
+    };
+    Failure::new(code, error)
 }
 
 /// Puts `text` into `file`, or onto the terminal.

@@ -2,6 +2,7 @@
 //!
 //! - [`read`], [`read_text`] and [`open`] take regular files only, and no more of them than a bound allows: a named pipe, a
 //!   device or a file without end is an error, not a wait.
+//! - [`read_below`] reads from a folder that somebody else filled, and nothing that a name or a link there leads to elsewhere.
 //! - [`replace`] and [`Replacement`] put a file in place whole or not at all, with one policy for permissions.
 //! - [`Own`] is a folder that kflake fills: it knows by a mark what it put there, and touches nothing else.
 //! - [`Lock`] lets one process at a time do something.
@@ -11,6 +12,7 @@
 //!   for a process that ends by its own will, but at once.
 
 mod archive;
+mod below;
 mod content;
 mod lock;
 mod members;
@@ -22,6 +24,7 @@ mod unfinished;
 mod write;
 
 pub(crate) use archive::{Archive, ArchiveError, ar_member, damage, open_archive, open_package};
+pub use below::read_below;
 pub(crate) use content::Content;
 pub use lock::{Lock, LockError};
 pub(crate) use members::{Members, unxz, unzstd};

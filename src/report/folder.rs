@@ -53,7 +53,14 @@ fn folder_name(cell: &CellRecord) -> Option<String> {
 /// # Errors
 /// When the folder holds something else, or cannot be written.
 pub fn write(folder: &Path, run: &RunRecord) -> Result<(), OwnError> {
-    let own = Own::open(folder)?;
+    write_into(&Own::open(folder)?, run)
+}
+
+/// The same, for one who has the folder already.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_into(own: &Own, run: &RunRecord) -> Result<(), OwnError> {
     for (path, text) in files(run) {
         own.write_with(&path, false, |file| {
             file.write_all(text.as_bytes())?;

@@ -129,8 +129,26 @@ pub fn locate(path: &Path) -> PathBuf {
 /// # Errors
 /// When there is none, or it is no report.
 pub fn read(path: &Path) -> Result<RunRecord, ReadError> {
+    read_with(path, |file| files::read(file, MAX))
+}
+
+/// The same; of a folder, nothing that a link in it leads to.
+///
+/// # Errors
+/// When there is none, or it is no report.
+pub fn read_below(path: &Path) -> Result<RunRecord, ReadError> {
+    read_with(path, |file| match file.strip_prefix(path) {
+        Ok(name) if path.is_dir() => files::read_below(path, name, MAX),
+        _ => files::read(file, MAX),
+    })
+}
+
+fn read_with(
+    path: &Path,
+    read: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
+) -> Result<RunRecord, ReadError> {
     let file = locate(path);
-    match files::read(&file, MAX) {
+    match read(&file) {
         Ok(bytes) => parse(&bytes, &file),
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => {
             Err(ReadError::None {

@@ -141,7 +141,12 @@ pub fn reproducer(run: &RunRecord, cell: &CellRecord) -> Vec<String> {
     if let Some(toolchain) = &cell.toolchain {
         option("--toolchains", toolchain.source.to_string());
     }
-    if let Some(packages) = given(&run.command, "--packages") {
+    // a report that was merged of runs with different commands has none
+    let packages = match run.command.is_empty() {
+        true => run.packages.as_deref(),
+        false => given(&run.command, "--packages"),
+    };
+    if let Some(packages) = packages {
         option("--packages", packages.to_owned());
     }
     // of stock kernels (--bands) the command does not say it

@@ -15,6 +15,7 @@ pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod markdown;
+pub mod merge;
 pub mod metadata;
 pub mod svg;
 pub mod terminal;

@@ -42,6 +42,11 @@ impl Sample {
         }
     }
 
+    /// One that `run` begins.
+    pub fn of(run: RunRecord) -> Sample {
+        Sample { run }
+    }
+
     /// Adds a cell with outcomes as the terminal spells them: `TKMB`, `TKx-`, `T!--`, `TKM.`, `t` for cached, `n/a`.
     pub fn cell(mut self, era: &str, arch: &str, kernel: &str, outcomes: &str) -> Sample {
         self.run.cells.push(cell(era, arch, kernel, outcomes));

@@ -142,6 +142,16 @@ pub fn nix_name(recorded: &str) -> String {
     }
 }
 
+/// Whether `path` is a plain relative path that stays below the report: only then it becomes a link, and is a file's to copy.
+pub fn is_plain_path(path: &str) -> bool {
+    path.split('/').all(|part| {
+        !matches!(part, "" | "." | "..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +208,25 @@ mod tests {
             for line in wrap(&clean(&text), columns) {
                 prop_assert!(width(&line) <= columns, "{line:?}");
             }
+        }
+    }
+
+    #[test]
+    fn only_paths_below_the_report_become_links() {
+        assert!(is_plain_path("logs/k6-arm64-kernel.log"));
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "javascript:alert(1)",
+            "http://h/x",
+            "a//b",
+            "",
+            ".",
+            "a/../b",
+            "a b",
+            "//h/x",
+        ] {
+            assert!(!is_plain_path(path), "{path}");
         }
     }
 }

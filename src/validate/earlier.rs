@@ -84,6 +84,14 @@ fn of_earlier(report: &Own) -> Vec<String> {
     names
 }
 
+/// Moves what the last run left in `report` into a folder that is named by when it began.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn make_room(report: &Own) -> Result<(), OwnError> {
+    set_aside(report, last(report.path()).as_ref())
+}
+
 /// Moves what the run of `record` left into a folder that is named by when it began. What is of no run that can be read goes.
 pub fn set_aside(report: &Own, record: Option<&RunRecord>) -> Result<(), OwnError> {
     let own = |name: &String| !name.ends_with('/') && !name.starts_with("runs/");

@@ -21,7 +21,7 @@ pub use crate::run::{
 };
 pub use booted::BootRecord;
 pub use cost::cost;
-pub use earlier::{Earlier, RUNS, earlier, forget_earlier};
+pub use earlier::{Earlier, RUNS, earlier, forget_earlier, make_room};
 pub use evaluate::evaluate;
 pub use evidence::{is_the_machines, record_evidence};
 pub use manifest::{Manifest, Target};
