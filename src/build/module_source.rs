@@ -107,6 +107,13 @@ fn of_file(path: &Path) -> Result<Tree, Flaw> {
         tree.map_err(ArchiveError::Damaged)
     });
     let tree = tree.map_err(|error| not_taken(error, path, is_package))?;
+    if let Some(member) = tree.climbs() {
+        let reason = format!(
+            "{} in it leads out of the folder that it is unpacked in, and tar refuses such names",
+            shown(member)
+        );
+        return Err((reason, files::ANEW.to_owned()));
+    }
     if !is_package {
         return Ok(tree.without_top(|tree| tree.has_makefile()));
     }

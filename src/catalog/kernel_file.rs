@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::kernel_look::{KernelFlaw, Kind, Look, START};
-use super::kernel_makefile::version_of_makefile;
+use super::kernel_makefile::{torn_extraversion, version_of_makefile, version_with};
 use super::{kernel_instead, kernel_near};
 use crate::files::{self, Archive, ArchiveError, Members};
 
@@ -27,6 +27,9 @@ pub struct KernelFile {
     pub size: u64,
     /// Its name, fit for the store.
     pub name: FileName,
+    /// Links that lead out of the tree, so that builds find nothing at their end: the link, and where it leads. Those of a folder that
+    /// kflake packed are known from there.
+    pub outside: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Why a file is not taken for a kernel's source.
@@ -101,8 +104,9 @@ impl KernelFile {
     /// # Errors
     /// When the file cannot be read, is no tarball, is damaged, or holds no clean and whole kernel.
     pub fn inspect(path: &Path) -> Result<Self, KernelFileError> {
-        let (file, top) = Self::read(path)?;
-        match look_at(path, &top)?.flaw(path, &file.version, false) {
+        let (mut file, top) = Self::read(path)?;
+        let look = look_at(path, &top, &mut file.outside)?;
+        match look.flaw(path, &file.version, false) {
             Some(flaw) => Err(flaw.into()),
             None => Ok(file),
         }
@@ -132,13 +136,18 @@ impl KernelFile {
                 path: path.to_owned(),
                 source,
             })?;
-        let version =
-            version_of_makefile(&makefile).map_err(|missing| KernelFileError::NoKernel {
-                path: path.to_owned(),
-                missing,
-                help: "give the kernel's own source; unpack a bundle, and add the kernel's folder"
-                    .to_owned(),
-            })?;
+        let beside = |name: &str| text_beside(path, &top.join(name)).ok().flatten();
+        let version = version_with(&makefile, &beside);
+        let version = version.map_err(|missing| KernelFileError::NoKernel {
+            path: path.to_owned(),
+            missing,
+            help: "give the kernel's own source; unpack a bundle, and add the kernel's folder"
+                .to_owned(),
+        })?;
+        if let Some(value) = torn_extraversion(&makefile) {
+            let path = path.to_owned();
+            return Err(KernelFlaw::Torn { path, value }.into());
+        }
         let file = files::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         let sha256 = Sha256::of_reader(file).map_err(unreadable)?;
@@ -147,6 +156,7 @@ impl KernelFile {
             sha256,
             size,
             name,
+            outside: Vec::new(),
         };
         Ok((file, top))
     }
@@ -202,7 +212,12 @@ fn each_member<T>(
             continue;
         }
         let target = names.link(&entry).map_err(damaged)?;
-        let name = tidy(&names.path(&entry).map_err(damaged)?);
+        let name = names.path(&entry).map_err(damaged)?;
+        if files::climbs(&name) {
+            let path = path.to_owned();
+            return Err(KernelFlaw::Climbs { path, member: name }.into());
+        }
+        let name = tidy(&name);
         let found = look(&name, &target, &mut entry).map_err(damaged)?;
         if found.is_some() {
             return Ok(found);
@@ -212,9 +227,13 @@ fn each_member<T>(
 }
 
 /// What the tree in the folder `top` of the archive at `path` looks like, which is read to its end.
-fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
+fn look_at(
+    path: &Path,
+    top: &Path,
+    outside: &mut Vec<(PathBuf, PathBuf)>,
+) -> Result<Look, KernelFileError> {
     let mut look = Look::default();
-    each_member(path, |name, _, entry| {
+    each_member(path, |name, target, entry| {
         let Ok(inside) = name.strip_prefix(top) else {
             return Ok(None::<()>);
         };
@@ -223,6 +242,10 @@ fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
             it if it.is_file() => Kind::File,
             _ => Kind::Link,
         };
+        let is_link = entry.header().entry_type().is_symlink();
+        if is_link && files::leads_outside(inside, target) {
+            outside.push((inside.to_owned(), target.to_owned()));
+        }
         let mut start = Vec::new();
         if kind == Kind::File && Look::reads(inside, entry.size()) {
             entry.take(START).read_to_end(&mut start)?;
@@ -231,6 +254,14 @@ fn look_at(path: &Path, top: &Path) -> Result<Look, KernelFileError> {
         Ok(None)
     })?;
     Ok(look)
+}
+
+/// The text of the file `wanted` in the archive at `path`.
+fn text_beside(path: &Path, wanted: &Path) -> Result<Option<String>, KernelFileError> {
+    each_member(path, |name, _, entry| {
+        let is_wanted = name == wanted && entry.header().entry_type().is_file();
+        is_wanted.then(|| text_of(entry)).transpose()
+    })
 }
 
 /// The top Makefile of an archive.
@@ -484,6 +515,84 @@ mod tests {
             }
         }
         builder.into_inner().unwrap()
+    }
+
+    /// A tar with one more file, whose name libraries refuse to write.
+    fn tar_with(name: &str, members: &[(&str, Option<&str>, &str)]) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        let field = &mut header.as_gnu_mut().unwrap().name;
+        field[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append(&header, io::empty()).unwrap();
+        let mut all = builder.into_inner().unwrap();
+        // without the blocks that end it
+        all.truncate(512);
+        all.extend(tar_of(members));
+        all
+    }
+
+    #[test]
+    fn names_that_tar_does_not_unpack_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        let members = [
+            ("linux/Makefile", Some(MAKEFILE), ""),
+            ("linux/rootfs/etc", None, "/etc"),
+            ("linux/rootfs/lib", None, "usr/lib"),
+        ];
+        for (name, climbs) in [
+            ("../x", true),
+            ("linux/../x", true),
+            ("linux/a/../b", true),
+            ("/etc/passwd", false),
+            ("./linux/a..b", false),
+        ] {
+            std::fs::write(&path, tar_with(name, &members)).unwrap();
+            match KernelFile::inspect(&path) {
+                Ok(file) => {
+                    assert!(!climbs, "{name}");
+                    // a root file system along with it is no reason to refuse it
+                    let outside = [("rootfs/etc".into(), "/etc".into())];
+                    assert_eq!(file.outside, outside, "{name}");
+                }
+                Err(error) => {
+                    let said = format!("{error}; {}", miette::Diagnostic::help(&error).unwrap());
+                    let told = said.contains(&format!("{name} in it leads out"));
+                    assert!(climbs && told && said.contains("pack it anew"), "{said}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_beside_the_makefile_and_torn_releases_are_read_in_archives() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        let inspected = |members: &[(&str, Option<&str>, &str)]| {
+            std::fs::write(&path, tar_of(members)).unwrap();
+            match KernelFile::inspect(&path) {
+                Ok(file) => file.version.to_string(),
+                Err(error) => error.to_string(),
+            }
+        };
+        let include = "include $(srctree)/version.mk\n";
+        let mut members = [
+            ("linux/version.mk", Some(MAKEFILE), ""),
+            ("linux/Makefile", Some(include), ""),
+        ];
+        assert_eq!(inspected(&members), "6.1.192");
+        members.swap(0, 1);
+        assert_eq!(inspected(&members), "6.1.192");
+        let said = inspected(&members[..1]);
+        assert!(said.contains("which version.mk may"), "{said}");
+        let torn = MAKEFILE.replace("EXTRAVERSION =", "EXTRAVERSION = -my kernel");
+        let said = inspected(&[("linux/Makefile", Some(&torn), "")]);
+        assert!(
+            said.contains("EXTRAVERSION in its top Makefile is \"-my kernel\""),
+            "{said}"
+        );
     }
 
     #[test]

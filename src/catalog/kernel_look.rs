@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::text::shown;
 use crate::version::KernelVersion;
 
@@ -65,6 +66,26 @@ pub enum KernelFlaw {
         missing: String,
         /// What to do.
         help: String,
+    },
+    /// Its release would hold a blank.
+    #[error("{path} calls itself by words with blanks between them: EXTRAVERSION in its top Makefile is {value:?}, and no release may hold a blank", path = shown(path))]
+    #[diagnostic(help(
+        "take the blanks out of EXTRAVERSION; a comment stands behind a # of its own"
+    ))]
+    Torn {
+        /// The folder or archive.
+        path: PathBuf,
+        /// What `EXTRAVERSION` is.
+        value: String,
+    },
+    /// A name in it leads out of the folder that it is unpacked in.
+    #[error("{path} cannot be unpacked: {member} in it leads out of the folder that it is unpacked in, and tar refuses such names", path = shown(path), member = shown(member))]
+    #[diagnostic(help("{}", files::ANEW))]
+    Climbs {
+        /// The archive.
+        path: PathBuf,
+        /// The name.
+        member: PathBuf,
     },
     /// It is what modules are built with.
     #[error("{path} holds a kernel's headers, for building modules, and not its source: there is no init/main.c in it", path = shown(path))]

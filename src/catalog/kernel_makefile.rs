@@ -14,10 +14,48 @@ use crate::version::KernelVersion;
 /// # Errors
 /// Which assignment is missing, or names no kernel.
 pub fn version_of_makefile(makefile: &str) -> Result<KernelVersion, String> {
-    let variables = assignments(makefile);
+    version_with(makefile, &|_| None)
+}
+
+/// The same, where the numbers may stand in a file of the tree's top that the Makefile includes: `beside` is its text, by its name.
+///
+/// # Errors
+/// As those of [`version_of_makefile`].
+pub(super) fn version_with(
+    makefile: &str,
+    beside: &dyn Fn(&str) -> Option<String>,
+) -> Result<KernelVersion, String> {
+    let mut variables = assignments(makefile);
+    let mut elsewhere = None;
+    let lacks = |variables: &BTreeMap<String, String>| {
+        let mut numbers = ["VERSION", "PATCHLEVEL", "SUBLEVEL"].iter();
+        numbers.any(|it| !variables.contains_key(*it))
+    };
+    if lacks(&variables) {
+        for file in included(makefile) {
+            let plain = file
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            match plain.then(|| beside(&file)).flatten() {
+                Some(text) => {
+                    for (name, value) in assignments(&text) {
+                        variables.entry(name).or_insert(value);
+                    }
+                }
+                None => elsewhere = elsewhere.or(Some(file)),
+            }
+        }
+    }
+    let elsewhere = elsewhere.filter(|_| lacks(&variables));
+    let missing = |name: &str| match &elsewhere {
+        None => format!("its top Makefile sets no {name}"),
+        Some(file) => format!(
+            "its top Makefile sets no {name}, which {file:.60} may that it includes: write VERSION, PATCHLEVEL and SUBLEVEL into the Makefile itself"
+        ),
+    };
     let value = |name: &'static str| variables.get(name).map(String::as_str);
     let number = |name: &'static str| {
-        let text = value(name).ok_or_else(|| format!("its top Makefile sets no {name}"))?;
+        let text = value(name).ok_or_else(|| missing(name))?;
         match text.parse::<u16>() {
             Ok(_) => Ok(text),
             Err(_) => Err(format!(
@@ -48,6 +86,44 @@ pub fn version_of_makefile(makefile: &str) -> Result<KernelVersion, String> {
         .map_err(|error: crate::version::VersionError| error.to_string())
 }
 
+/// The value of `EXTRAVERSION` in a kernel's Makefile, where blanks stand between its words: no release may hold any. What only make
+/// knows is none, and so are the blanks that make drops, at its end or before a comment.
+pub(super) fn torn_extraversion(makefile: &str) -> Option<String> {
+    let value = assignments(makefile).remove("EXTRAVERSION")?;
+    let torn = value.contains([' ', '\t']) && !value.contains('$');
+    torn.then_some(value)
+}
+
+/// What a makefile includes, from the tree's top, where that is plain enough to tell.
+fn included(makefile: &str) -> Vec<String> {
+    const TOPS: [&str; 6] = [
+        "$(srctree)",
+        "${srctree}",
+        "$(CURDIR)",
+        "$(TOPDIR)",
+        "$(src)",
+        ".",
+    ];
+    let mut files = Vec::new();
+    for line in makefile.lines().filter(|line| !line.starts_with('\t')) {
+        let mut words = line
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        if let Some("include" | "-include" | "sinclude") = words.next() {
+            let from_top = |word: &str| {
+                let mut tops = TOPS.iter();
+                let rest = tops.find_map(|top| word.strip_prefix(top)?.strip_prefix('/'));
+                rest.unwrap_or(word).to_owned()
+            };
+            files.extend(words.map(from_top).filter(|it| !it.contains('$')));
+        }
+    }
+    files.truncate(20);
+    files
+}
+
 /// The plain assignments of a makefile, the first of each name, with the variables that they name put in. One of
 /// `EXTRAVERSION` under a condition says nothing: only make knows whether it holds.
 fn assignments(makefile: &str) -> BTreeMap<String, String> {
@@ -65,6 +141,11 @@ fn assignments(makefile: &str) -> BTreeMap<String, String> {
             continue;
         };
         let name = name.trim_end().trim_end_matches([':', '?']).trim();
+        let mut words = name.split_whitespace().rev();
+        let name = words.next().unwrap_or_default();
+        if words.any(|word| !["export", "override"].contains(&word)) {
+            continue;
+        }
         let plain =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let known = conditions == 0 || name != "EXTRAVERSION";
@@ -117,7 +198,6 @@ mod tests {
             (" .8-LSK-$(LSPVER)", "6.1.192.8-LSK"),
             (" -$(NAME_OF_BOARD)-x", "6.1.192-board-x"),
             (" -${NAME_OF_BOARD}", "6.1.192-board"),
-            (" -my kernel", "6.1.192"),
             (" -$(shell date)", "6.1.192"),
             ("_vendor", "6.1.192_vendor"),
         ] {
@@ -161,6 +241,75 @@ mod tests {
         assert_eq!(read(&candidate), "5.10-rc3");
         let fourth = first.replace("EXTRAVERSION =", "EXTRAVERSION = .8-LSK");
         assert_eq!(read(&fourth), "5.10.0.8-LSK");
+    }
+
+    #[test]
+    fn assignments_that_make_exports_or_insists_on_are_read() {
+        for text in [
+            MAKEFILE.replace("SUBLEVEL", "export SUBLEVEL"),
+            MAKEFILE.replace("VERSION = 6", "override VERSION := 6"),
+            MAKEFILE.replace("VERSION = 6", "  override export VERSION=6"),
+            MAKEFILE.replace("VERSION = 6", "export VERSION PATCHLEVEL\nVERSION = 6"),
+            format!("unexport VERSION\nif VERSION = 5\n{MAKEFILE}"),
+        ] {
+            assert_eq!(read(&text), "6.1.192", "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_a_file_beside_it_are_read() {
+        let rest = "ARCH ?= arm\ninclude scripts/Kbuild.include\n";
+        let beside = |name: &str| (name == "version.mk").then(|| MAKEFILE.to_owned());
+        for line in [
+            "include version.mk",
+            "-include $(srctree)/version.mk # ours",
+            "sinclude ./none.mk ${srctree}/version.mk",
+            "PATCHLEVEL = 1\ninclude $(CURDIR)/version.mk",
+        ] {
+            let text = format!("{line}\n{rest}");
+            let version = version_with(&text, &beside).unwrap();
+            assert_eq!(version.as_str(), "6.1.192", "{line}");
+        }
+        // the Makefile's own come first
+        let text = format!("include version.mk\n{}", MAKEFILE.replace("192", "7"));
+        assert_eq!(version_with(&text, &beside).unwrap().as_str(), "6.1.7");
+        for (line, named) in [
+            ("include vendor/version.mk", Some("vendor/version.mk may")),
+            ("include ../version.mk", Some("../version.mk may")),
+            ("include gone.mk", Some("gone.mk may")),
+            ("include $(VENDOR)/version.mk", None),
+            ("", None),
+        ] {
+            let said = version_with(line, &beside).unwrap_err();
+            let told = said.contains("write VERSION, PATCHLEVEL and SUBLEVEL into the Makefile");
+            assert!(
+                said.starts_with("its top Makefile sets no VERSION"),
+                "{said}"
+            );
+            assert_eq!(
+                told,
+                named.is_some_and(|it| said.contains(it)),
+                "{line}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_extraversion_with_blanks_between_words_is_no_part_of_a_release() {
+        for (extra, torn) in [
+            (" -my kernel", Some("-my kernel")),
+            (" -a\tb # why", Some("-a\tb")),
+            (" -$(NAME) x", Some("-Curry Ramen x")),
+            (" -rc3  ", None),
+            (" -custom # our build", None),
+            (" -$(shell date +%Y)", None),
+            (" -$(shell echo $(X) y)", None),
+            ("", None),
+        ] {
+            let text = MAKEFILE.replace("EXTRAVERSION =", "");
+            let text = format!("{text}EXTRAVERSION ={extra}\n");
+            assert_eq!(torn_extraversion(&text).as_deref(), torn, "{extra:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::kernel_makefile::version_of_makefile;
+use super::kernel_makefile::version_with;
 use crate::files;
 use crate::text::shown;
 
@@ -135,7 +135,17 @@ pub fn is_kernel(path: &Path) -> bool {
         return false;
     }
     let text = files::read(&path.join("Makefile"), MAX_MAKEFILE);
-    text.is_ok_and(|text| version_of_makefile(&String::from_utf8_lossy(&text)).is_ok())
+    let is_one = |text: &[u8]| {
+        let beside = |name: &str| text_beside(path, name);
+        version_with(&String::from_utf8_lossy(text), &beside).is_ok()
+    };
+    text.is_ok_and(|text| is_one(&text))
+}
+
+/// The text of the file `name` at the top of `tree`.
+pub(super) fn text_beside(tree: &Path, name: &str) -> Option<String> {
+    let text = files::read(&tree.join(name), MAX_MAKEFILE).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Kernels below `path`, the nearest first, and archives by whose names they may be some.

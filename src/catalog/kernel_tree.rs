@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use walkdir::WalkDir;
 
 use super::kernel_look::{KernelFlaw, Kind, Look, START};
-use super::kernel_makefile::version_of_makefile;
+use super::kernel_makefile::{torn_extraversion, version_with};
 use super::kernel_near;
 
 use crate::files;
@@ -162,9 +162,13 @@ pub fn check_kernel(tree: &Path, arch: Option<&str>) -> Result<KernelVersion, Ke
     };
     let version = match &makefile {
         None => Err("there is no Makefile in it".to_owned()),
-        Some(text) => version_of_makefile(text),
+        Some(text) => version_with(text, &|name| kernel_near::text_beside(tree, name)),
     };
     let version = version.map_err(instead)?;
+    if let Some(value) = makefile.as_deref().and_then(torn_extraversion) {
+        let path = tree.to_owned();
+        return Err(KernelFlaw::Torn { path, value }.into());
+    }
     let mut look = Look::default();
     let walk = WalkDir::new(tree)
         .min_depth(1)
@@ -414,6 +418,28 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
         assert!(error().contains("socket is neither"), "{}", error());
     }
+
+    #[test]
+    fn numbers_beside_the_makefile_and_torn_releases_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        tree(dir.path());
+        let said = || match check_kernel(dir.path(), None) {
+            Ok(version) => version.to_string(),
+            Err(error) => error.to_string(),
+        };
+        fs::write(at("version.mk"), MAKEFILE).unwrap();
+        fs::write(at("Makefile"), "-include $(srctree)/version.mk\nall:\n").unwrap();
+        fs::create_dir(at("kernel")).unwrap();
+        assert!(kernel_near::is_kernel(dir.path()));
+        fs::remove_dir(at("kernel")).unwrap();
+        assert_eq!(said(), "2.6.31.4");
+        fs::remove_file(at("version.mk")).unwrap();
+        assert!(said().contains("which version.mk may"), "{}", said());
+        fs::write(at("Makefile"), MAKEFILE.replace(".4", "-my kernel")).unwrap();
+        assert!(said().contains("is \"-my kernel\""), "{}", said());
+    }
+
     #[test]
     fn what_git_left_out_is_told() {
         let dir = tempfile::tempdir().unwrap();

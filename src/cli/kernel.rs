@@ -77,6 +77,9 @@ fn add(kernel: &Path, context: &Context) -> Result<u8> {
             ));
         }
         let file = KernelFile::inspect(kernel).map_err(|error| Failure::new(exit::USAGE, error))?;
+        if let Some(warning) = outside(&file.outside, "archive") {
+            output::note(&warning);
+        }
         return add_file(kernel, &file, &catalog, context).map(|()| exit::OK);
     }
     not_an_address(kernel)?;
@@ -157,6 +160,7 @@ fn add_file(path: &Path, file: &KernelFile, catalog: &Catalog, context: &Context
         sha256,
         size,
         name,
+        ..
     } = file;
     let era = catalog.eras.iter().find(|(_, era)| era.contains(version));
     let Some((era, _)) = era else {

@@ -61,6 +61,15 @@ pub(crate) fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
+/// What to do about an archive with names that tar does not unpack.
+pub(crate) const ANEW: &str = "pack it anew from the folder above the source (`tar -C FOLDER -cf NAME.tar SOURCE`), or unpack it with what made it, and give the folder";
+
+/// Whether the name of an archive's member leads out of the folder that it is unpacked in, or may: tar unpacks no name with `..` in it.
+/// The `/` that a name begins with is left away.
+pub(crate) fn climbs(name: &Path) -> bool {
+    name.components().any(|part| part == Component::ParentDir)
+}
+
 /// Whether a link at `link`, from the top of a tree, leads out of it by its text alone.
 pub(crate) fn leads_outside(link: &Path, target: &Path) -> bool {
     let mut depth = link.components().count().saturating_sub(1);

@@ -92,6 +92,11 @@ pub enum SettingError {
     /// A control character.
     #[error("it holds a control character or a line break: give one setting at a time")]
     Control,
+    /// `CONFIG_LOCALVERSION="-my kernel"`.
+    #[error(
+        "a blank stands in the end of the kernel's release, which may hold none: write CONFIG_LOCALVERSION=\"{0}\""
+    )]
+    Torn(String),
     /// `# CONFIG_FOO` followed by something else.
     #[error("a line that turns a symbol off reads `# CONFIG_{0} is not set`")]
     NotSet(String),
@@ -269,10 +274,15 @@ impl FromStr for Setting {
                     value: brief(before),
                 })
             }
-            (parsed, _) => Ok(Setting {
-                symbol,
-                value: parsed?,
-            }),
+            (parsed, _) => {
+                let value: Value = parsed?;
+                if name == "LOCALVERSION" && value.as_str().contains(' ') {
+                    let text = value.as_str().trim_matches('"');
+                    let words: Vec<_> = text.split_whitespace().collect();
+                    return Err(SettingError::Torn(brief(&words.join("-"))));
+                }
+                Ok(Setting { symbol, value })
+            }
         }
     }
 }
@@ -424,6 +434,10 @@ mod tests {
         for why in ["# why", "#why"] {
             let line = format!("# CONFIG_X is not set {why}");
             assert_eq!(error(&line), SettingError::CommentOff("X".into()));
+        }
+        for (text, meant) in [("-my kernel", "-my-kernel"), (" -a ", "-a")] {
+            let line = format!("CONFIG_LOCALVERSION=\"{text}\"");
+            assert_eq!(error(&line), SettingError::Torn(meant.into()));
         }
         assert_eq!(error("# a comment"), SettingError::Shape);
         assert_eq!(error(""), SettingError::Shape);

@@ -281,9 +281,11 @@ fn tar(members: &[(&str, &str)]) -> Vec<u8> {
     for (name, text) in members {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
-        builder
-            .append_data(&mut header, name, text.as_bytes())
-            .unwrap();
+        // as it is: append_data refuses some
+        let field = &mut header.as_gnu_mut().unwrap().name;
+        field[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, text.as_bytes()).unwrap();
     }
     builder.into_inner().unwrap()
 }
@@ -322,6 +324,16 @@ fn files_are_archives_of_a_module_or_named_for_what_they_are() {
             "m.tar",
             tar(&[("a/x", ""), ("b/Makefile", "obj-m := x.o\n")]),
             &["no Makefile", "b in it has one"],
+        ),
+        (
+            "m.tar",
+            tar(&[good[0], good[1], ("../x", "")]),
+            &["../x in it leads out", "pack it anew"],
+        ),
+        (
+            "m.tar",
+            tar(&[("m/../Makefile", "obj-m := foo.o\n"), good[1]]),
+            &["m/../Makefile in it leads out", "pack it anew"],
         ),
         ("m-dkms.deb", package(&tar(&dkms)), &[]),
         (

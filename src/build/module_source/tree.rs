@@ -30,6 +30,8 @@ pub struct Tree {
     entries: BTreeMap<PathBuf, Entry>,
     /// Where it is, where it is a folder.
     folder: Option<PathBuf>,
+    /// A name in an archive that tar does not unpack.
+    climbs: Option<PathBuf>,
     read: u64,
 }
 
@@ -73,6 +75,10 @@ impl Tree {
             }
             let target = names.link(&entry)?;
             let parts = names.path(&entry)?;
+            if files::climbs(&parts) {
+                tree.climbs = Some(parts);
+                return Ok(tree);
+            }
             let parts = parts
                 .components()
                 .filter(|it| matches!(it, Component::Normal(_)));
@@ -151,6 +157,11 @@ impl Tree {
             entries: entries.collect(),
             ..Tree::default()
         }
+    }
+
+    /// A name in an archive that leads out of the folder that it is unpacked in; what follows it was not read.
+    pub fn climbs(&self) -> Option<&Path> {
+        self.climbs.as_deref()
     }
 
     pub fn is_empty(&self) -> bool {
