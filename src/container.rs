@@ -75,6 +75,24 @@ impl Kind {
     }
 }
 
+/// Where podman keeps what is the user's: the variable, and the folder in the home folder that it stands for.
+const OF_USERS: [(&str, &str); 3] = [
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_CACHE_HOME", ".cache"),
+];
+
+/// Whether the user has containers, or has set anything about them.
+fn has_containers() -> bool {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    OF_USERS.iter().any(|(variable, below)| {
+        let set = std::env::var_os(variable).filter(|it| !it.is_empty());
+        let folder = set.map(PathBuf::from);
+        let folder = folder.or_else(|| Some(home.as_ref()?.join(below)));
+        folder.is_some_and(|it| it.join("containers").exists())
+    })
+}
+
 /// Whom an engine can run containers as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Users {
@@ -197,6 +215,18 @@ impl Engine {
     /// # Errors
     /// When none answers, or `stop` is set.
     pub fn find(stop: &AtomicBool) -> Result<Engine, EngineError> {
+        Engine::find_with(stop, None)
+    }
+
+    /// The same, for somebody who is only told of it: what podman lays out for its first user lands in the folder `aside`.
+    ///
+    /// # Errors
+    /// When none answers, or `stop` is set.
+    pub fn look(stop: &AtomicBool, aside: &Path) -> Result<Engine, EngineError> {
+        Engine::find_with(stop, Some(aside))
+    }
+
+    fn find_with(stop: &AtomicBool, aside: Option<&Path>) -> Result<Engine, EngineError> {
         let named = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
         let candidates: Vec<(Kind, OsString)> = match named {
             Some(program) => {
@@ -209,7 +239,7 @@ impl Engine {
         };
         let mut reasons = Vec::new();
         for (kind, program) in candidates {
-            match Engine::probe(kind, program, stop)? {
+            match Engine::probe(kind, program, stop, aside)? {
                 Ok(engine) => return Ok(engine),
                 Err(reason) => reasons.push(reason),
             }
@@ -223,9 +253,18 @@ impl Engine {
         kind: Kind,
         program: OsString,
         stop: &AtomicBool,
+        aside: Option<&Path>,
     ) -> Result<Result<Engine, String>, EngineError> {
         let name = clean(&program.to_string_lossy());
-        let ran = program::run(Command::new(&program).args(kind.question()), &ANSWER, stop);
+        let mut command = Command::new(&program);
+        command.args(kind.question());
+        if let Some(folder) = aside.filter(|_| kind == Kind::Podman && !has_containers()) {
+            command.env("HOME", folder);
+            for (variable, _) in OF_USERS {
+                command.env(variable, folder);
+            }
+        }
+        let ran = program::run(&mut command, &ANSWER, stop);
         Ok(match ran {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(format!("{name} is not there"))
@@ -604,7 +643,7 @@ mod tests {
     #[test]
     fn an_engine_that_is_not_there_or_fails_is_told() {
         let probe = |kind, program: &str| {
-            let answer = Engine::probe(kind, program.into(), &NEVER).unwrap();
+            let answer = Engine::probe(kind, program.into(), &NEVER, None).unwrap();
             answer.unwrap_err()
         };
         let reason = probe(Kind::Podman, "/nonexistent/podman");

@@ -544,3 +544,35 @@ fn what_was_built_boots_by_the_trees_own_make() {
         assert!(said[0].ends_with(&format!(" {image} -- boot")), "{said:?}");
     }
 }
+
+#[test]
+fn doctor_leaves_nothing_of_podmans_in_a_home_without_it() {
+    let desk = Desk::new(&[]);
+    let lays_out = "case $1 in info)\n\
+        if [ -n \"${XDG_DATA_HOME:-}\" ]; then echo >\"$XDG_DATA_HOME/storage\"; else echo >\"$HOME/asked\"; fi\n\
+        echo rootless=true ids=2 ;;\nesac\n";
+    desk.program("podman", lays_out);
+    let home = desk.at("home");
+    fs::create_dir(&home).unwrap();
+    let doctor = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_kflake"))
+            .args(["doctor", "--json"])
+            .current_dir(desk.at("tree"))
+            .env("PATH", desk.at("bin"))
+            .env("HOME", &home)
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_CACHE_HOME")
+            .env_remove("KFLAKE_ENGINE")
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = doctor();
+    assert!(said.contains("podman"), "{said}");
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
+    // whoever has set it up is asked about their own
+    fs::create_dir_all(home.join(".config/containers")).unwrap();
+    doctor();
+    assert!(home.join("asked").exists());
+}

@@ -39,7 +39,18 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
     let bootstrap = package_set(&catalog, &suite, &scratch.path().join("set"))
         .map_err(|error| Failure::new(error.exit_code(), error))?;
     let flake = flake_in_use(&catalog, context, &scratch.path().join("flake"))?;
-    let engine = interrupt::finish(Engine::find);
+    let aside = scratch.path().join("home");
+    let made = std::fs::create_dir(&aside);
+    made.map_err(|error| {
+        Failure::new(
+            exit::IO,
+            ProjectError::Io {
+                path: aside.clone(),
+                error,
+            },
+        )
+    })?;
+    let engine = interrupt::finish(|stop| Engine::look(stop, &aside));
     if let Err(error @ EngineError::Interrupted) = engine {
         return Err(Failure::new(error.exit_code(), error));
     }
