@@ -389,3 +389,44 @@ fn a_link_in_the_place_of_what_is_remembered_leads_somewhere() {
     let (code, said) = kflake(&below, &["resolve", "6.1.192", "arm64"]);
     assert!(code == 0 && said.contains("debian-12"), "{said}");
 }
+
+#[test]
+fn what_is_told_fits_a_terminal_and_is_one_record_a_line_elsewhere() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let module = dir.path().join("module");
+    fs::create_dir(&module).unwrap();
+    fs::write(module.join("Makefile"), "obj-m := x.o\n").unwrap();
+    fs::write(module.join("x.c"), "int x;\n").unwrap();
+    symlink("/opt/sdk/of/a/vendor/include", module.join("include")).unwrap();
+    let program = env!("CARGO_BIN_EXE_kflake");
+    for (words, has) in [
+        (
+            "pins list bookworm/gcc-12",
+            "debian bookworm/gcc-12-aarch64",
+        ),
+        ("pins mirrors", "debian"),
+        (
+            "build-module module --kernel 6.1.192 --arch arm64 --out out",
+            "warning: include leads to",
+        ),
+    ] {
+        let session = format!("stty rows 24 cols 80; {program} {words}");
+        let output = Command::new("script")
+            .args(["-qec", &session, "/dev/null"])
+            .current_dir(dir.path())
+            .env("NO_COLOR", "1")
+            .env("KFLAKE_NIX", "/nonexistent/nix")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains(has), "{shown}");
+        for line in shown.lines() {
+            assert!(line.trim_end().chars().count() <= 80, "{words}: {line}");
+        }
+        let (_, piped) = kflake(dir.path(), &words.split(' ').collect::<Vec<_>>());
+        let record = piped.lines().find(|line| line.contains(has)).unwrap();
+        assert!(record.len() > 80, "{record}");
+    }
+}

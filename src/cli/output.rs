@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::{Failure, Result};
+use super::{Failure, Result, render};
 use crate::exit;
 use crate::interrupt;
 use crate::text;
@@ -56,9 +56,15 @@ pub fn pass_on(bytes: &[u8]) {
     let _ = raw(bytes);
 }
 
-/// Says `message` on standard error; nothing in it is taken for a colour.
+/// Says `message` on standard error, within a terminal's width; nothing in it is taken for a colour.
 pub fn note(message: &str) {
-    complain(&format!("{}\n", text::clean_lines(message)));
+    let message = text::clean_lines(message);
+    complain(&render::lines(&message, render::terminal_width()));
+}
+
+/// The same of lines that may be quoted, which are left as they are.
+pub fn quote(lines: &str) {
+    complain(&format!("{}\n", text::clean_lines(lines)));
 }
 
 /// What somebody says to a question.

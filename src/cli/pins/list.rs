@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, PinnedFile};
-use crate::cli::{Context, Failure, Result, output};
+use crate::cli::{Context, Failure, Result, output, render};
 use crate::exit;
 use crate::nix::Mirrors;
 use crate::suggest::nearest;
@@ -90,7 +90,10 @@ pub(super) fn list(args: &ListArgs, context: &Context) -> Result<u8> {
     rows.retain(|row| (row.own || !args.own) && (has(&row.file.what) || has(&row.file.name)));
     match args.json {
         true => output::json(&rows.iter().map(Row::json).collect::<Vec<_>>())?,
-        false => output::print(&rows.iter().map(Row::text).collect::<String>())?,
+        false => {
+            let lines: String = rows.iter().map(Row::text).collect();
+            output::print(&render::hanging(&lines, 4, render::output_width()))?;
+        }
     }
     Ok(match rows.is_empty() {
         true => exit::FAILED,

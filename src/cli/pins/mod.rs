@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Context, Failure, Result, output};
+use super::{Context, Failure, Result, output, render};
 use crate::catalog::PinnedFile;
 use crate::exit;
 use crate::files;
 use crate::hash::Sha256;
 use crate::nix::{Packages, Settings};
 use crate::report::text::count;
-use crate::text::{shell_words, shown};
+use crate::text::{clean, shell_words, shown};
 
 /// Look at pinned files, and supply them from copies that you have
 #[derive(clap::Args)]
@@ -143,7 +143,8 @@ fn mirrors(export: bool, context: &Context) -> Result<u8> {
             } else {
                 &urls
             };
-            output::line(&format!("{scheme:10} {shown}"))?;
+            let line = format!("{scheme:10} {}", clean(shown));
+            output::print(&render::hanging(&line, 11, render::output_width()))?;
         }
     }
     Ok(exit::OK)

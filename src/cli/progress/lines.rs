@@ -39,7 +39,7 @@ impl Lines {
 
     fn print(&mut self, line: &str) {
         self.last = Instant::now();
-        output::note(line);
+        output::quote(line);
     }
 
     /// Hears an event.
