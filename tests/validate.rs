@@ -601,6 +601,56 @@ fn fails(behaviour: &str, at: Stage, class: &str) {
 }
 
 #[test]
+fn a_failure_that_is_known_makes_no_run_red_and_one_that_is_gone_does() {
+    if !common::have_nix() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    project(dir, "compile-error");
+    let expects = |cell: &str, stage: &str, class: &str| {
+        let text = format!(
+            "[[expect-fail]]\ncell = \"{cell}\"\nkernel = \"6.1\"\nstage = \"{stage}\"\nclass = \"{class}\"\nreason = \"issue 12\"\n"
+        );
+        fs::write(dir.join("kflake.toml"), text).unwrap();
+        let output = validate(dir).env("NO_COLOR", "1").output().unwrap();
+        (output.status.code().unwrap(), text_of(&output))
+    };
+    let (code, text) = expects("k6-arm64", "kernel", "kernel-compile");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("Failed as expected"), "{text}");
+    let record = report(dir);
+    for known in &record.cells[0].stages[1..] {
+        assert!(known.fails_as_expected(), "{known:?}");
+    }
+    let junit = fs::read_to_string(dir.join("report/junit.xml")).unwrap();
+    assert!(!junit.contains("<failure") && !junit.contains("<error"));
+    assert_eq!(junit.matches("issue 12").count(), 3, "{junit}");
+    // anything else is news
+    for (cell, stage, class) in [
+        ("k6-arm64", "kernel", "kernel-no-image"),
+        ("k6-arm64", "boot", "kernel-compile"),
+        ("k6-armel", "kernel", "kernel-compile"),
+    ] {
+        let (code, text) = expects(cell, stage, class);
+        assert_eq!(code, 1, "{cell} {stage} {class}: {text}");
+    }
+    // so is that it passes
+    let (code, text) = expects("k6-arm64", "toolchain", "kernel-compile");
+    assert_eq!(code, 1, "{text}");
+    let told = "k6-arm64 6.1.9999: toolchain passed, and kflake.toml expects it to fail";
+    assert!(text.contains(told), "{text}");
+    // and a name that there is not ends a run before it begins
+    for (cell, class, what) in [
+        ("k6-arm46", "kernel-compile", "unknown cell"),
+        ("k6-arm64", "kernel-complie", "unknown class of failure"),
+    ] {
+        let (code, text) = expects(cell, "kernel", class);
+        assert!(code == 2 && text.contains(what), "{text}");
+    }
+}
+
+#[test]
 fn a_compile_error() {
     fails("compile-error", Stage::Kernel, "kernel-compile");
 }

@@ -18,6 +18,7 @@ use crate::files;
 use crate::packages::Packages;
 use crate::suggest::nearest;
 use crate::text::{brief, shown};
+use crate::validate::Expectation;
 
 /// Its name; the folder that has it is a project.
 pub const FILE: &str = "kflake.toml";
@@ -37,6 +38,8 @@ pub struct Choices {
     pub toolchains: Vec<SourceKind>,
     /// Folder in the project for what `validate` reports, as `--report` has it.
     pub report: Option<ReportFolder>,
+    /// Failures that `validate` has to expect.
+    pub expect_fail: Vec<Expectation>,
     /// What options are where they are not given.
     pub defaults: Defaults,
 }
@@ -153,11 +156,17 @@ impl ChoicesError {
 }
 
 /// The keys that there are, for slips.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 15] = [
     "packages",
     "toolchains",
     "report",
     "defaults",
+    "expect-fail",
+    "cell",
+    "kernel",
+    "stage",
+    "class",
+    "reason",
     "jobs",
     "cores",
     "retries",
@@ -218,7 +227,9 @@ impl Choices {
              # Where a build's own tools come from: nixpkgs, debian, or debian:SUITE.\n{}\n\
              # Toolchain sources to use, in order of preference: bootlin, musl, kernel-only, debian, korg, llvm.\n{}\n\
              # Folder in this one for what `kflake validate` reports.\n{}\n\
-             [defaults]\n# jobs = 2\n# cores = 4\n# retries = 1\n# timeout = [\"3h\", \"kernel=5h\"]\n# silence-timeout = [\"30m\"]\n",
+             [defaults]\n# jobs = 2\n# cores = 4\n# retries = 1\n# timeout = [\"3h\", \"kernel=5h\"]\n# silence-timeout = [\"30m\"]\n\n\
+             # Failures that `kflake validate` expects, each in a section of its own.\n\
+             # [[expect-fail]]\n# cell = \"k3-mipsel\"\n# stage = \"boot\"\n# reason = \"...\"\n",
             line("packages", packages, "\"nixpkgs\""),
             line("toolchains", toolchains, "[\"bootlin\", \"musl\"]"),
             line("report", report, "\"report\""),
@@ -256,7 +267,8 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Choices, ChoicesError> {
             ),
             (true, None) => (
                 format!("there is no key `{}` here", brief(word)),
-                "packages, toolchains and report go at the top; jobs, cores, retries, timeout and silence-timeout in [defaults]".to_owned(),
+                "packages, toolchains and report go at the top; jobs, cores, retries, timeout and silence-timeout in [defaults]; \
+                 cell, kernel, stage, class and reason in [[expect-fail]]".to_owned(),
             ),
             _ if error.message().ends_with(", expected a sequence") => (
                 "this is a list".to_owned(),
@@ -312,7 +324,7 @@ mod tests {
             packages: Some("debian:trixie".parse().unwrap()),
             toolchains: vec![SourceKind::Debian, SourceKind::KernelOnly],
             report: Some("out/a \"report\"".parse().unwrap()),
-            defaults: Defaults::default(),
+            ..Choices::default()
         };
         assert_eq!(read(&choices.to_text()).unwrap(), choices);
         let none = Choices::default();
@@ -322,13 +334,16 @@ mod tests {
         let all: String = all
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.contains(" = ") => format!("{rest}\n"),
+                Some(rest) if rest.contains(" = ") || rest.starts_with('[') => {
+                    format!("{rest}\n")
+                }
                 _ => format!("{line}\n"),
             })
             .collect();
         let all = read(&all).unwrap();
         assert_eq!(all.packages, Some(Packages::Nixpkgs));
         assert_eq!(all.defaults.timeout.len(), 2);
+        assert_eq!(all.expect_fail[0].cell, "k3-mipsel");
         assert_eq!(all.report(Path::new("p")), Path::new("p/report"));
     }
 
@@ -387,6 +402,18 @@ mod tests {
             ("report = \"/etc\"", 1, "in the project", "fix this line"),
             ("report = \".\"", 1, "in the project", "fix this line"),
             ("cores = 3", 1, "no key `cores` here", "[defaults]"),
+            (
+                "[[expect-fail]]\ncell = \"k3-mipsel\"\nstage = \"boot\"",
+                1,
+                "missing field `reason`",
+                "fix this line",
+            ),
+            (
+                "[[expect-fail]]\nstages = \"boot\"",
+                2,
+                "no key `stages`",
+                "did you mean stage?",
+            ),
             ("[defaults]\ncores = 0", 2, "nonzero", "fix this line"),
             (
                 "[defaults]\ntimeout = [\"5d\"]",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::choices::{self, Choices, Defaults, ReportFolder};
+use super::choices::{self, Choices, ReportFolder};
 use super::{Context, Failure, Result, output};
 use crate::catalog::SourceKind;
 use crate::exit;
@@ -14,7 +14,8 @@ use crate::text::shown;
 /// Make a folder a project: write a kflake.toml that remembers your choices
 ///
 /// Every command looks for a kflake.toml in the current folder and the ones above it, and takes from it whatever no option
-/// sets: the package set, the order of toolchains, the folder for reports, jobs, cores, retries and time limits.
+/// sets: the package set, the order of toolchains, the folder for reports, jobs, cores, retries and time limits. It also
+/// lists the failures that `kflake validate` expects.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  kflake init boards --packages debian --toolchains debian && cd boards && kflake gen"
@@ -48,7 +49,7 @@ pub fn run(args: Args, context: &Context) -> Result<u8> {
         packages: args.packages,
         toolchains: args.toolchains,
         report: args.report,
-        defaults: Defaults::default(),
+        ..Choices::default()
     };
     let path = folder.join(choices::FILE);
     if fs::symlink_metadata(&path).is_ok() {

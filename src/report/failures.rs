@@ -53,12 +53,13 @@ pub struct Kind<'a> {
     pub cells: Vec<&'a CellRecord>,
 }
 
-/// The stages of a run that failed by themselves.
+/// The stages of a run that failed by themselves, and were not expected to.
 pub fn failed(run: &RunRecord) -> impl Iterator<Item = (&CellRecord, &StageRecord)> {
     run.cells.iter().flat_map(|cell| {
         cell.stages
             .iter()
             .filter(|stage| matches!(stage.outcome, Outcome::Failed | Outcome::TimedOut))
+            .filter(|stage| !stage.fails_as_expected())
             .map(move |stage| (cell, stage))
     })
 }
@@ -168,11 +169,15 @@ pub fn because(run: &RunRecord, verdict: CellOutcome) -> Vec<Because<'_>> {
         .iter()
         .filter(|cell| CellOutcome::of(cell) == verdict)
     {
-        let stage = cell
-            .stages
-            .iter()
-            .find(|stage| !stage.outcome.is_success() && stage.reason.is_some());
-        let reason = stage.and_then(|stage| stage.reason.as_deref());
+        let why = |stage: &StageRecord| match verdict {
+            CellOutcome::Expected => stage.fails_as_expected(),
+            _ => !stage.outcome.is_success() && stage.reason.is_some(),
+        };
+        let stage = cell.stages.iter().find(|stage| why(stage));
+        let reason = stage.and_then(|stage| match verdict {
+            CellOutcome::Expected => stage.expected.as_deref(),
+            _ => stage.reason.as_deref(),
+        });
         let failure = stage.and_then(|stage| stage.failure.as_ref());
         let class = failure.and_then(|failure| explain(failure.class.as_deref()?));
         match out.iter_mut().find(|group| group.reason == reason) {
@@ -192,6 +197,38 @@ mod tests {
     use super::super::{
         badge, html, json, jsonl, junit, markdown, metadata, samples, svg, terminal,
     };
+
+    #[test]
+    fn every_format_tells_what_was_expected() {
+        let run = samples::expected();
+        let style = terminal::Style::default();
+        let terminal = terminal::render(&run, &style);
+        assert!(terminal.contains("TKMe module"), "{terminal}");
+        assert!(terminal.contains("e failed as expected"), "{terminal}");
+        assert!(terminal.contains("TKMb boot"), "{terminal}");
+        assert!(terminal.contains("although it was expected"), "{terminal}");
+        assert!(!terminal.contains("boot-silent"), "{terminal}");
+        let page = html::render(&run, None);
+        assert!(page.contains("data-outcome=\"failed-as-expected\""));
+        assert!(page.contains("timed-out as expected: the board&#39;s &lt;clock&gt;"));
+        let markdown = markdown::render(&run);
+        assert!(markdown.contains("module, (✗) boot") && markdown.contains("⚠ boot"));
+        assert!(markdown.contains("Failed as expected: 1 cell"));
+        let junit = junit::render(&run);
+        // the one that nobody expected, and the boot that passed
+        assert_eq!(junit.matches("<failure").count(), 2, "{junit}");
+        assert!(
+            junit.contains("<skipped message=\"timed-out as expected"),
+            "{junit}"
+        );
+        assert!(
+            junit.contains("passed although it was expected")
+                || junit.contains("cached although it was expected")
+        );
+        for text in [json::to_string(&run), jsonl::render(&run)] {
+            assert_eq!(text.matches("stands still").count(), 2, "{text}");
+        }
+    }
 
     #[test]
     fn every_format_tells_that_a_kernel_complained() {

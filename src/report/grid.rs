@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::{ArchId, EraId};
-use crate::validate::{CellRecord, Outcome, RunRecord, Stage};
+use crate::validate::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::version::KernelVersion;
 
 /// The matrix of a run. `entries[row][column]` indexes [`RunRecord::cells`].
@@ -203,6 +203,8 @@ pub enum CellOutcome {
     TimedOut,
     /// It could not be tried: what it needs failed elsewhere.
     Blocked,
+    /// It failed, as the project expected.
+    Expected,
     /// Nothing was asked for, or it cannot be built on this system.
     Skipped,
     /// Upstream never supported it.
@@ -212,13 +214,19 @@ pub enum CellOutcome {
 impl CellOutcome {
     /// The verdict on `cell`: its own failure before what that blocked.
     pub fn of(cell: &CellRecord) -> CellOutcome {
-        let any = |outcome| cell.stages.iter().any(|stage| stage.outcome == outcome);
+        let expected = || cell.stages.iter().any(StageRecord::fails_as_expected);
+        let any = |outcome| {
+            let mut stages = cell.stages.iter();
+            stages.any(|stage| stage.outcome == outcome && !stage.fails_as_expected())
+        };
         if any(Outcome::Failed) {
             CellOutcome::Failed
         } else if any(Outcome::TimedOut) {
             CellOutcome::TimedOut
         } else if any(Outcome::Blocked) {
             CellOutcome::Blocked
+        } else if expected() {
+            CellOutcome::Expected
         } else if cell.furthest().is_some() {
             CellOutcome::Passed
         } else if any(Outcome::Skipped) || cell.stages.is_empty() {
@@ -235,6 +243,7 @@ impl CellOutcome {
             CellOutcome::Failed => "failed",
             CellOutcome::TimedOut => "timed-out",
             CellOutcome::Blocked => "blocked",
+            CellOutcome::Expected => "failed-as-expected",
             CellOutcome::Skipped => "skipped",
             CellOutcome::Unsupported => "unsupported",
         }

@@ -53,6 +53,9 @@ pub enum Line<'a> {
         /// What the kernel complained of while it passed.
         #[serde(skip_serializing_if = "<[String]>::is_empty")]
         warnings: &'a [String],
+        /// Why it was expected to fail.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected: Option<&'a str>,
         /// Why.
         reason: Option<&'a str>,
         /// Class of the failure.
@@ -91,6 +94,7 @@ impl<'a> Line<'a> {
             seconds: stage.seconds,
             tools: &stage.tools,
             warnings: &stage.warnings,
+            expected: stage.expected.as_deref(),
             reason: stage.reason.as_deref(),
             class: failure.and_then(|failure| failure.class.as_deref()),
             first_error: failure.and_then(|failure| failure.first_error.as_deref()),

@@ -15,7 +15,8 @@ use super::text::clean;
 /// The whole report.
 ///
 /// `failed` and `timed-out` are failures, `blocked` is an error (the test could not be run), `skipped` and
-/// `unsupported` are skipped. Cached stages count as passed.
+/// `unsupported` are skipped. Cached stages count as passed. What failed as expected is skipped, and what passed although it was
+/// expected to fail is a failure.
 pub fn render(run: &RunRecord) -> String {
     let mut report = Report::new("kflake");
     if let Some(finished) = run.finished {
@@ -75,6 +76,17 @@ fn said_before(before: &[StageRecord], stage: &StageRecord) -> Option<Stage> {
 fn case(run: &RunRecord, cell: &CellRecord, stage: &StageRecord, said: Option<Stage>) -> TestCase {
     let reason = clean(first_error(stage).unwrap_or(stage.outcome.as_str()));
     let status = match stage.outcome {
+        _ if stage.fails_as_expected() => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(clean(&stage.detail()));
+            status
+        }
+        _ if stage.is_surprise() => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(clean(&stage.detail()));
+            status.set_type("expected-to-fail");
+            status
+        }
         Outcome::Passed | Outcome::Cached => TestCaseStatus::success(),
         Outcome::Failed | Outcome::TimedOut => {
             unsuccessful(NonSuccessKind::Failure, stage, &reason)

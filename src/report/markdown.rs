@@ -22,7 +22,12 @@ pub fn render(run: &RunRecord) -> String {
     let _ = writeln!(out, "{}\n", summary(run));
     out.push_str(&matrix(run));
     out.push_str(&failure_list(run));
-    out.push_str(&blocked_list(run));
+    out.push_str(&reason_list(
+        run,
+        CellOutcome::Expected,
+        "Failed as expected",
+    ));
+    out.push_str(&reason_list(run, CellOutcome::Blocked, "Blocked"));
     out.push_str(&warning_list(run));
     out
 }
@@ -102,6 +107,9 @@ pub fn matrix(run: &RunRecord) -> String {
     {
         out.push_str(", then what stopped it: ✗ failed, ⧗ timed out, ⊘ blocked");
     }
+    if occurs(CellOutcome::Expected) {
+        out.push_str("; (✗) failed as expected");
+    }
     if run.cells.iter().any(warned) {
         out.push_str("; ⚠ passed while the kernel complained");
     }
@@ -111,13 +119,18 @@ pub fn matrix(run: &RunRecord) -> String {
 
 fn cell(cell: &CellRecord) -> String {
     let verdict = CellOutcome::of(cell);
-    let stopped = cell.stages.iter().find(|stage| stage.outcome.is_failure());
+    let mut failures = cell.stages.iter().filter(|it| it.outcome.is_failure());
+    let stopped = match verdict {
+        CellOutcome::Expected => failures.next(),
+        _ => failures.find(|stage| !stage.fails_as_expected()),
+    };
     let furthest = cell.furthest();
     match (verdict, stopped) {
         (CellOutcome::Unsupported, _) => "n/a".to_owned(),
         (CellOutcome::Skipped, _) => "·".to_owned(),
         (_, Some(stage)) => {
             let mark = match stage.outcome {
+                _ if stage.fails_as_expected() => "(✗)",
                 Outcome::TimedOut => "⧗",
                 Outcome::Blocked => "⊘",
                 _ => "✗",
@@ -179,9 +192,9 @@ fn failure_list(run: &RunRecord) -> String {
     out
 }
 
-/// What could not be tried, and why.
-fn blocked_list(run: &RunRecord) -> String {
-    let groups = failures::because(run, CellOutcome::Blocked);
+/// The cells with `verdict`, and why.
+fn reason_list(run: &RunRecord, verdict: CellOutcome, title: &str) -> String {
+    let groups = failures::because(run, verdict);
     let mut out = String::new();
     if groups.is_empty() {
         return out;
@@ -189,7 +202,7 @@ fn blocked_list(run: &RunRecord) -> String {
     let cells: usize = groups.iter().map(|group| group.cells.len()).sum();
     let _ = writeln!(
         out,
-        "\n<details><summary>Blocked: {}</summary>\n",
+        "\n<details><summary>{title}: {}</summary>\n",
         count(cells, "cell")
     );
     for group in groups.iter().take(KINDS_SHOWN) {

@@ -195,6 +195,7 @@ pub fn cell(era: &str, arch: &str, kernel: &str, outcomes: &str) -> CellRecord {
                     .is_success()
                     .then(|| format!("/nix/store/{}-{name}", digest(&hash))),
                 reason,
+                expected: None,
                 warnings: vec![],
                 console: None,
                 failure: (outcome == Outcome::Failed || outcome == Outcome::TimedOut).then(|| {
@@ -470,6 +471,16 @@ pub fn complaining() -> RunRecord {
         .filter_map(|cell| cell.stages.last_mut());
     let boot = boots.into_iter().find(|boot| boot.outcome.is_success());
     boot.expect("a boot passed").warnings = vec!["WARNING at kernel/x.c:12".to_owned()];
+    run
+}
+
+/// [`small_later`], of which the project expected the boot that took too long, and one that passed, to fail.
+pub fn expected() -> RunRecord {
+    let mut run = small_later();
+    for at in [0, 2] {
+        let boot = run.cells[at].stages.last_mut().expect("a boot");
+        boot.expected = Some("the board's <clock> stands still".to_owned());
+    }
     run
 }
 

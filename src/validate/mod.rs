@@ -5,6 +5,7 @@ mod cost;
 mod earlier;
 mod evaluate;
 mod evidence;
+mod expect;
 mod manifest;
 mod newest;
 mod outcome;
@@ -24,6 +25,7 @@ pub use cost::cost;
 pub use earlier::{Earlier, RUNS, earlier, forget_earlier, make_room};
 pub use evaluate::evaluate;
 pub use evidence::{is_the_machines, record_evidence};
+pub use expect::{Expectation, Expected, surprises};
 pub use manifest::{Manifest, Target};
 pub use newest::newest_run;
 pub use outcome::{

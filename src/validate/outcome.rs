@@ -147,6 +147,9 @@ pub struct StageRecord {
     pub out: Option<String>,
     /// Why, for every outcome but `passed` and `cached`: for `blocked` names what failed.
     pub reason: Option<String>,
+    /// Why the project expected it to fail, where it did; the outcome says whether it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
     /// What the kernel complained of on the console of a boot that passed, such as `WARNING at kernel/x.c:12`; at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -161,12 +164,34 @@ pub struct StageRecord {
 impl StageRecord {
     /// The outcome with its detail: `passed`, or `passed with 2 warnings: WARNING at kernel/x.c:12; …`.
     pub fn detail(&self) -> String {
-        detail(self.outcome, &self.warnings)
+        let detail = detail(self.outcome, &self.warnings);
+        match &self.expected {
+            Some(why) if self.is_surprise() => {
+                format!("{detail} although it was expected to fail: {why}")
+            }
+            Some(why) => format!("{detail} as expected: {why}"),
+            None => detail,
+        }
     }
 
-    /// Whether it passed, and nothing was wrong on the way.
+    /// Whether it passed, as it should, and nothing was wrong on the way.
     pub fn is_plain(&self) -> bool {
-        self.outcome.is_success() && self.warnings.is_empty()
+        self.outcome.is_success() && self.warnings.is_empty() && self.expected.is_none()
+    }
+
+    /// Whether it failed as the project expected.
+    pub fn fails_as_expected(&self) -> bool {
+        self.outcome.is_failure() && self.expected.is_some()
+    }
+
+    /// Whether it passed, and the project expected it to fail.
+    pub fn is_surprise(&self) -> bool {
+        self.outcome.is_success() && self.expected.is_some()
+    }
+
+    /// Whether a run with it has bad news: it failed and nobody expected that, or it passed and somebody expected it to fail.
+    pub fn is_news(&self) -> bool {
+        self.outcome.is_failure() && self.expected.is_none() || self.is_surprise()
     }
 }
 

@@ -21,7 +21,8 @@ use crate::version::{KernelVersion, ToolVersion};
 /// Brings the project's generated flake up to date, evaluates it once, and has Nix build the stages of every selected cell:
 /// toolchain, kernel, module, boot. Reports of earlier runs are kept in runs/ in the report folder. Exits with 0 if
 /// everything passed, 1 if something failed, 5 if there was nothing to try, 130 if interrupted. With --bands, a kernel that
-/// needs a file which could not be fetched counts as not tried. A shard without a cell to try exits with 0 if another has one.
+/// needs a file which could not be fetched counts as not tried. A shard without a cell to try exits with 0 if another has one. What
+/// kflake.toml expects to fail is no failure; that it passes is one.
 #[derive(Clone, clap::Args)]
 #[command(
     after_help = "Examples:\n  kflake validate --era k6 --arch arm64 --packages debian --toolchains debian\n  \

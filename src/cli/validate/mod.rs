@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::choices::FILE;
 use super::progress::{Detail, Watch};
 use super::{Context, Failure, Result, kernel_folder, output, render};
 use crate::blame::FailureTable;
@@ -23,7 +24,7 @@ use crate::nix::Settings;
 use crate::report::text::count;
 use crate::report::{folder, json, terminal};
 use crate::text::shown;
-use crate::validate::{self, Manifest, Plan, RunError, RunRecord, Tools};
+use crate::validate::{self, Expected, Manifest, Plan, RunError, RunRecord, StageRecord, Tools};
 
 /// Runs `kflake validate`.
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
@@ -36,6 +37,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let selection = args.selection(context)?;
     let whole =
         validate::plan(&catalog, &selection).map_err(|error| Failure::new(exit::USAGE, error))?;
+    let expected = Expected::of(&context.choices.expect_fail, &catalog)
+        .map_err(|error| Failure::new(exit::USAGE, error))?;
     let (selected, any_to_try) = (whole.cells.len(), whole.tries());
     let plan = match args.shard {
         Some(shard) => validate::share(shard, whole),
@@ -90,7 +93,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
     )?;
     let _finishing = Finishing::begin();
     let tell = &mut |event: &_| watch.tell(event);
-    let record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
+    let mut record = validate::run(tools, &plan, &manifest, &options, tell).map_err(run_error)?;
+    expected.mark(&mut record);
     watch.finish()?;
     folder::write(&options.report, &record).map_err(|error| Failure::new(exit::IO, error))?;
     if args.record {
@@ -109,6 +113,15 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::note(&format!(
             "report: {}",
             shown(options.report.join("report.html"))
+        ));
+    }
+    for (cell, stage) in validate::surprises(&record) {
+        let kernel = cell.kernel.as_ref().map(ToString::to_string);
+        output::note(&format!(
+            "{} {}: {} passed, and {FILE} expects it to fail: take it out of [[expect-fail]]",
+            cell.id,
+            kernel.unwrap_or_default(),
+            stage.stage
         ));
     }
     let lacking = args.bands.then(|| bands::not_tried(&record)).flatten();
@@ -152,8 +165,8 @@ fn exit_code(record: &RunRecord, bands: bool) -> u8 {
     let cells = record.cells.iter();
     let tried = cells.filter(|cell| !bands || !bands::lacks_a_file(cell));
     let outcomes = || tried.clone().flat_map(|cell| &cell.stages);
-    let failed = outcomes().any(|stage| stage.outcome.is_failure());
-    let passed = outcomes().any(|stage| stage.outcome.is_success());
+    let failed = outcomes().any(StageRecord::is_news);
+    let passed = outcomes().any(|it| it.outcome.is_success() || it.fails_as_expected());
     match (record.interrupted, failed, passed) {
         (true, ..) => exit::INTERRUPTED,
         (false, true, _) => exit::FAILED,

@@ -18,11 +18,12 @@ const DENSE: usize = 7;
 const REASONS_SHOWN: usize = 40;
 
 /// Verdicts in the order of the page, with their marks.
-const VERDICTS: [(CellOutcome, &str, &str); 6] = [
+const VERDICTS: [(CellOutcome, &str, &str); 7] = [
     (CellOutcome::Passed, "passed", "✓"),
     (CellOutcome::Failed, "failed", "✕"),
     (CellOutcome::TimedOut, "timed out", "!"),
     (CellOutcome::Blocked, "blocked", "–"),
+    (CellOutcome::Expected, "failed as expected", "e"),
     (CellOutcome::Skipped, "skipped", "·"),
     (CellOutcome::Unsupported, "unsupported", "/"),
 ];
@@ -297,7 +298,13 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
             format!("{}: {stage} passed with warnings", name(cell))
         }
         (CellOutcome::Passed, Some(stage)) => format!("{}: {stage} passed", name(cell)),
-        (CellOutcome::Failed | CellOutcome::TimedOut | CellOutcome::Blocked, _) => {
+        (
+            CellOutcome::Failed
+            | CellOutcome::TimedOut
+            | CellOutcome::Blocked
+            | CellOutcome::Expected,
+            _,
+        ) => {
             format!("{}: {word} passed, then {verdict_name}", name(cell))
         }
         _ => format!("{}: {word}, {verdict_name}", name(cell)),
@@ -327,7 +334,7 @@ fn cell(out: &mut String, run: &RunRecord, number: usize, change: Option<Change>
     }
     if matches!(
         verdict,
-        CellOutcome::Failed | CellOutcome::TimedOut | CellOutcome::Blocked
+        CellOutcome::Failed | CellOutcome::TimedOut | CellOutcome::Blocked | CellOutcome::Expected
     ) {
         let _ = write!(
             out,
@@ -541,6 +548,11 @@ pub fn warnings(out: &mut String, run: &RunRecord) {
 
 pub fn reasons(out: &mut String, run: &RunRecord) {
     let told = [
+        (
+            CellOutcome::Expected,
+            "Failed as expected",
+            "the project knows of it",
+        ),
         (CellOutcome::Blocked, "Blocked", "what they need failed"),
         (
             CellOutcome::Unsupported,

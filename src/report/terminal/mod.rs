@@ -36,6 +36,8 @@ impl Default for Style {
     }
 }
 
+/// The mark of a stage that failed as expected.
+const EXPECTED: &str = "e";
 /// Kinds of failure shown per class; the rest is counted.
 const KINDS_SHOWN: usize = 6;
 /// Reasons shown per verdict; the rest is counted.
@@ -54,6 +56,12 @@ pub fn render(run: &RunRecord, style: &Style) -> String {
     page.matrix(run);
     page.totals(&run.coverage);
     page.failures(run);
+    page.reasons(
+        run,
+        CellOutcome::Expected,
+        "Failed as expected",
+        "the project knows of it",
+    );
     page.warnings(run);
     page.reasons(
         run,
@@ -376,6 +384,9 @@ impl Page {
                     let tone = if whole { Tone::Good } else { Tone::Partly };
                     (letter(stage).to_string(), tone)
                 }
+                Some(_) if record.is_some_and(StageRecord::fails_as_expected) => {
+                    (EXPECTED.to_owned(), Tone::Plain)
+                }
                 Some(outcome) => {
                     let tone = match outcome {
                         Outcome::Failed => Tone::Bad,
@@ -435,10 +446,14 @@ impl Page {
                 .iter()
                 .filter(|cell| !unsupported(cell))
                 .flat_map(|cell| &cell.stages)
-                .any(|stage| stage.outcome == outcome);
+                .any(|stage| stage.outcome == outcome && !stage.fails_as_expected());
             if occurs {
                 parts.push(format!("{} {name}", self.mark(outcome)));
             }
+        }
+        let mut stages = run.cells.iter().flat_map(|cell| &cell.stages);
+        if stages.any(StageRecord::fails_as_expected) {
+            parts.push(format!("{EXPECTED} failed as expected"));
         }
         if run.cells.iter().any(warned) {
             parts.push("b passed with warnings".to_owned());

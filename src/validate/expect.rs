@@ -1,0 +1,216 @@
+//! Failures that a project knows of: only what is news makes a run red.
+
+use serde::Deserialize;
+
+use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
+use crate::catalog::{Catalog, UnknownName};
+use crate::id::CellId;
+use crate::version::KernelVersion;
+
+/// A failure that a project expects, as `kflake.toml` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expectation {
+    /// The cell: `k3-mipsel`.
+    pub cell: String,
+    /// Only with this kernel, or those of this series; none: with each of the era.
+    #[serde(default)]
+    pub kernel: Option<KernelVersion>,
+    /// The stage that fails.
+    pub stage: Stage,
+    /// Only a failure of this class; none: of any.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// Why it is expected, for whoever reads the report.
+    pub reason: String,
+}
+
+/// What a project expects, with its names understood.
+#[derive(Debug, Default)]
+pub struct Expected<'e>(Vec<(CellId, &'e Expectation)>);
+
+impl<'e> Expected<'e> {
+    /// The expectations `all` over `catalog`.
+    ///
+    /// # Errors
+    /// When one names a cell or a class that there is not.
+    pub fn of(all: &'e [Expectation], catalog: &Catalog) -> Result<Self, UnknownName> {
+        let read = |it: &'e Expectation| {
+            let known = || catalog.failures.keys().map(AsRef::as_ref);
+            match &it.class {
+                Some(class) if known().all(|id: &str| id != class) => {
+                    Err(UnknownName::among("class of failure", class, known(), []))
+                }
+                _ => Ok((catalog.cell(&it.cell)?, it)),
+            }
+        };
+        all.iter().map(read).collect::<Result<_, _>>().map(Expected)
+    }
+
+    /// Marks the stages of `run` that were expected to fail, whether they did or not. A failure in another stage, or of another class,
+    /// is none of them.
+    pub fn mark(&self, run: &mut RunRecord) {
+        for cell in &mut run.cells {
+            let own = self.0.iter().filter(|(id, it)| {
+                let kernel =
+                    |own: &KernelVersion| cell.kernel.as_ref().is_some_and(|it| is(own, it));
+                id.era == cell.era && id.arch == cell.arch && it.kernel.as_ref().is_none_or(kernel)
+            });
+            let own: Vec<&Expectation> = own.map(|(_, it)| *it).collect();
+            for expectation in own {
+                mark(cell, expectation);
+            }
+            follow(cell);
+        }
+    }
+}
+
+/// Whether `kernel` is `asked` or of its series: 3.18.140 is a 3.18.
+fn is(asked: &KernelVersion, kernel: &KernelVersion) -> bool {
+    let rest = kernel.as_str().strip_prefix(asked.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+}
+
+fn mark(cell: &mut CellRecord, expectation: &Expectation) {
+    let Some(at) = cell
+        .stages
+        .iter()
+        .position(|it| it.stage == expectation.stage)
+    else {
+        return;
+    };
+    let earlier = cell.stages[..at].iter().any(|it| it.outcome.is_failure());
+    let stage = &mut cell.stages[at];
+    let class = stage.failure.as_ref().and_then(|it| it.class.as_ref());
+    let holds = match stage.outcome {
+        Outcome::Failed | Outcome::TimedOut => {
+            expectation.class.is_none() || expectation.class.as_ref() == class
+        }
+        // what blocks it is no stage of the cell
+        Outcome::Blocked => {
+            !earlier && (expectation.class.is_none() || expectation.class.as_ref() == class)
+        }
+        outcome => outcome.is_success(),
+    };
+    if holds {
+        stage.expected = Some(expectation.reason.clone());
+    }
+}
+
+/// What an expected failure blocks in its cell is expected too.
+fn follow(cell: &mut CellRecord) {
+    let mut reason: Option<String> = None;
+    for stage in &mut cell.stages {
+        match (&stage.expected, stage.outcome) {
+            (Some(own), outcome) if outcome.is_failure() => reason = Some(own.clone()),
+            (None, Outcome::Blocked) if reason.is_some() => stage.expected.clone_from(&reason),
+            // it may be what blocks the rest
+            (None, outcome) if outcome.is_failure() => return,
+            _ => {}
+        }
+    }
+}
+
+/// The stages of `run` that passed although they were expected to fail.
+pub fn surprises(run: &RunRecord) -> impl Iterator<Item = (&CellRecord, &StageRecord)> {
+    run.cells.iter().flat_map(|cell| {
+        let stages = cell.stages.iter().filter(|it| it.is_surprise());
+        stages.map(move |stage| (cell, stage))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of one cell, `k3-mipsel` with 3.18.140, whose stages came to `outcomes`; what failed has the class `boot-silent`.
+    fn run(outcomes: [&str; 4]) -> RunRecord {
+        let stage = |(stage, outcome): (Stage, &str)| {
+            let class = (outcome == "failed").then_some("boot-silent");
+            serde_json::json!({
+                "stage": stage, "outcome": outcome, "failure": class.map(|class| serde_json::json!({ "class": class })),
+            })
+        };
+        let stages: Vec<_> = Stage::ALL.into_iter().zip(outcomes).map(stage).collect();
+        let tally = serde_json::json!({ "passed": 0, "total": 1 });
+        serde_json::from_value(serde_json::json!({
+            "schema_version": 1, "kflake": "0", "nix": "2", "started": "2026-11-27T00:00:00Z", "finished": null,
+            "cells": [{
+                "id": "k3-mipsel", "era": "k3", "arch": "mipsel", "kernel": "3.18.140", "toolchain": null, "stages": stages,
+            }],
+            "coverage": { "toolchain": tally, "kernel": tally, "module": tally, "boot": tally },
+        }))
+        .unwrap()
+    }
+
+    /// Which stages of a run with `outcomes` are marked where `toml` is expected: T, K, M, B.
+    fn marked(toml: &str, outcomes: [&str; 4]) -> String {
+        let expectation: Expectation = toml::from_str(toml).unwrap();
+        let catalog = Catalog::embedded().unwrap();
+        let all = [expectation];
+        let mut run = run(outcomes);
+        Expected::of(&all, &catalog).unwrap().mark(&mut run);
+        let marked = run.cells[0].stages.iter().zip("TKMB".chars());
+        let marked = marked.filter(|(stage, _)| stage.expected.is_some());
+        marked.map(|(_, letter)| letter).collect()
+    }
+
+    #[test]
+    fn only_the_failure_that_is_known_is_expected() {
+        const FAILS: [&str; 4] = ["passed", "passed", "passed", "failed"];
+        const KERNEL: [&str; 4] = ["cached", "failed", "blocked", "blocked"];
+        let toml = |more: &str| format!("cell = \"k3-mipsel\"\nreason = \"x\"\n{more}");
+        let boot = toml("stage = \"boot\"");
+        let kernel = toml("stage = \"kernel\"");
+        for (toml, outcomes, expected) in [
+            (&boot, FAILS, "B"),
+            (&boot, ["passed", "passed", "passed", "timed-out"], "B"),
+            // it passed after all
+            (&boot, ["passed"; 4], "B"),
+            (&boot, ["passed", "passed", "failed", "failed"], "B"),
+            // an earlier stage failed: that is news
+            (&boot, KERNEL, ""),
+            (&boot, ["passed", "passed", "skipped", "skipped"], ""),
+            (&kernel, KERNEL, "KMB"),
+            (&kernel, FAILS, "K"),
+            (&kernel, ["failed", "blocked", "blocked", "blocked"], ""),
+            (&kernel, ["passed", "blocked", "blocked", "blocked"], "KMB"),
+            (&kernel, ["passed", "failed", "failed", "blocked"], "K"),
+        ] {
+            assert_eq!(marked(toml, outcomes), expected, "{toml} {outcomes:?}");
+        }
+        for (more, expected) in [
+            ("class = \"boot-silent\"", "B"),
+            ("class = \"boot-panic\"", ""),
+            ("kernel = \"3.18\"", "B"),
+            ("kernel = \"3.18.140\"", "B"),
+            ("kernel = \"3.18.14\"", ""),
+            ("kernel = \"3.1\"", ""),
+        ] {
+            assert_eq!(
+                marked(&format!("{boot}\n{more}"), FAILS),
+                expected,
+                "{more}"
+            );
+        }
+        let other = boot.replace("k3-mipsel", "k3-mipseb");
+        assert_eq!(marked(&other, FAILS), "");
+    }
+
+    #[test]
+    fn unknown_names_are_no_expectations() {
+        let catalog = Catalog::embedded().unwrap();
+        for (toml, what) in [
+            ("cell = \"k3-mipsle-x\"", "unknown cell"),
+            (
+                "cell = \"k3-mipsel\"\nclass = \"boot-silnt\"",
+                "unknown class of failure",
+            ),
+        ] {
+            let toml = format!("{toml}\nstage = \"boot\"\nreason = \"x\"");
+            let all = [toml::from_str::<Expectation>(&toml).unwrap()];
+            let error = Expected::of(&all, &catalog).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{error}");
+        }
+    }
+}
