@@ -74,7 +74,7 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"returned non-zero exit status|^E: Sub-process |^subprocess\.CalledProcessError|^Subprocess error",
         r"^ERROR: Job failed: |^Build step '.*' marked build as failure|returned a non-zero code: \d+$",
         r"^(?:=+> ?)?(?:error: |ERROR: )?(?:[Bb]uild(?:ing)?(?: the)? (?:kernel|modules?)|[Kk]ernel build|Failed (?:to )?(?:build(?:ing)?|mak(?:e|ing)|compil(?:e|ing)) (?:the )?(?:kernel|modules?)\b.*)(?: [Ff]ailed)?[.!]*$",
-        r"^dpkg-buildpackage: error|^error: Bad exit status from|^==> ERROR: A failure occurred",
+        r"^dpkg-buildpackage: error|^dpkg-buildpackage .* failed$|^error: Bad exit status from|^==> ERROR: A failure occurred",
         r"^BEGIN failed--compilation aborted",
         r"^(?:\S*/)?tar(?: \(child\))?: (?:Child returned status|Error is not recoverable|Exiting with failure status)",
         r"^FATAL ERROR: (?:Unable|Syntax error) (?:to )?pars(?:e|ing) input tree",
@@ -86,6 +86,11 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^ *\* (?:ERROR: \S+ failed \(|.*\b(?:emake|econf|eautoreconf|eapply|die|make) failed)|^>> +(?:Build failed in step|Error happened in)",
         r"^error: could not compile |^error: aborting due to \d+ previous error|^error: aborting due to previous",
         r"unable to start build process$",
+        // Bazel
+        r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: .* failed: |^Target //\S+ failed to build|^(?:ERROR|FAILED): Build (?:failed|did NOT complete)|^Use --\w+ to see (?:verbose|the)",
+        // cargo, and Armbian
+        r"^error: failed to run custom build command for |process didn't exit successfully: ",
+        r"^\[ error \] ERROR in function ",
     ];
     regex(&parts.join("|"))
 });
@@ -118,7 +123,7 @@ static MAKES: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:[\w./-]*make|ninja)
 
 static SUSPECT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|not able to|must be (?:run |executed )?(?:as )?root|unrecogni[sz]ed|undeclared|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible|panicked|rejected|unresolved|conflict(?:s|ing)?|does(?: not|n't) (?:exist|match)|not (?:installed|available|allowed|permitted)|unfulfilled|unmet|insufficient|exceeded)\b|^[\w.]*[a-z](?:Error|Exception)(?::|$)",
+        r"(?i)\b(?:fatal|errors?|failed|failure|cannot|can't|couldn't|could not|unable to|unknown|invalid|undefined|not found|no such|denied|missing|panic|aborted|aborting|not able to|must be (?:run |executed )?(?:as )?root|unrecogni[sz]ed|undeclared|unsupported|not supported|illegal|killed|segmentation fault|core dumped|assertion|traceback|exception|unexpected|refused|broken|corrupt(?:ed)?|too (?:old|large|big|long|many)|not in gzip format|required|mismatch|incompatible|panicked|rejected|unresolved|conflict(?:s|ing)?|does(?: not|n't) (?:exist|match)|not (?:installed|available|allowed|permitted|valid)|unfulfilled|unmet|insufficient|exceeded)\b|^[\w.]*[a-z](?:Error|Exception)(?::|$)",
     )
 });
 
@@ -170,7 +175,7 @@ impl Kind {
         if WARNING.is_match(line) {
             return Kind::Warning;
         }
-        if PLACE.is_match(line) {
+        if place(line).is_some() {
             return Kind::Place;
         }
         if SUSPECT.is_match(line) && !NOISE.is_match(line) {
@@ -232,6 +237,11 @@ static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// How a program says outright that it is an error.
+static OUTRIGHT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^(?:\S+: )?(?:fatal |FATAL )?(?:error|ERROR|Error|FATAL|fatal)(?:\[E\d+\])?: ")
+});
+
 /// What a compiler says of an error's surroundings: where the beginning of a log is missing, it alone tells the place.
 static NOTE: LazyLock<Regex> = LazyLock::new(|| regex(r"^[^\s:]+:\d+(?::\d+)?: note: "));
 
@@ -255,6 +265,16 @@ pub(super) fn is_message(line: &str) -> bool {
     MESSAGE.is_match(line)
 }
 
+/// Whether it says outright that it is an error.
+pub(super) fn is_outright(line: &str) -> bool {
+    OUTRIGHT.is_match(line)
+}
+
+/// Whether it announces what is done next: `Cleaning build area...`.
+pub(super) fn announces(line: &str) -> bool {
+    line.ends_with("...") || line.ends_with('\u{2026}')
+}
+
 /// Whether make says it, of itself.
 pub(super) fn is_makes(line: &str) -> bool {
     MAKES.is_match(line)
@@ -270,6 +290,13 @@ pub(super) fn begins_message(line: &str) -> bool {
 
 /// The function that a crashed kernel names in this line.
 pub(super) fn function(line: &str) -> Option<&str> {
-    let found = AT.captures(line).or_else(|| PLACE.captures(line))?;
-    found.get(1).map(|it| it.as_str())
+    let at = AT.captures(line).and_then(|found| found.get(1));
+    at.map(|it| it.as_str()).or_else(|| place(line))
+}
+
+/// The function at which a kernel crashed, in a line of its registers.
+fn place(line: &str) -> Option<&str> {
+    let name = PLACE.captures(line)?.get(1)?.as_str();
+    // riscv names its registers in a row: `epc : 80007dfe ra : 80003360`
+    (name != "ra").then_some(name)
 }

@@ -62,6 +62,8 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         r"\(\d{6}\) \[\d\d:\d\d:\d\d\] ",
         // programs written in Go that pass a console on: `I0102 03:04:05.678901   123 a.go:68] [console] `
         r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] (?:\[\w+\] )?",
+        // cargo, of what a build script says
+        r" *cargo::?warning=|warning: [\w-]+@\d+\.[\w.+-]*: ",
         // grep -n, with lines around what was found
         r"\d{1,7}[:-]",
     ];
@@ -87,6 +89,13 @@ fn without_markup(text: &str) -> &str {
 /// What build scripts put before what went well: `[ o.k. ]`.
 static WELL: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^\[ *(?:o\.k\.|ok|okay|done|info|debug|success) *\] "));
+
+/// What cargo says as it goes on: `   Compiling bitflags v1.2.1`.
+static CARGO: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^ +(?:Compiling|Checking|Building|Fresh|Downloading|Downloaded|Updating|Locking|Finished) ",
+    )
+});
 
 /// How autoconf numbers the lines of its own log: `configure:123: error: no flex`.
 static CONFIG_LOG: LazyLock<Regex> = LazyLock::new(|| regex(r"^configure:\d+: "));
@@ -243,7 +252,7 @@ impl Line {
         if self.core.trim_start().starts_with("make[") {
             return self.core.contains("] ") && !self.core.contains("]: ");
         }
-        if WELL.is_match(&self.core) {
+        if WELL.is_match(&self.core) || CARGO.is_match(&self.core) {
             return true;
         }
         let Some(rest) = self.core.strip_prefix("  ") else {
@@ -355,6 +364,9 @@ mod tests {
             "(020648) [19:57:38] ",
             "I0102 03:04:05.678901   1370 comm.go:68] [console] ",
             "##[error]",
+            "cargo:warning=",
+            "  cargo:warning=",
+            "warning: my-drv@0.1.0: ",
             "[!] ",
             "`",
             "```",
@@ -457,7 +469,12 @@ mod tests {
             );
         }
         assert!(!Line::new(b"  Error: x").is_progress());
-        for text in ["      CC      a.o", " make[3] -C a compile", "[ o.k. ] a"] {
+        for text in [
+            "      CC      a.o",
+            " make[3] -C a compile",
+            "[ o.k. ] a",
+            "   Compiling a v0.1.0",
+        ] {
             assert!(Line::new(text.as_bytes()).is_progress(), "{text}");
         }
         for text in ["make[3]: *** [a] Error 1", "[ error ] a", "[  OK  ] a"] {

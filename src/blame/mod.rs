@@ -230,6 +230,8 @@ struct Reading {
     boots: bool,
     /// Whether a kernel runs, or the system on it: a boot loader did its work.
     started: bool,
+    /// The first line in which a kernel has a root, or an initramfs with an init.
+    rooted: Option<u64>,
     /// Whether a module is built, outside of a kernel's tree.
     module: bool,
     /// The last line in which the build went on.
@@ -274,6 +276,9 @@ impl Reading {
         let normal = line.normal();
         self.boots |= !line.quoted && line.begins_boot(&normal);
         self.started |= line.is_console() || grammar::starts_kernel(&normal);
+        if self.rooted.is_none() && grammar::has_root(&normal) {
+            self.rooted = Some(self.number);
+        }
         // a console that forges kflake's lines is not believed
         if line.quoted && normal.starts_with("kflake: ") {
             return;
@@ -325,6 +330,7 @@ impl Reading {
                 }
             }
             _ if self.ended || grammar::is_noise(&normal) => {}
+            grammar::Kind::Plain if grammar::announces(&normal) => {}
             _ => self.last_words = Some((self.number, line.core.clone())),
         }
         match grammar::begins_message(&normal) && hit.kind == grammar::Kind::Suspect {
