@@ -56,7 +56,8 @@ pub struct DebianToolchain {
     /// Kernel headers that its libc was built with.
     #[serde(default)]
     pub linux_headers: Option<ToolVersion>,
-    /// The oldest kernel that its libc starts on: the note in `libc.so.6` says so.
+    /// The oldest kernel that its libc starts on: the note in `libc.so.6` says so. Of 64-bit MIPS the code is for Release 2, which
+    /// kernels before 3.10 know on no processor of Malta's (`PRID_IMP_5KE` in their cpu-probe.c): 3.10, though the note says 3.2.
     #[serde(default)]
     pub oldest_kernel: Option<KernelVersion>,
     /// Target triple.
