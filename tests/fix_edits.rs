@@ -299,3 +299,24 @@ fn m68k_declares_what_it_frees_pages_with() {
         "#include <linux/pagemap.h>\n#include <linux/swap.h>\n#include <asm/pgalloc.h>\n"
     );
 }
+
+#[test]
+fn the_decompressor_of_s390_leaves_floating_point_alone() {
+    let makefile = "arch/s390/boot/compressed/Makefile";
+    let fix = |text: &str| edited("s390-decompressor-no-fpu", makefile, text);
+    let others = "KBUILD_CFLAGS := -m$(BITS) -D__KERNEL__ $(LINUX_INCLUDE) -O2\n\
+                  KBUILD_CFLAGS += $(call cc-option,-mpacked-stack)\n";
+    for (before, after) in [
+        // 2.6.36 to 3.10, and 3.16
+        ("$(cflags-y)", "$(cflags-y) -msoft-float"),
+        (
+            "$(cflags-y) -fno-delete-null-pointer-checks",
+            "$(cflags-y) -fno-delete-null-pointer-checks -msoft-float",
+        ),
+        // 3.18.140
+        ("$(cflags-y) -msoft-float", "$(cflags-y) -msoft-float"),
+    ] {
+        let line = |flags: &str| format!("KBUILD_CFLAGS += {flags}\n{others}");
+        assert_eq!(fix(&line(before)), line(after));
+    }
+}
