@@ -301,22 +301,39 @@ fn m68k_declares_what_it_frees_pages_with() {
 }
 
 #[test]
-fn the_decompressor_of_s390_leaves_floating_point_alone() {
+fn the_decompressor_of_s390_gets_the_flags_that_it_lacks() {
     let makefile = "arch/s390/boot/compressed/Makefile";
-    let fix = |text: &str| edited("s390-decompressor-no-fpu", makefile, text);
+    let fix = |text: &str| edited("s390-decompressor-flags", makefile, text);
     let others = "KBUILD_CFLAGS := -m$(BITS) -D__KERNEL__ $(LINUX_INCLUDE) -O2\n\
                   KBUILD_CFLAGS += $(call cc-option,-mpacked-stack)\n";
+    let checks = "-fno-delete-null-pointer-checks";
     for (before, after) in [
-        // 2.6.36 to 3.10, and 3.16
-        ("$(cflags-y)", "$(cflags-y) -msoft-float"),
+        // 2.6.36 to 3.10, 3.16, and 3.18.140
+        (String::new(), format!(" -msoft-float {checks}")),
+        (format!(" {checks}"), format!(" {checks} -msoft-float")),
         (
-            "$(cflags-y) -fno-delete-null-pointer-checks",
-            "$(cflags-y) -fno-delete-null-pointer-checks -msoft-float",
+            format!(" {checks} -msoft-float"),
+            format!(" {checks} -msoft-float"),
         ),
-        // 3.18.140
-        ("$(cflags-y) -msoft-float", "$(cflags-y) -msoft-float"),
     ] {
-        let line = |flags: &str| format!("KBUILD_CFLAGS += {flags}\n{others}");
-        assert_eq!(fix(&line(before)), line(after));
+        let text = |flags: &str| format!("KBUILD_CFLAGS += $(cflags-y){flags}\n{others}");
+        assert_eq!(fix(&text(&before)), text(&after));
     }
+}
+
+#[test]
+fn powerpc64_is_linked_with_its_table_of_contents_as_it_was_written() {
+    let fix = |fix: &str, text: &str| edited(fix, "arch/powerpc/Makefile", text);
+    // 2.6.36, and 3.4.113
+    for y in ["yy", "y"] {
+        let others = format!("LDFLAGS_vmlinux-{y} := -Bstatic\n");
+        let text = format!("{others}LDFLAGS_vmlinux\t:= $(LDFLAGS_vmlinux-{y})\n");
+        let fixed =
+            format!("{others}LDFLAGS_vmlinux\t:= $(LDFLAGS_vmlinux-{y}) --no-toc-optimize\n");
+        assert_eq!(fix("ppc64-no-toc-optimize", &text), fixed);
+    }
+    let flags = |value: &str| {
+        format!("CFLAGS-$(CONFIG_PPC64)\t:= -mminimal-toc -mtraceback={value}  -mcall-aixdesc\n")
+    };
+    assert_eq!(fix("ppc64-traceback-option", &flags("none")), flags("no"));
 }
