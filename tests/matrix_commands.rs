@@ -117,14 +117,7 @@ fn resolve_in_json_says_what_explain_says() {
             .is_empty()
     );
     let value = json(
-        kflake(dir.path()).args([
-            "resolve",
-            "3.10",
-            "sh4",
-            "--toolchains",
-            "debian",
-            "--json",
-        ]),
+        kflake(dir.path()).args(["resolve", "3.10", "sh4", "--toolchains", "debian", "--json"]),
         4,
     );
     assert_eq!(value["outcome"], "no-toolchain");
