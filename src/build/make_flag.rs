@@ -83,6 +83,14 @@ pub fn refused_make_flag(flag: &str) -> Option<(String, String)> {
     because(reason, help)
 }
 
+/// `flag` as make is told: what is said to the compiler comes after what the kernel was built with, not in its place.
+pub fn joined_make_flag(flag: &str) -> String {
+    match flag.split_once('=') {
+        Some((name @ ("KCFLAGS" | "KAFLAGS"), value)) => format!("{name}+={value}"),
+        _ => flag.to_owned(),
+    }
+}
+
 /// Why an option of make's cannot be given.
 fn option(flag: &str) -> Option<&'static str> {
     const ELSEWHERE: &str = "make would read another makefile than the kernel's";
@@ -144,6 +152,19 @@ mod tests {
                 format!("{reason}; {help}").contains(said),
                 "{flag}: {reason}; {help}"
             );
+        }
+    }
+
+    #[test]
+    fn flags_for_the_compiler_are_added_to_the_kernels() {
+        for (flag, told) in [
+            ("KCFLAGS=-DX=1", "KCFLAGS+=-DX=1"),
+            ("KAFLAGS=", "KAFLAGS+="),
+            ("KCFLAGS+=-DX", "KCFLAGS+=-DX"),
+            ("EXTRA_CFLAGS=-DX", "EXTRA_CFLAGS=-DX"),
+            ("V=1", "V=1"),
+        ] {
+            assert_eq!(joined_make_flag(flag), told);
         }
     }
 

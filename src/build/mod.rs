@@ -38,7 +38,7 @@ pub use hardware::{Append, Hardware};
 pub use image::{Image, Part};
 pub use initramfs::{Initramfs, init_of};
 pub use kernel_module::{KernelModule, Packed, module_of};
-pub use make_flag::refused_make_flag;
+pub use make_flag::{joined_make_flag, refused_make_flag};
 pub use module_report::{BuiltModule, ExportsFrom, ModuleReport, NotImported};
 pub use module_source::ModuleSource;
 pub use nonce::Nonce;

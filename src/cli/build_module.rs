@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::session::{BuildArgs, BuildSession, ConfigArgs};
 use super::{Context, Failure, Result, kernel, output};
-use crate::build::{Artifacts, BuildError, ModuleReport, ModuleSource, refused_make_flag};
+use crate::build::{
+    Artifacts, BuildError, ModuleReport, ModuleSource, joined_make_flag, refused_make_flag,
+};
 use crate::catalog::Purpose;
 use crate::exit;
 use crate::files;
@@ -219,7 +221,11 @@ fn module(args: &Args) -> std::result::Result<ModuleRequest, BuildError> {
     Ok(ModuleRequest {
         name: if name.is_empty() { "module" } else { name }.to_owned(),
         folder,
-        make_flags: args.make_flags.clone(),
+        make_flags: args
+            .make_flags
+            .iter()
+            .map(|it| joined_make_flag(it))
+            .collect(),
         symvers,
         boot: args.boot.then(|| ModuleBoot {
             expect: args.expect.clone(),
