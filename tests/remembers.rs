@@ -352,7 +352,7 @@ fn a_project_that_is_not_there_is_told() {
         &["check"],
         &["kernel", "list"],
         &["validate", "--dry-run"],
-        &["kernel", "add", "file"],
+        &["kernel", "remove", "6.1.192"],
     ] {
         let (code, said) = kflake(dir.path(), &[&["-C", "nosuch"], words].concat());
         let told = said.contains("not there: nosuch") && said.contains("kflake init nosuch");
@@ -363,7 +363,11 @@ fn a_project_that_is_not_there_is_told() {
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     // what makes a project makes its folder
-    for words in [&["-C", "new", "init"][..], &["-C", "newer", "gen"]] {
+    for words in [
+        &["-C", "new", "init"][..],
+        &["-C", "newer", "gen"],
+        &["-C", "newest", "kernel", "add", "6.1.183"],
+    ] {
         let (code, said) = kflake(dir.path(), words);
         assert_eq!(code, 0, "{words:?}: {said}");
     }

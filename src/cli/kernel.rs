@@ -54,6 +54,13 @@ enum Action {
     List(kernel_list::Args),
 }
 
+impl Args {
+    /// Whether it makes the project's folder where that is missing.
+    pub fn makes_folder(&self) -> bool {
+        matches!(self.action, Action::Add { .. })
+    }
+}
+
 /// Runs `kflake kernel`.
 ///
 /// # Errors

@@ -440,7 +440,12 @@ fn run(cli: Cli) -> Result<u8> {
         cli.command,
         Command::Init(_) | Command::Completions(_) | Command::Man(_)
     );
-    let makes = about_none || matches!(cli.command, Command::Gen(_));
+    let makes = match &cli.command {
+        Command::Gen(_) => true,
+        Command::Kernel(args) => args.makes_folder(),
+        Command::Pins(args) => args.makes_folder(),
+        _ => about_none,
+    };
     let context = &Context::new(cli.project, cli.store, !about_none, makes)?;
     match cli.command {
         Command::Boot(args) => boot::run(&args, context),

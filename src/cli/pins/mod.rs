@@ -50,6 +50,13 @@ enum Action {
     },
 }
 
+impl Args {
+    /// Whether it makes the project's folder where that is missing.
+    pub fn makes_folder(&self) -> bool {
+        matches!(self.action, Action::Add(_))
+    }
+}
+
 /// Runs `kflake pins`.
 ///
 /// # Errors
