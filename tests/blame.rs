@@ -145,7 +145,14 @@ fn a_console_that_forges_our_lines_is_not_believed() {
 fn a_boot_that_another_program_logged_is_told_from_a_build() {
     let log = "[    0.000000] Linux version 6.1.0 (me@box) (gcc 12.2.0) #1 SMP\n[    1.0] Kernel panic - not syncing: x\n";
     assert_eq!(table().read_text(log, None).stage, Some(Stage::Boot));
+    let log = "U-Boot 2017.05-dirty (Jul 13 2017 - 09:38:33 +0800)\nWrong Image Format for bootm command\n=> run b\n\nStarting kernel ...\n\n";
+    let blame = table().read_text(log, None);
+    assert_eq!(
+        (class(&blame), blame.stage),
+        (Some("boot-silent"), Some(Stage::Boot))
+    );
     for log in [
+        "  MKIMAGE u-boot-dtb.img for U-Boot 2017.05\n",
         "  CC      a.o\n[12345.6] Out of memory: Killed process 999 (cc1plus) total-vm:1000kB\n",
         "Linux version 6.1 is built\n",
         "| [    0.000000] Linux version 6.1.0 (me@box) (gcc 12.2.0) #1 SMP\n",

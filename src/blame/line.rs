@@ -139,6 +139,11 @@ static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"^Linux version \d\S* \(\S+@\S+\) |^\[(?:  OK  |FAILED|DEPEND| TIME )\] ")
 });
 
+/// The first word of U-Boot on a board: `U-Boot SPL 2017.05-rc1 (Jul 13 2017 - 09:38:33 +0800)`.
+static LOADER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^U-Boot (?:[ST]PL )?\d{4}\.\d\d\S* \([A-Z][a-z]{2} \d\d \d{4} - \d\d:")
+});
+
 /// What QEMU says of itself.
 static QEMU: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:\S*/)?qemu(?:-[\w-]+)?: "));
 
@@ -216,9 +221,9 @@ impl Line {
         self.journal || TIME.is_match(&self.core) || CONSOLE.is_match(&self.core)
     }
 
-    /// Whether it is a kernel's first word of a boot.
+    /// Whether it is the first word of a boot, a kernel's or a boot loader's.
     pub fn begins_boot(&self, normal: &str) -> bool {
-        normal.starts_with("Linux version ") && self.is_console()
+        normal.starts_with("Linux version ") && self.is_console() || LOADER.is_match(normal)
     }
 
     /// Whether a build went on here.
