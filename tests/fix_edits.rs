@@ -337,3 +337,15 @@ fn powerpc64_is_linked_with_its_table_of_contents_as_it_was_written() {
     };
     assert_eq!(fix("ppc64-traceback-option", &flags("none")), flags("no"));
 }
+
+#[test]
+fn sh_kernels_ask_for_init_by_the_register_that_they_name() {
+    let text = |first: &str| {
+        format!(
+            "\t__asm__ __volatile__ (SYSCALL_ARG3 : \"=z\" (__sc0)\n\
+             \t\t\t: \"{first}\" (__sc0), \"r\" (__sc4), \"r\" (__sc5), \"r\" (__sc6)\n"
+        )
+    };
+    let file = "arch/sh/kernel/sys_sh32.c";
+    assert_eq!(edited("sh-execve-register", file, &text("0")), text("r"));
+}
