@@ -338,6 +338,7 @@ fn doctor_has_the_line_for_a_daemon_without_a_shell() {
     // the line is all that it takes
     let daemon = Daemon::with(line);
     let user = User::new(remote(&daemon));
+    user.said(&["gen", "--packages", "debian", "--toolchains", "debian"]);
     let checks = String::from_utf8_lossy(&user.kflake(&["doctor"]).stdout).into_owned();
     assert!(checks.contains("ok    sandbox "), "{checks}");
 }

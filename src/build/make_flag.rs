@@ -47,7 +47,18 @@ const OWN: &[(&[&str], &str, &str)] = &[
         "--symvers names their Module.symvers",
     ),
     (
-        &["SHELL", "PWD", "MAKEFLAGS", "MAKE", "srctree", "objtree"],
+        &[
+            "SHELL",
+            "PWD",
+            "MAKE",
+            "MAKEFLAGS",
+            "MFLAGS",
+            "GNUMAKEFLAGS",
+            "MAKEFILES",
+            "MAKEOVERRIDES",
+            "srctree",
+            "objtree",
+        ],
         "the build sets it, and finds its folders and programs by it",
         "leave it out",
     ),
@@ -77,41 +88,66 @@ pub fn refused_make_flag(flag: &str) -> Option<(String, String)> {
             "give NAME=VALUE, such as CONFIG_FOO=m; what a target does in a make of the module's own, MAKE in a dkms.conf can",
         );
     };
-    // NAME:=VALUE and NAME+=VALUE are assignments as well
-    let name = name.trim_end_matches([':', '+', '?', '!']);
+    let name = plain_name(name);
+    if name.contains('$') {
+        return because(
+            "make would expand the name, to another than it reads",
+            "write the name itself",
+        );
+    }
     let (_, reason, help) = OWN.iter().find(|(names, ..)| names.contains(&name))?;
     because(reason, help)
 }
 
 /// `flag` as make is told: what is said to the compiler comes after what the kernel was built with, not in its place.
 pub fn joined_make_flag(flag: &str) -> String {
-    match flag.split_once('=') {
+    match flag
+        .split_once('=')
+        .map(|(name, value)| (plain_name(name), value))
+    {
         Some((name @ ("KCFLAGS" | "KAFLAGS"), value)) => format!("{name}+={value}"),
         _ => flag.to_owned(),
     }
+}
+
+/// `name` without what else than `=` an assignment may have: NAME:=VALUE, NAME+=VALUE.
+fn plain_name(name: &str) -> &str {
+    name.trim_end_matches([':', '+', '?', '!'])
 }
 
 /// Why an option of make's cannot be given.
 fn option(flag: &str) -> Option<&'static str> {
     const ELSEWHERE: &str = "make would read another makefile than the kernel's";
     const NOTHING: &str = "make would build nothing";
+    const REGARDLESS: &str = "make would go on as if what failed had not";
+    // make takes a long option by any beginning of its name that no other has
+    const LONG: &[(&str, &str)] = &[
+        ("directory", ELSEWHERE),
+        ("file", ELSEWHERE),
+        ("makefile", ELSEWHERE),
+        ("eval", ELSEWHERE),
+        ("ignore-errors", REGARDLESS),
+        ("just-print", NOTHING),
+        ("dry-run", NOTHING),
+        ("recon", NOTHING),
+        ("question", NOTHING),
+        ("touch", NOTHING),
+        ("help", NOTHING),
+        ("version", NOTHING),
+    ];
     if let Some(long) = flag.strip_prefix("--") {
         let name = long.split('=').next().unwrap_or_default();
-        return match name {
-            "directory" | "file" | "makefile" => Some(ELSEWHERE),
-            "just-print" | "dry-run" | "recon" | "question" | "touch" | "help" | "version" => {
-                Some(NOTHING)
-            }
-            _ => None,
-        };
+        let (_, reason) = LONG.iter().find(|(long, _)| long.starts_with(name))?;
+        return Some(reason);
     }
     // what follows a letter with a value is the value
     let letters = flag[1..].chars();
-    let with_value = |c: &char| "IjloOWE".contains(*c);
+    let with_value = |c: &char| "IjloOW".contains(*c);
     letters
         .take_while(|c| !with_value(c))
         .find_map(|c| match c {
-            'C' | 'f' => Some(ELSEWHERE),
+            'C' | 'f' | 'E' => Some(ELSEWHERE),
+            'i' => Some(REGARDLESS),
             'n' | 'q' | 't' | 'h' | 'v' => Some(NOTHING),
             _ => None,
         })
@@ -141,6 +177,15 @@ mod tests {
             ("-f", "another makefile"),
             ("-n", "build nothing"),
             ("--dry-run", "build nothing"),
+            ("--dir=/x", "another makefile"),
+            ("--ev=$(info)", "another makefile"),
+            ("-Ex", "another makefile"),
+            ("--just", "build nothing"),
+            ("-ki", "as if what failed had not"),
+            ("--ig", "as if what failed had not"),
+            ("$(EMPTY)M=/x", "expand the name"),
+            ("MAKEFILES=/x", "its folders and programs"),
+            ("GNUMAKEFLAGS=-n", "its folders and programs"),
             ("clean", "is a target"),
             ("modules_install", "is a target"),
             ("", "is a target"),
@@ -161,6 +206,7 @@ mod tests {
             ("KCFLAGS=-DX=1", "KCFLAGS+=-DX=1"),
             ("KAFLAGS=", "KAFLAGS+="),
             ("KCFLAGS+=-DX", "KCFLAGS+=-DX"),
+            ("KCFLAGS::=-DX", "KCFLAGS+=-DX"),
             ("EXTRA_CFLAGS=-DX", "EXTRA_CFLAGS=-DX"),
             ("V=1", "V=1"),
         ] {
@@ -188,6 +234,8 @@ mod tests {
             "-Otarget",
             "-lfoo",
             "--output-sync=line",
+            "--no-print-directory",
+            "--warn-undefined-variables",
         ] {
             assert_eq!(refused_make_flag(flag), None, "{flag}");
         }

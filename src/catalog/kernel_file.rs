@@ -1,5 +1,6 @@
 //! A kernel's source on disk: which version it is, by its own Makefile.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -233,7 +234,19 @@ fn look_at(
     outside: &mut Vec<(PathBuf, PathBuf)>,
 ) -> Result<Look, KernelFileError> {
     let mut look = Look::default();
+    let mut names: HashSet<PathBuf> = HashSet::new();
     each_member(path, |name, target, entry| {
+        // tar fails at the one; of the other it keeps the last, and what was read is the first
+        if entry.header().entry_type().is_hard_link() && !names.contains(&tidy(target)) {
+            return Err(io::Error::other(format!(
+                "{} is a hard link to {}, which does not come before it",
+                shown(name),
+                shown(target)
+            )));
+        }
+        if !names.insert(name.to_owned()) && name == top.join("Makefile") {
+            return Err(io::Error::other(format!("{} is in it twice", shown(name))));
+        }
         let Ok(inside) = name.strip_prefix(top) else {
             return Ok(None::<()>);
         };
@@ -531,6 +544,39 @@ mod tests {
         all.truncate(512);
         all.extend(tar_of(members));
         all
+    }
+
+    #[test]
+    fn what_tar_would_unpack_otherwise_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linux.tar");
+        let inspect = |more: &[u8]| {
+            let members = [("linux/Makefile", Some(MAKEFILE), "")];
+            let mut tar = tar_of(&members);
+            // without the blocks that end it
+            tar.truncate(tar.len() - 1024);
+            tar.extend(more);
+            std::fs::write(&path, tar).unwrap();
+            let error = KernelFile::inspect(&path).err();
+            error.map_or(String::new(), |error| error.to_string())
+        };
+        let link = |name: &str, target: &str| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            header.set_entry_type(tar::EntryType::Link);
+            let mut builder = tar::Builder::new(Vec::new());
+            builder.append_link(&mut header, name, target).unwrap();
+            builder.into_inner().unwrap()
+        };
+        for (name, target) in [("linux/x", "/etc/shadow"), ("linux/x", "linux/x")] {
+            let error = inspect(&link(name, target));
+            assert!(error.contains("does not come before it"), "{error}");
+        }
+        let error = inspect(&link("linux/x", "linux/Makefile"));
+        assert!(!error.contains("hard link"), "{error}");
+        let again = tar_of_all(&[("linux/Makefile", Some("VERSION = 1\n"), "")]);
+        let error = inspect(&again);
+        assert!(error.contains("is in it twice"), "{error}");
     }
 
     #[test]

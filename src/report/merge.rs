@@ -16,11 +16,14 @@ use crate::version::KernelVersion;
 
 use super::compare::standing;
 use super::text::{clean, is_plain_path};
+use crate::text::clean_line;
 
 /// The folder of logs in a report's.
 const LOGS: &str = "logs/";
 /// The most of a log that is taken: what a run writes, and some room.
 const MAX_LOG: u64 = 72 << 20;
+/// How the reason of a stage ends that passed, but not in every run.
+const EARLIER: &str = " in an earlier run that was merged";
 /// Shards that are named where more are missing.
 const NAMED: usize = 5;
 
@@ -124,6 +127,7 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
                     ));
                     remember(&mut cell, stage, was);
                 }
+                carry(old, &mut cell);
             }
             cells.insert(key, (at, cell));
         }
@@ -131,6 +135,16 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
     let missing = missing_shards(parts);
     let whole = missing.is_none();
     notes.extend(missing);
+    let is_cut = parts.iter().any(|part| part.run.shard.is_some());
+    let commands: Vec<Vec<String>> = parts
+        .iter()
+        .map(|part| command([&part.run].into_iter()))
+        .collect();
+    if is_cut && commands.iter().any(|it| *it != commands[0]) {
+        notes.push(
+            "warning: the shards are not of one command, so a selection may lack cells: run each with the same options".to_owned(),
+        );
+    }
 
     let place = |at: usize| order.iter().position(|it| *it == at).unwrap_or_default() + 1;
     let mut logs = BTreeMap::new();
@@ -293,8 +307,23 @@ fn remember(cell: &mut CellRecord, stage: Stage, was: Outcome) {
     let mut stages = cell.stages.iter_mut();
     let found = stages.find(|it| it.stage == stage && it.outcome.is_success());
     if let Some(found) = found.filter(|_| was.is_failure()) {
-        found.reason = Some(format!("{was} in an earlier run that was merged"));
+        found.reason = Some(format!("{was}{EARLIER}"));
     }
+}
+
+/// Has the stages of `cell` that passed say what those of `old`, which it takes the place of, say of runs before.
+fn carry(old: &CellRecord, cell: &mut CellRecord) {
+    for stage in cell.stages.iter_mut().filter(|it| it.outcome.is_success()) {
+        let before = old.stage(stage.stage).and_then(|it| it.reason.as_ref());
+        if let Some(before) = before.filter(|it| it.ends_with(EARLIER)) {
+            stage.reason.get_or_insert_with(|| before.clone());
+        }
+    }
+}
+
+/// The lines of a log without what could act on a terminal.
+fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| clean_line(line) + "\n").collect()
 }
 
 fn name_of(cell: &CellRecord) -> String {
@@ -313,7 +342,9 @@ pub fn copy_logs(merged: &mut Merged, folders: &[&Path], own: &Own) -> Result<us
     for (at, from, to) in std::mem::take(&mut merged.logs) {
         match files::read_below(folders[at], Path::new(&from), MAX_LOG) {
             Ok(bytes) => {
-                own.write(&to, &bytes, false)?;
+                // what a run writes has none; a folder that came from elsewhere may
+                let text = String::from_utf8_lossy(&bytes);
+                own.write(&to, plain_lines(&text).as_bytes(), false)?;
                 merged.logs.push((at, from, to));
             }
             Err(_) => {
@@ -355,6 +386,22 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_once_is_remembered_over_any_number_of_reports() {
+        let runs = [one(0, "TKM!"), one(1, "TKMB"), one(2, "TKMB")];
+        let parts = |runs: &[RunRecord]| -> Vec<Part> {
+            runs.iter().map(|run| part("a", run.clone())).collect()
+        };
+        let all = merge(&parts(&runs)).unwrap().run;
+        let two = merge(&parts(&runs[..2])).unwrap().run;
+        let twice = merge(&parts(&[two, runs[2].clone()])).unwrap().run;
+        for run in [all, twice] {
+            let boot = run.cells[0].stage(Stage::Boot).unwrap();
+            let reason = boot.reason.as_deref().unwrap_or_default();
+            assert!(reason.ends_with(EARLIER), "{reason:?}");
+        }
+    }
+
+    #[test]
     fn shards_are_the_run_that_was_cut_into_them() {
         let whole = samples::sixty();
         let mut parts = Vec::new();
@@ -370,6 +417,10 @@ mod tests {
         }
         let merged = merge(&parts).unwrap();
         assert_eq!(merged.notes, [""; 0]);
+        parts[1].run.command.push("--era=k7".to_owned());
+        let note = merge(&parts).unwrap().notes.remove(0);
+        assert!(note.contains("not of one command"), "{note}");
+        parts[1].run.command.pop();
         assert_eq!(merged.run.coverage, whole.coverage);
         assert_eq!(merged.run.command, whole.command);
         assert_eq!(merged.run.finished, whole.finished);

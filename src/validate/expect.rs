@@ -1,6 +1,9 @@
 //! Failures that a project knows of: only what is news makes a run red.
 
-use serde::Deserialize;
+use std::collections::BTreeSet;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::catalog::{Catalog, UnknownName};
@@ -18,23 +21,38 @@ pub struct Expectation {
     pub kernel: Option<KernelVersion>,
     /// The stage that fails.
     pub stage: Stage,
-    /// Only a failure of this class; none: of any.
+    /// Only a failure of this class; none: of any, but for trouble of the machine.
     #[serde(default)]
     pub class: Option<String>,
     /// Why it is expected, for whoever reads the report.
+    #[serde(deserialize_with = "said")]
     pub reason: String,
+}
+
+fn said<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    let text = String::deserialize(value)?;
+    match text.trim().is_empty() {
+        true => Err(D::Error::custom(
+            "it is empty, and whoever reads the report is to know why",
+        )),
+        false => Ok(text),
+    }
 }
 
 /// What a project expects, with its names understood.
 #[derive(Debug, Default)]
-pub struct Expected<'e>(Vec<(CellId, &'e Expectation)>);
+pub struct Expected<'e> {
+    all: Vec<(CellId, &'e Expectation)>,
+    /// Classes of trouble of the machine, which nobody expects unless by name.
+    machines: BTreeSet<&'e str>,
+}
 
 impl<'e> Expected<'e> {
     /// The expectations `all` over `catalog`.
     ///
     /// # Errors
     /// When one names a cell or a class that there is not.
-    pub fn of(all: &'e [Expectation], catalog: &Catalog) -> Result<Self, UnknownName> {
+    pub fn of(all: &'e [Expectation], catalog: &'e Catalog) -> Result<Self, UnknownName> {
         let read = |it: &'e Expectation| {
             let known = || catalog.failures.keys().map(AsRef::as_ref);
             match &it.class {
@@ -44,21 +62,26 @@ impl<'e> Expected<'e> {
                 _ => Ok((catalog.cell(&it.cell)?, it)),
             }
         };
-        all.iter().map(read).collect::<Result<_, _>>().map(Expected)
+        let classes = catalog.failures.iter();
+        let machines = classes.filter(|(_, class)| class.is_the_machines());
+        Ok(Expected {
+            all: all.iter().map(read).collect::<Result<_, _>>()?,
+            machines: machines.map(|(id, _)| id.as_ref()).collect(),
+        })
     }
 
     /// Marks the stages of `run` that were expected to fail, whether they did or not. A failure in another stage, or of another class,
     /// is none of them.
     pub fn mark(&self, run: &mut RunRecord) {
         for cell in &mut run.cells {
-            let own = self.0.iter().filter(|(id, it)| {
+            let own = self.all.iter().filter(|(id, it)| {
                 let kernel =
                     |own: &KernelVersion| cell.kernel.as_ref().is_some_and(|it| is(own, it));
                 id.era == cell.era && id.arch == cell.arch && it.kernel.as_ref().is_none_or(kernel)
             });
             let own: Vec<&Expectation> = own.map(|(_, it)| *it).collect();
             for expectation in own {
-                mark(cell, expectation);
+                mark(cell, expectation, &self.machines);
             }
             follow(cell);
         }
@@ -71,7 +94,7 @@ fn is(asked: &KernelVersion, kernel: &KernelVersion) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
 }
 
-fn mark(cell: &mut CellRecord, expectation: &Expectation) {
+fn mark(cell: &mut CellRecord, expectation: &Expectation, machines: &BTreeSet<&str>) {
     let Some(at) = cell
         .stages
         .iter()
@@ -82,14 +105,14 @@ fn mark(cell: &mut CellRecord, expectation: &Expectation) {
     let earlier = cell.stages[..at].iter().any(|it| it.outcome.is_failure());
     let stage = &mut cell.stages[at];
     let class = stage.failure.as_ref().and_then(|it| it.class.as_ref());
+    let is_meant = match &expectation.class {
+        Some(own) => Some(own) == class,
+        None => !class.is_some_and(|it| machines.contains(it.as_str())),
+    };
     let holds = match stage.outcome {
-        Outcome::Failed | Outcome::TimedOut => {
-            expectation.class.is_none() || expectation.class.as_ref() == class
-        }
+        Outcome::Failed | Outcome::TimedOut => is_meant,
         // what blocks it is no stage of the cell
-        Outcome::Blocked => {
-            !earlier && (expectation.class.is_none() || expectation.class.as_ref() == class)
-        }
+        Outcome::Blocked => !earlier && is_meant,
         outcome => outcome.is_success(),
     };
     if holds {
@@ -153,6 +176,27 @@ mod tests {
         let marked = run.cells[0].stages.iter().zip("TKMB".chars());
         let marked = marked.filter(|(stage, _)| stage.expected.is_some());
         marked.map(|(_, letter)| letter).collect()
+    }
+
+    #[test]
+    fn trouble_of_the_machine_is_expected_by_name_alone() {
+        let catalog = Catalog::embedded().unwrap();
+        for (more, marked) in [("", false), ("class = \"out-of-disk\"", true)] {
+            let toml = format!("cell = \"k3-mipsel\"\nreason = \"x\"\nstage = \"boot\"\n{more}");
+            let all = [toml::from_str(&toml).unwrap()];
+            let mut run = run(["passed", "passed", "passed", "failed"]);
+            let failure = run.cells[0].stages[3].failure.as_mut().unwrap();
+            failure.class = Some("out-of-disk".to_owned());
+            Expected::of(&all, &catalog).unwrap().mark(&mut run);
+            assert_eq!(run.cells[0].stages[3].expected.is_some(), marked, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_reason_says_something() {
+        let toml = "cell = \"k3-mipsel\"\nstage = \"boot\"\nreason = \" \"";
+        let error = toml::from_str::<Expectation>(toml).unwrap_err();
+        assert!(error.to_string().contains("is to know why"), "{error}");
     }
 
     #[test]

@@ -38,8 +38,9 @@ pub fn text(plan: &Plan, selected: usize, width: Option<usize>) -> String {
     let _ = match plan.shard {
         Some(shard) => writeln!(
             out,
-            "shard {shard}: {tried} of {} cells would be tried; {selected} are selected",
-            plan.cells.len()
+            "shard {shard}: {tried} of {} cells would be tried; {selected} {} selected",
+            plan.cells.len(),
+            if selected == 1 { "is" } else { "are" }
         ),
         None => writeln!(out, "{tried} of {} cells would be tried", plan.cells.len()),
     };
