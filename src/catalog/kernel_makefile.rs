@@ -105,6 +105,7 @@ fn included(makefile: &str) -> Vec<String> {
         ".",
     ];
     let mut files = Vec::new();
+    let makefile = joined(makefile);
     for line in makefile.lines().filter(|line| !line.starts_with('\t')) {
         let mut words = line
             .split('#')
@@ -124,11 +125,17 @@ fn included(makefile: &str) -> Vec<String> {
     files
 }
 
+/// `makefile` with lines that go on in the next one as one line.
+fn joined(makefile: &str) -> String {
+    makefile.replace("\\\r\n", " ").replace("\\\n", " ")
+}
+
 /// The plain assignments of a makefile, the first of each name, with the variables that they name put in. One of
 /// `EXTRAVERSION` under a condition says nothing: only make knows whether it holds.
 fn assignments(makefile: &str) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
     let mut conditions = 0_usize;
+    let makefile = joined(makefile);
     for line in makefile.lines().filter(|line| !line.starts_with('\t')) {
         let line = line.split('#').next().unwrap_or_default();
         let first = line.split([' ', '\t', '(']).find(|word| !word.is_empty());
@@ -140,7 +147,9 @@ fn assignments(makefile: &str) -> BTreeMap<String, String> {
         let Some((name, value)) = line.split_once('=') else {
             continue;
         };
-        let name = name.trim_end().trim_end_matches([':', '?']).trim();
+        let name = name.trim_end();
+        let adds = name.ends_with('+');
+        let name = name.trim_end_matches([':', '?', '+']).trim();
         let mut words = name.split_whitespace().rev();
         let name = words.next().unwrap_or_default();
         if words.any(|word| !["export", "override"].contains(&word)) {
@@ -149,9 +158,15 @@ fn assignments(makefile: &str) -> BTreeMap<String, String> {
         let plain =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let known = conditions == 0 || name != "EXTRAVERSION";
-        if plain && known && !variables.contains_key(name) && variables.len() < 1000 {
-            let value = expanded(value.trim(), &variables);
-            variables.insert(name.to_owned(), value);
+        if !plain || !known || variables.len() >= 1000 {
+            continue;
+        }
+        let value = expanded(value.trim(), &variables);
+        match variables.get_mut(name) {
+            // with a blank between them, as make has it
+            Some(before) if adds && before.len() < 1000 => *before = format!("{before} {value}"),
+            Some(_) => {}
+            None => drop(variables.insert(name.to_owned(), value)),
         }
     }
     variables
@@ -239,6 +254,8 @@ mod tests {
         assert_eq!(read(first), "5.10");
         let candidate = first.replace("EXTRAVERSION =", "EXTRAVERSION = -rc3");
         assert_eq!(read(&candidate), "5.10-rc3");
+        let next_line = first.replace("EXTRAVERSION =", "EXTRAVERSION = \\\n  -rc5");
+        assert_eq!(read(&next_line), "5.10-rc5");
         let fourth = first.replace("EXTRAVERSION =", "EXTRAVERSION = .8-LSK");
         assert_eq!(read(&fourth), "5.10.0.8-LSK");
     }
@@ -299,6 +316,7 @@ mod tests {
         for (extra, torn) in [
             (" -my kernel", Some("-my kernel")),
             (" -a\tb # why", Some("-a\tb")),
+            (" -a\nEXTRAVERSION += -b", Some("-a -b")),
             (" -$(NAME) x", Some("-Curry Ramen x")),
             (" -rc3  ", None),
             (" -custom # our build", None),
