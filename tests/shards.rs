@@ -59,14 +59,14 @@ fn the_shards_of_a_selection_are_the_selection() {
     let (code, text) = said("1/2");
     assert_eq!(code, 0, "{text}");
     assert!(
-        text.ends_with("shard 1/2: 1 of 1 cells would be tried; 1 are selected\n"),
+        text.ends_with("shard 1/2: 1 of 1 cells would be tried; 1 is selected\n"),
         "{text}"
     );
     assert_eq!(
         said("2/2"),
         (
             0,
-            "shard 2/2: 0 of 0 cells would be tried; 1 are selected\n".to_owned()
+            "shard 2/2: 0 of 0 cells would be tried; 1 is selected\n".to_owned()
         )
     );
     for (shard, why) in [
