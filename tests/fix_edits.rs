@@ -349,3 +349,21 @@ fn sh_kernels_ask_for_init_by_the_register_that_they_name() {
     let file = "arch/sh/kernel/sys_sh32.c";
     assert_eq!(edited("sh-execve-register", file, &text("0")), text("r"));
 }
+
+#[test]
+fn mips_delays_of_2_6_30_name_what_they_are_given() {
+    let text = |us: &str, ns: &str| {
+        format!(
+            "\t__delay(({us} * HZ * lpj) >> 32);\nvoid __ndelay(unsigned long ns)\n\
+             \t__delay(({ns} * HZ * lpj) >> 32);\n"
+        )
+    };
+    assert_eq!(
+        edited(
+            "mips-ndelay",
+            "arch/mips/lib/delay.c",
+            &text("us * 0x000010c7", "us * 0x00000005")
+        ),
+        text("us * 0x000010c7ull", "ns * 0x00000005ull")
+    );
+}
