@@ -214,6 +214,7 @@ mod tests {
         let markdown = markdown::render(&run);
         assert!(markdown.contains("module, (✗) boot") && markdown.contains("⚠ boot"));
         assert!(markdown.contains("Failed as expected: 1 cell"));
+        assert!(markdown.contains("or though expected to fail"));
         let junit = junit::render(&run);
         // the one that nobody expected, and the boot that passed
         assert_eq!(junit.matches("<failure").count(), 2, "{junit}");

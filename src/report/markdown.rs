@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::validate::{CellRecord, Outcome, RunRecord};
+use crate::validate::{CellRecord, Outcome, RunRecord, StageRecord};
 
 use super::compare::{Change, Changes, standing};
 use super::failures;
@@ -111,7 +111,11 @@ pub fn matrix(run: &RunRecord) -> String {
         out.push_str("; (✗) failed as expected");
     }
     if run.cells.iter().any(warned) {
-        out.push_str("; ⚠ passed while the kernel complained");
+        let mut stages = run.cells.iter().flat_map(|cell| &cell.stages);
+        out.push_str(match stages.any(StageRecord::is_surprise) {
+            true => "; ⚠ passed with a warning, or though expected to fail",
+            false => "; ⚠ passed while the kernel complained",
+        });
     }
     out.push_str(".\n");
     out
