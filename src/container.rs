@@ -12,6 +12,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::exit;
+use crate::files;
 use crate::program::{self, Bounds, last_line};
 use crate::text::{clean, shown};
 
@@ -84,11 +85,8 @@ const OF_USERS: [(&str, &str); 3] = [
 
 /// Whether the user has containers, or has set anything about them.
 fn has_containers() -> bool {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
     OF_USERS.iter().any(|(variable, below)| {
-        let set = std::env::var_os(variable).filter(|it| !it.is_empty());
-        let folder = set.map(PathBuf::from);
-        let folder = folder.or_else(|| Some(home.as_ref()?.join(below)));
+        let folder = files::users_folder(variable, below);
         folder.is_some_and(|it| it.join("containers").exists())
     })
 }

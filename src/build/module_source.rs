@@ -108,10 +108,7 @@ fn of_file(path: &Path) -> Result<Tree, Flaw> {
     });
     let tree = tree.map_err(|error| not_taken(error, path, is_package))?;
     if let Some(member) = tree.climbs() {
-        let reason = format!(
-            "{} in it leads out of the folder that it is unpacked in, and tar refuses such names",
-            shown(member)
-        );
+        let reason = format!("{} {}", shown(member), files::CLIMBS);
         return Err((reason, files::ANEW.to_owned()));
     }
     if !is_package {

@@ -79,7 +79,7 @@ pub enum KernelFlaw {
         value: String,
     },
     /// A name in it leads out of the folder that it is unpacked in.
-    #[error("{path} cannot be unpacked: {member} in it leads out of the folder that it is unpacked in, and tar refuses such names", path = shown(path), member = shown(member))]
+    #[error("{path} cannot be unpacked: {member} {}", files::CLIMBS, path = shown(path), member = shown(member))]
     #[diagnostic(help("{}", files::ANEW))]
     Climbs {
         /// The archive.

@@ -47,7 +47,7 @@ pub const STATE: &str = ".kflake";
 
 use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// What a thing on disk is, in words: `a named pipe`.
 pub(crate) fn kind_of(kind: FileType) -> &'static str {
@@ -61,8 +61,22 @@ pub(crate) fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
+/// The folder of the user's that `variable` (XDG_DATA_HOME) names, else the one that it stands for, `below` (.local/share) in the home
+/// folder.
+pub(crate) fn users_folder(variable: &str, below: &str) -> Option<PathBuf> {
+    let set = |name: &str| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
+    set(variable).or_else(|| Some(set("HOME")?.join(below)))
+}
+
 /// What to do about an archive with names that tar does not unpack.
 pub(crate) const ANEW: &str = "pack it anew from the folder above the source (`tar -C FOLDER -cf NAME.tar SOURCE`), or unpack it with what made it, and give the folder";
+
+/// Why a name that [`climbs`] is refused, after the name.
+pub(crate) const CLIMBS: &str =
+    "in it leads out of the folder that it is unpacked in, and tar refuses such names";
 
 /// Whether the name of an archive's member leads out of the folder that it is unpacked in, or may: tar unpacks no name with `..` in it.
 /// The `/` that a name begins with is left away.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Access;
 
 use super::error::NixError;
+use crate::files;
 
 /// Whose store it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +61,7 @@ impl Place {
 
 /// Where a user's programs keep their data.
 fn data_folder() -> Option<PathBuf> {
-    let set = |name: &str| {
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        value.map(PathBuf::from)
-    };
-    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
+    files::users_folder("XDG_DATA_HOME", ".local/share")
 }
 
 /// Makes sure that Nix can use the home folder, as far as it needs it for the store at `place`; `named`: the user named that.

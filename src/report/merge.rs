@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::files::{self, Own, OwnError};
 use crate::id::{ArchId, EraId};
+use crate::text::clean_line;
 use crate::validate::{
     CellRecord, Outcome, RunRecord, SCHEMA_VERSION, Shard, Stage, StageRecord, coverage,
 };
@@ -16,7 +17,6 @@ use crate::version::KernelVersion;
 
 use super::compare::standing;
 use super::text::{clean, is_plain_path};
-use crate::text::clean_line;
 
 /// The folder of logs in a report's.
 const LOGS: &str = "logs/";
@@ -136,11 +136,9 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
     let whole = missing.is_none();
     notes.extend(missing);
     let is_cut = parts.iter().any(|part| part.run.shard.is_some());
-    let commands: Vec<Vec<String>> = parts
-        .iter()
-        .map(|part| command([&part.run].into_iter()))
-        .collect();
-    if is_cut && commands.iter().any(|it| *it != commands[0]) {
+    let mut commands = parts.iter().map(|part| asked(&part.run));
+    let first = commands.next();
+    if is_cut && commands.any(|it| Some(it) != first) {
         notes.push(
             "warning: the shards are not of one command, so a selection may lack cells: run each with the same options".to_owned(),
         );
@@ -205,23 +203,26 @@ fn record(parts: &[Part], order: &[usize], cells: Vec<CellRecord>, whole: bool) 
 
 /// The command of all `runs`, but for which share each is, and where it reports; nothing where they had different ones.
 fn command<'a>(runs: impl Iterator<Item = &'a RunRecord>) -> Vec<String> {
-    let mut commands = runs.map(|run| {
-        let mut words = run.command.iter();
-        let mut rest = Vec::new();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--shard" | "--report" => drop(words.next()),
-                _ if word.starts_with("--shard=") || word.starts_with("--report=") => {}
-                _ => rest.push(word.clone()),
-            }
-        }
-        rest
-    });
+    let mut commands = runs.map(asked);
     let first = commands.next().unwrap_or_default();
     match commands.all(|other| other == first) {
         true => first,
         false => Vec::new(),
     }
+}
+
+/// The command of `run`, but for which share it is, and where it reports.
+fn asked(run: &RunRecord) -> Vec<String> {
+    let mut words = run.command.iter();
+    let mut rest = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--shard" | "--report" => drop(words.next()),
+            _ if word.starts_with("--shard=") || word.starts_with("--report=") => {}
+            _ => rest.push(word.clone()),
+        }
+    }
+    rest
 }
 
 fn same_packages(parts: &[Part]) -> Result<(), MergeError> {
