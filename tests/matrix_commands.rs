@@ -223,6 +223,30 @@ fn check_passes_on_our_data_and_fails_on_bad_data() {
 }
 
 #[test]
+fn check_reads_what_a_project_expects_to_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let entry = |cell: &str, kernel: &str| {
+        format!(
+            "[[expect-fail]]\ncell = \"{cell}\"\nkernel = \"{kernel}\"\nstage = \"boot\"\nreason = \"issue 12\"\n"
+        )
+    };
+    let check = |text: &str| {
+        std::fs::write(dir.join("kflake.toml"), text).unwrap();
+        kflake(dir).arg("check").assert()
+    };
+    let right = entry("k3-mipsel", "3.18");
+    check(&right).code(0);
+    for (text, what) in [
+        (entry("k3-mipsell", "3.18"), "did you mean mipsel?"),
+        (entry("k3-mipsel", "6.1"), "whose era is k6"),
+        (right.repeat(2), "is expected twice"),
+    ] {
+        check(&text).code(2).stderr(contains(what));
+    }
+}
+
+#[test]
 fn a_projects_constraint_changes_the_answer() {
     let dir = project(
         "constraints.json",

@@ -3,6 +3,7 @@
 use super::{Context, Failure, Result, output, render};
 use crate::catalog::{Catalog, Finding, Level, LoadError};
 use crate::report::text::count as count_of;
+use crate::validate::Expected;
 use crate::{check, exit};
 
 /// Findings shown; the rest is counted.
@@ -26,6 +27,8 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<u8> {
     let (findings, code) = match Catalog::load(&context.project) {
         Ok(catalog) => {
+            Expected::of(&context.choices.expect_fail, &catalog)
+                .map_err(|error| Failure::new(exit::USAGE, error))?;
             let findings = check::check(&catalog);
             let code = match check::is_bad(&findings) {
                 true => exit::FAILED,

@@ -81,7 +81,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8> {
         output::json(&holdings)?;
         return Ok(exit::OK);
     }
-    output::print(&text(&holdings, here.as_deref(), earlier))?;
+    let held = text(&holdings, here.as_deref(), earlier);
+    output::print(&render::lines(&held, render::output_width()))?;
     for LeftOver { folder, bytes } in cleared.iter().filter(|it| !it.folder.exists()) {
         output::line(&format!(
             "{}: {}, left by a run that was killed: removed",

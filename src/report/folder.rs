@@ -1,5 +1,6 @@
 //! A run's folder: the report in every format that is kept.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -17,13 +18,11 @@ pub fn files(run: &RunRecord) -> Vec<(String, String)> {
         ("junit.xml".to_owned(), junit::render(run)),
         ("badge.svg".to_owned(), badge::render(run)),
     ];
+    let mut taken = BTreeSet::new();
     for (at, cell) in run.cells.iter().enumerate() {
         let mut folder = folder_name(cell).unwrap_or_else(|| format!("cell-{at}"));
         // two configurations or toolchains of one kernel
-        if run.cells[..at]
-            .iter()
-            .any(|other| folder_name(other).as_ref() == Some(&folder))
-        {
+        if !taken.insert(folder.clone()) {
             folder = format!("{folder}-{at}");
         }
         files.push((

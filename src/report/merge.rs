@@ -66,6 +66,8 @@ pub struct Merged {
     pub run: RunRecord,
     /// Logs: the part of which one is, its name in the folder of that, and its name here.
     pub logs: Vec<(usize, String, String)>,
+    /// Logs that the reports name by what is no log's name in a report's folder, so that nobody looks for them.
+    pub refused: usize,
     /// What is to be said of it.
     pub notes: Vec<String>,
 }
@@ -117,8 +119,12 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
                 }
                 if let Some((stage, was)) = tried(old).then(|| differs(old, &cell)).flatten() {
                     let (old_name, name) = (&parts[*before].name, &parts[at].name);
+                    let later = match parts[*before].run.started < parts[at].run.started {
+                        true => "began later and ",
+                        false => "",
+                    };
                     notes.push(format!(
-                        "{}: {} in {}, and {} in {}, which began later and counts",
+                        "{}: {} in {}, and {} in {}, which {later}counts",
                         name_of(&cell),
                         standing(old),
                         clean(old_name),
@@ -144,19 +150,25 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
         );
     }
 
-    let place = |at: usize| order.iter().position(|it| *it == at).unwrap_or_default() + 1;
+    let mut place = vec![0; parts.len()];
+    for (nth, at) in order.iter().enumerate() {
+        place[*at] = nth + 1;
+    }
     let mut logs = BTreeMap::new();
+    let mut refused = 0;
     let mut cells: Vec<(usize, CellRecord)> = cells.into_values().collect();
     for (at, cell) in &mut cells {
         for file in cell.stages.iter_mut().flat_map(files_of) {
             let Some(name) = file.clone() else { continue };
             let to = name
                 .strip_prefix(LOGS)
-                .map(|rest| format!("{LOGS}{}/{rest}", place(*at)));
+                .map(|rest| format!("{LOGS}{}/{rest}", place[*at]))
+                // one that is elsewhere, or is none, is not looked for
+                .filter(|to| is_plain_path(to) && to.ends_with(".log"));
             file.clone_from(&to);
-            // one that is elsewhere, or is none, is not looked for
-            if let Some(to) = to.filter(|to| is_plain_path(to) && to.ends_with(".log")) {
-                logs.insert((*at, name), to);
+            match to {
+                Some(to) => drop(logs.insert((*at, name), to)),
+                None => refused += 1,
             }
         }
     }
@@ -167,6 +179,7 @@ pub fn merge(parts: &[Part]) -> Result<Merged, MergeError> {
     Ok(Merged {
         run: record(parts, &order, cells, whole),
         logs: logs.collect(),
+        refused,
         notes,
     })
 }
@@ -333,8 +346,8 @@ fn name_of(cell: &CellRecord) -> String {
     clean(&format!("{}{kernel}", cell.id))
 }
 
-/// Copies the logs of `merged` from `folders`, those of its parts, into `own`, and says which are not there: the report names them
-/// no more. What leads out of its folder is not there.
+/// Copies the logs of `merged` from `folders`, those of its parts, into `own`, and says how many cannot be had: the report names those
+/// no more. What leads out of its folder cannot.
 ///
 /// # Errors
 /// When `own` cannot be written.
@@ -358,7 +371,7 @@ pub fn copy_logs(merged: &mut Merged, folders: &[&Path], own: &Own) -> Result<us
     for file in stages.flat_map(files_of) {
         file.take_if(|name| !there.contains(name));
     }
-    Ok(lost.len())
+    Ok(lost.len() + merged.refused)
 }
 
 #[cfg(test)]
@@ -532,7 +545,8 @@ mod tests {
             let mut merged = merge(&[part("a", run)]).unwrap();
             let out = tempfile::tempdir().unwrap();
             let own = Own::open(out.path()).unwrap();
-            copy_logs(&mut merged, &[&at("a")], &own).unwrap();
+            let lost = copy_logs(&mut merged, &[&at("a")], &own).unwrap();
+            assert_eq!(lost, usize::from(copied.is_none()), "{name}");
             let boot = merged.run.cells[0].stages.last().unwrap();
             let log = boot.failure.as_ref().unwrap().log.as_deref();
             assert_eq!(log, copied, "{name}");

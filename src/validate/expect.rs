@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::Error;
+use miette::Diagnostic;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use thiserror::Error;
 
 use super::{CellRecord, Outcome, RunRecord, Stage, StageRecord};
 use crate::catalog::{Catalog, UnknownName};
@@ -39,6 +41,37 @@ fn said<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
     }
 }
 
+/// Why an expectation is none.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ExpectationError {
+    /// It names something that there is not.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Unknown(#[from] UnknownName),
+    /// No run could ever meet it.
+    #[error("no cell {cell} has the kernel {kernel}, whose era is {}", own.as_deref().unwrap_or("none of the matrix"))]
+    #[diagnostic(help(
+        "name the cell of the era that the kernel belongs to, or leave the kernel out"
+    ))]
+    OtherEra {
+        /// The cell.
+        cell: CellId,
+        /// The kernel that is expected in it.
+        kernel: Box<KernelVersion>,
+        /// The era of that kernel, if there is one.
+        own: Option<String>,
+    },
+    /// Two say the same, so that the reason of one is never read.
+    #[error("the failure of {cell} in the stage {stage} is expected twice")]
+    #[diagnostic(help("keep one of the two, or give each a `kernel` or `class` of its own"))]
+    Twice {
+        /// The cell.
+        cell: CellId,
+        /// The stage.
+        stage: Stage,
+    },
+}
+
 /// What a project expects, with its names understood.
 #[derive(Debug, Default)]
 pub struct Expected<'e> {
@@ -51,21 +84,25 @@ impl<'e> Expected<'e> {
     /// The expectations `all` over `catalog`.
     ///
     /// # Errors
-    /// When one names a cell or a class that there is not.
-    pub fn of(all: &'e [Expectation], catalog: &'e Catalog) -> Result<Self, UnknownName> {
-        let read = |it: &'e Expectation| {
-            let known = || catalog.failures.keys().map(AsRef::as_ref);
-            match &it.class {
-                Some(class) if known().all(|id: &str| id != class) => {
-                    Err(UnknownName::among("class of failure", class, known(), []))
-                }
-                _ => Ok((catalog.cell(&it.cell)?, it)),
+    /// When one names a cell or a class that there is not, can never be met, or is there twice.
+    pub fn of(all: &'e [Expectation], catalog: &'e Catalog) -> Result<Self, ExpectationError> {
+        let mut read: Vec<(CellId, &Expectation)> = Vec::new();
+        for it in all {
+            let cell = understood(it, catalog)?;
+            let same = |(id, other): &(CellId, &Expectation)| {
+                (id, &other.kernel, other.stage, &other.class)
+                    == (&cell, &it.kernel, it.stage, &it.class)
+            };
+            if read.iter().any(same) {
+                let stage = it.stage;
+                return Err(ExpectationError::Twice { cell, stage });
             }
-        };
+            read.push((cell, it));
+        }
         let classes = catalog.failures.iter();
         let machines = classes.filter(|(_, class)| class.is_the_machines());
         Ok(Expected {
-            all: all.iter().map(read).collect::<Result<_, _>>()?,
+            all: read,
             machines: machines.map(|(id, _)| id.as_ref()).collect(),
         })
     }
@@ -85,6 +122,29 @@ impl<'e> Expected<'e> {
             }
             follow(cell);
         }
+    }
+}
+
+/// The cell of `it`, where a run could meet it.
+fn understood(it: &Expectation, catalog: &Catalog) -> Result<CellId, ExpectationError> {
+    let known = || catalog.failures.keys().map(AsRef::as_ref);
+    if let Some(class) = &it.class
+        && known().all(|id: &str| id != class)
+    {
+        return Err(UnknownName::among("class of failure", class, known(), []).into());
+    }
+    let cell = catalog.cell(&it.cell)?;
+    let mut eras = catalog.eras.iter();
+    match &it.kernel {
+        Some(kernel) if !catalog.eras[&cell.era].contains(kernel) => {
+            let own = eras.find(|(_, era)| era.contains(kernel));
+            Err(ExpectationError::OtherEra {
+                cell,
+                kernel: Box::new(kernel.clone()),
+                own: own.map(|(id, _)| id.to_string()),
+            })
+        }
+        _ => Ok(cell),
     }
 }
 
@@ -239,6 +299,34 @@ mod tests {
         }
         let other = boot.replace("k3-mipsel", "k3-mipseb");
         assert_eq!(marked(&other, FAILS), "");
+    }
+
+    #[test]
+    fn what_no_run_meets_or_is_there_twice_is_refused() {
+        let catalog = Catalog::embedded().unwrap();
+        let one = |more: &str| -> Expectation {
+            let toml = format!("cell = \"k3-mipsel\"\nreason = \"x\"\nstage = \"boot\"\n{more}");
+            toml::from_str(&toml).unwrap()
+        };
+        let said = |all: &[Expectation]| Expected::of(all, &catalog).err().map(|it| it.to_string());
+        for (all, why) in [
+            (
+                vec![one("kernel = \"6.1\"")],
+                "no cell k3-mipsel has the kernel 6.1, whose era is k6",
+            ),
+            (
+                vec![one(""), one("")],
+                "the failure of k3-mipsel in the stage boot is expected twice",
+            ),
+        ] {
+            assert_eq!(said(&all).as_deref(), Some(why));
+        }
+        let apart = [
+            one(""),
+            one("kernel = \"3.18\""),
+            one("class = \"boot-silent\""),
+        ];
+        assert_eq!(said(&apart), None);
     }
 
     #[test]
