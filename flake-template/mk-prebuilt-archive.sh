@@ -76,22 +76,25 @@ missing_needs() {
   done
 }
 
-# A program that lacks a library goes, by name: gdb may want one of the machine that it was built on. The compiler's own are needed.
+# A program that lacks a library goes, by name, with the links to it: gdb may want one of the machine that it was built on. The
+# compiler's own are needed. Bootlin's gcc has a wrapper in front of it, and is itself called gcc.br_real.
 drop_broken_programs() {
-  local file missing
+  local file missing name
   for file in "$out"/bin/*; do
     if [ -L "$file" ] || ! is_elf "$file"; then continue; fi
     patchelf --print-interpreter "$file" >/dev/null 2>&1 || continue
     missing=$(missing_needs "$file")
     [ -n "$missing" ] || continue
-    case ${file##*/${target:+$target-}} in
-    clang | clang-[0-9]* | lld | llvm-* | gcc | cpp | g++ | ld | as | ar | nm | objcopy | objdump | readelf | strip | ranlib)
+    name=${file##*/${target:+$target-}}
+    case ${name%.br_real} in
+    toolchain-wrapper | gcc-[0-9]* | clang | clang-[0-9]* | lld | llvm-* | gcc | cpp | g++ | ld | as | ar | nm | objcopy | objdump | readelf | strip | ranlib)
       archive_fail missing-library "bin/${file##*/} needs ${missing//$'\n'/, }, which neither the archive nor the package set has"
       ;;
     esac
     echo "left out bin/${file##*/}: it needs ${missing//$'\n'/, }, which neither the archive nor the package set has"
     rm "$file"
   done
+  find "$out/bin" -xtype l -delete
 }
 
 # Texts that name the folder that the archive was made for. Bootlin's archives have a script for it; older ones only say where
@@ -137,4 +140,22 @@ unpack_archived_toolchain() {
     wantBinutils=$("$out/bin/$target-ld" --version | head -n 1 | grep -oE '[0-9]+(\.[0-9]+)+' | tail -n 1)
     echo "binutils is $wantBinutils; the matrix does not say"
   fi
+}
+
+# Beyond what every toolchain proves: where it has C++, programs in it link, with the library that belongs to the libc.
+check_archived_toolchain() {
+  local mode option
+  self_check
+  if [ -z "$wantLibc" ] || [ ! -e "$out/bin/$target-g++" ]; then return; fi
+  cd check
+  # What an SDK is used for: a library with code of its own, and an exception that is caught.
+  printf '#include <iostream>\n#include <stdexcept>\nint main() {\n' >hello.cc
+  printf '  try { throw std::runtime_error("ok"); } catch (const std::exception &e) { std::cout << e.what() << std::endl; }\n}\n' >>hello.cc
+  for mode in static dynamic; do
+    option=
+    [ $mode = dynamic ] || option=-static
+    "$out/bin/$target-g++" -O2 $option hello.cc -o "$mode-cxx" || check_fail cannot-link "a $mode program in C++ does not link"
+    elf_expect toolchain "$mode-cxx" "$wantBits" "$wantEndian" "$wantMachine"
+  done
+  cd ..
 }

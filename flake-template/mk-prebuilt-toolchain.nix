@@ -138,7 +138,14 @@ in
           runHook preInstall
           . ${elfTools}
           . ${selfCheck}
-          ${if isLlvm then "check_llvm" else "self_check"}
+          ${
+            if isLlvm then
+              "check_llvm"
+            else if isArchive then
+              "check_archived_toolchain"
+            else
+              "self_check"
+          }
           runHook postInstall
         '';
         meta = {

@@ -87,34 +87,58 @@ const PACK: &str = r#"
       rm -rf $TARGET/include $TARGET/lib lib/gcc-cross/$TARGET/12/specs
       ;;
     *)
-      # a wrapper in front of the compiler, as Bootlin has it
+      # what the target runs with is a root of its own, with folders that only the target has
+      mkdir -p $TARGET/sysroot/lib $TARGET/sysroot/usr $TARGET/sysroot/dev
+      mv $TARGET/include $TARGET/lib $TARGET/sysroot/usr/
+      mv $TARGET/sysroot/usr/lib/ld.so.1 $TARGET/sysroot/usr/lib/libc.so.6 $TARGET/sysroot/lib/
+      ln -s lib $TARGET/sysroot/lib32
+      ln -s ../proc/self/fd $TARGET/sysroot/dev/fd
+      ln -s lib lib64
+      # an absolute link of the sysroot
+      ln -s /lib/libc.so.6 $TARGET/sysroot/lib/ld-absolute.so.1
+      # one file by several names
+      ln -f bin/$TARGET-as $TARGET/bin/as
+      # a wrapper in front of the compiler, and every program by a shorter name too
+      cc -O -DTARGET="\"$TARGET\"" -o bin/toolchain-wrapper "$WRAPPER"
+      patchelf --set-interpreter /opt/elsewhere/ld.so bin/toolchain-wrapper
       real=$(readlink -f bin/$TARGET-gcc)
       rm bin/$TARGET-gcc
       mv "$real" bin/$TARGET-gcc.br_real
-      printf '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec "$here/$(basename "$0").br_real" "$@"\n' >bin/toolchain-wrapper
-      chmod +x bin/toolchain-wrapper
-      ln -s toolchain-wrapper bin/$TARGET-gcc
-      # the specs name the folder that the compiler was made for
-      grep -q "$FROM" lib/gcc-cross/$TARGET/12/specs
-      mkdir -p share/buildroot
-      echo "$FROM" >share/buildroot/sdk-location
       # a debugger that wants a library of the machine that it was built on
       cp -L bin/$TARGET-objdump bin/$TARGET-gdb
       chmod u+w bin/$TARGET-gdb
       patchelf --add-needed libabsent.so.1 bin/$TARGET-gdb
-      # an absolute link of the sysroot
-      mkdir -p $TARGET/sysroot/lib
-      : >$TARGET/sysroot/lib/libc.so
-      ln -s /lib/libc.so $TARGET/sysroot/lib/ld-musl-mipsel.so.1
-      if [ "$SHAPE" = bootlin ]; then
+      [ "$SHAPE" != without-libraries ] || patchelf --add-needed libabsent.so.1 bin/$TARGET-gcc.br_real
+      [ "$SHAPE" != broken-cxx ] || cp bin/$TARGET-gcc.br_real bin/$TARGET-g++.br_real
+      for file in bin/$TARGET-*; do
+        short=mipsel-linux-${file#bin/$TARGET-}
+        case $file in
+        *.br_real)
+          ln -s "${file#bin/}" "bin/$short"
+          ln -s toolchain-wrapper "bin/${short%.br_real}"
+          ln -s toolchain-wrapper "${file%.br_real}"
+          ;;
+        *) ln -s "${file#bin/}" "bin/$short" ;;
+        esac
+      done
+      # the specs name the folder that the compiler was made for
+      grep -q "$FROM" lib/gcc-cross/$TARGET/12/specs
+      mkdir -p share/buildroot
+      echo "$FROM" >share/buildroot/sdk-location
+      if [ "$SHAPE" != old ]; then
         cat >relocate-sdk.sh <<'EOF'
 #!/bin/sh
+cd "$(dirname "$0")"
 old=$(cat share/buildroot/sdk-location)
-grep -lrI "$old" . | while read -r file; do
+# neither twice, nor to below where it was
+case $PWD/ in "$old"/*) exit 1 ;; esac
+grep -lr "$old" . | while read -r file; do
   case $(file -b --mime-type "$file") in text/*) sed -i "s@$old@$PWD@g" "$file" ;; esac
 done
 EOF
         chmod +x relocate-sdk.sh
+      else
+        rm usr
       fi
       ;;
     esac
@@ -151,12 +175,14 @@ impl Mirror {
     fn pack(&self, shape: &str, file: &str) -> Sha256 {
         let file = self.dir.path().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let wrapper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/toolchain-wrapper.c");
         let output = Command::new("bash")
             .args(["-c", PACK])
             .env("FROM", &self.compiler)
             .env("PATH", self.path())
             .env("TARGET", TARGET)
             .env("SHAPE", shape)
+            .env("WRAPPER", wrapper)
             .env("WORK", self.dir.path().join("work"))
             .env("OUT", &file)
             .output()
@@ -218,15 +244,42 @@ fn archives_are_fetched_relocated_patched_and_checked() {
     assert!(specs.contains(&format!("--sysroot={}", out.display())));
     assert!(!specs.contains(&mirror.compiler.display().to_string()));
     assert_eq!(
-        fs::read_link(out.join(format!("{TARGET}/sysroot/lib/ld-musl-mipsel.so.1"))).unwrap(),
-        Path::new("libc.so"),
+        fs::read_link(out.join(format!("{TARGET}/sysroot/lib/ld-absolute.so.1"))).unwrap(),
+        Path::new("libc.so.6"),
         "a link of the sysroot stays inside it"
     );
-    let has = |program: &str| out.join(format!("bin/{TARGET}-{program}")).exists();
-    assert!(
-        has("objdump") && !has("gdb"),
-        "what lacks a library is left out"
-    );
+    let is = |program: &str| fs::symlink_metadata(out.join("bin").join(program)).is_ok();
+    for (program, there) in [("objdump", true), ("gdb", false)] {
+        for prefix in [TARGET, "mipsel-linux"] {
+            let name = format!("{prefix}-{program}");
+            assert_eq!(
+                is(&name),
+                there,
+                "what lacks a library is left out, and links to it: {name}"
+            );
+        }
+    }
+    let location = fs::read_to_string(out.join("share/buildroot/sdk-location")).unwrap();
+    assert_eq!(location.trim(), out.to_str().unwrap());
+    // by either name, by its path and from PATH, it is the wrapper that answers, with the sysroot where it is now
+    for prefix in [TARGET, "mipsel-linux"] {
+        let name = format!("{prefix}-gcc");
+        let bin = out.join("bin");
+        for program in [bin.join(&name), PathBuf::from(&name)] {
+            let output = Command::new(&program)
+                .arg("-print-sysroot")
+                .env_clear()
+                .env("PATH", &bin)
+                .output();
+            let sysroot = out.join(TARGET).join("sysroot");
+            assert_eq!(
+                succeeded(output.unwrap()),
+                sysroot.to_str().unwrap(),
+                "{}",
+                program.display()
+            );
+        }
+    }
 
     // the data are wrong about it: an error that names both
     for (facts, said) in [
@@ -240,6 +293,28 @@ fn archives_are_fetched_relocated_patched_and_checked() {
         ),
     ] {
         let output = mirror.build("bootlin", &url, sha256, facts);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(
+            stderr.contains(&format!("kflake: toolchain: {said}")),
+            "{stderr}"
+        );
+    }
+
+    // compilers that do not run, or do not link what they should
+    for (shape, said) in [
+        (
+            "without-libraries",
+            "missing-library: bin/mipsel-linux-gnu-gcc.br_real needs libabsent.so.1, which",
+        ),
+        (
+            "broken-cxx",
+            "cannot-link: a static program in C++ does not link",
+        ),
+    ] {
+        let file = format!("downloads/{shape}.tar.gz");
+        let sha256 = mirror.pack(shape, &file);
+        let output = mirror.build("bootlin", &format!("mirror://bootlin/{file}"), sha256, LIBC);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success());
         assert!(
