@@ -198,6 +198,40 @@ fn a_good_build_is_not_blamed() {
 }
 
 #[test]
+fn a_good_end_is_not_blamed_for_what_was_said_on_the_way() {
+    let table = table();
+    let boots = [
+        "EXT4-fs (vda1): mounted filesystem with ordered data mode. Opts: errors=remount-ro",
+        "i8042: No controller found\nfoo: Error: no hardware found\nrtc_cmos: probe of rtc_cmos failed with error -16",
+        "r8169 0000:01:00.0: Unable to load firmware rtl_nic/rtl8168g-2.fw (-2)\ncfg80211: failed to load regulatory.db",
+        "BUG: KFENCE: test report (expected)\nrandom: crng init done",
+        "ACPI BIOS Error (bug): Failure creating named object [\\_GPE._E42], AE_ALREADY_EXISTS\nusb 1-1: device descriptor read/64, error -71",
+    ];
+    let builds = [
+        "  CC      drivers/scsi/scsi_error.o\n  CC      kernel/panic.o\n0 errors, 1 warnings\nKernel: arch/x86/boot/bzImage is ready  (#1)",
+        "make: [Makefile:120: clean] Error 1 (ignored)\nrm: cannot remove 'vmlinux': No such file or directory\n  DEPMOD  /tmp/root/lib/modules/6.1.0",
+        "/bin/sh: 1: git: not found\n#\n# configuration written to .config\n#\n  LD      vmlinux\n  Kernel: arch/riscv/boot/Image.gz is ready",
+        "Foo support (FOO) [N/y/?] (NEW) n\n#\n# configuration written to .config\n#",
+        "not ok 3 - known failure # TODO\n# 2 passed, 0 failed, 1 expected failure\nTotal errors: 0",
+    ];
+    let begin = "[    0.000000] Linux version 6.1.0 (me@box) (gcc 12.2.0) #1 SMP\n";
+    let boots =
+        boots.map(|log| format!("{begin}{log}\nRun /sbin/init as init process\nbox login: \n"));
+    let stages = [
+        (Stage::Boot, boots),
+        (Stage::Kernel, builds.map(String::from)),
+    ];
+    for (stage, logs) in &stages {
+        for log in logs {
+            for stage in [None, Some(*stage)] {
+                let blame = table.read_text(log, stage);
+                assert_eq!(class(&blame), None, "{:?} in {log}", blame.first_error);
+            }
+        }
+    }
+}
+
+#[test]
 fn big_and_binary_logs_are_read_in_bounded_memory() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut log: Vec<u8> = (0..1 << 20).map(|_| random.u8(11..)).collect();

@@ -87,7 +87,7 @@ static CONSEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
         r"^error: could not compile |^error: aborting due to \d+ previous error|^error: aborting due to previous",
         r"unable to start build process$",
         // Bazel
-        r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: .* failed: |^Target //\S+ failed to build|^(?:ERROR|FAILED): Build (?:failed|did NOT complete)|^Use --\w+ to see (?:verbose|the)",
+        r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: .* failed: |^Target //\S+ failed to build|^(?:ERROR|FAILED): Build (?:failed|did NOT complete)|^ERROR: (?:package contains errors|Error evaluating '|Analysis of target )|^Use --\w+ to see (?:verbose|the)",
         // cargo, and Armbian
         r"^error: failed to run custom build command for |process didn't exit successfully: ",
         r"^\[ error \] ERROR in function ",
@@ -104,6 +104,8 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*(?:(?:echo|printf|test|if|set|cp|mv|rm|sed|exec|make -f)\s|\[ +[-!$\x22']).*",
         r"^[\w./-]*(?:gcc|clang|ld|as|ar)(?:-[\d.]+)? -.* -o \S+",
         r"\(ignored\)$",
+        // what a test expects
+        r"\(expected(?: failure)?\)",
         r"^\s*\d* ?\|",
         r"^(?:warning: )?(?:Git tree|the Git tree)",
         r"^(?:\./)?scripts/setlocalversion|^ld-version|^sed: couldn't flush",
@@ -111,7 +113,7 @@ static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         r"[Ww]arning: (?:unable to download|error:)",
         // what a program does without, and how
         r"(?i)\b(?:not found|missing|failed|not available|not installed|no such|cannot|can't|could not|unable to)\b.*[,;:.] ?(?:using|falling back|skipping|skipped|ignoring|ignored|generating|creating|continuing|assuming|trying|retrying|disabling|will|won't)\b",
-        r"^Traceback \(most recent call last\)|^(?:[^\s:]+:(?:\d+:)* )?note: |^(?:no|none)$",
+        r"^(?:ERROR: )?Traceback \(most recent call last\)|^(?:[^\s:]+:(?:\d+:)* )?note: |^(?:no|none)$",
         r"^make(?:\[\d+\])?: Circular .* dropped",
         r"\berror[-_]|[-_/.]error|[-_/]panic|panic[-_.]",
     ];
@@ -202,6 +204,16 @@ pub(super) fn hands_over(line: &str) -> bool {
     HANDED_OVER.is_match(line)
 }
 
+/// A question of Kconfig's, without an answer: `Foo (FOO) [N/y/?] (NEW)`, `choice[1-3?]:`.
+static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\S \[[^\[\]]*(?:/\?\](?: \(NEW\))?|\] \(NEW\))$|^choice\[[\d-]+\??\]:$")
+});
+
+/// Whether Kconfig waits for an answer here.
+pub(super) fn asks(line: &str) -> bool {
+    QUESTION.is_match(line.trim_end())
+}
+
 /// Whether a kernel waits for the device that holds its root.
 pub(super) fn waits_for_root(line: &str) -> bool {
     line.contains("Waiting for root device ")
@@ -258,6 +270,11 @@ pub(super) fn is_noise(line: &str) -> bool {
 /// Whether a tool that stopped says it, and not what runs it.
 pub(super) fn is_tools(line: &str) -> bool {
     OF_TOOL.is_match(line)
+}
+
+/// Whether a test says that it has to fail in this way.
+pub(super) fn is_expected(line: &str) -> bool {
+    line.ends_with("(expected)") || line.ends_with("(expected failure)")
 }
 
 /// Whether it is put as programs put it, and not as people write.

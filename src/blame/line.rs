@@ -97,6 +97,10 @@ static CARGO: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A terminal's colour whose escape character was lost when the line was copied: `[0;32m`.
+static LOST_COLOUR: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\[(?:[0-9]|[0-9]{1,2}(?:;[0-9]{1,3})+)?m"));
+
 /// How autoconf numbers the lines of its own log: `configure:123: error: no flex`.
 static CONFIG_LOG: LazyLock<Regex> = LazyLock::new(|| regex(r"^configure:\d+: "));
 
@@ -192,7 +196,10 @@ impl Line {
     /// The line as signatures read it: without a kernel's time, with one kind of quotes, and in English where make or a
     /// compiler spoke another language.
     pub fn normal(&self) -> Cow<'_, str> {
-        let mut text = Cow::Borrowed(self.core.as_str());
+        let mut text = match self.core.contains('[') {
+            true => LOST_COLOUR.replace_all(&self.core, ""),
+            false => Cow::Borrowed(self.core.as_str()),
+        };
         if text.contains(['\\', '&']) {
             for (escaped, plain) in ESCAPES {
                 if text.contains(escaped) {
@@ -397,6 +404,8 @@ mod tests {
         assert_eq!(normal("<4>[    1.25][    T1] Oops"), "Oops");
         assert_eq!(normal("[  +0.000010] Oops"), "Oops");
         assert_eq!(normal("[    1.25] 003: Oops"), "Oops");
+        let coloured = "[[0;32m  OK  [0m] Started [0;1;39mFoo[0m.";
+        assert_eq!(normal(coloured), "[  OK  ] Started Foo.");
         assert_eq!(normal("make: **\\* [a] Error 1"), "make: *** [a] Error 1");
         assert_eq!(normal("[    1.25] [pid:0,cpu0,swapper/0]Oops"), "Oops");
         assert_eq!(normal("[    1.25] [0:      swapper/0:    1] Oops"), "Oops");

@@ -309,7 +309,9 @@ impl Reading {
             grammar::Kind::Ours => normal.split("; last line: ").next().unwrap_or(&normal),
             _ => &normal,
         };
-        signatures.show(told, &mut hit);
+        if !grammar::is_expected(told) {
+            signatures.show(told, &mut hit);
+        }
         if let Some(message) = &message {
             signatures.show(message, &mut hit);
         }

@@ -1,6 +1,6 @@
 //! What ended a build: mostly the first known line before make says that a command failed.
 
-use super::super::grammar::{Kind, is_message, is_outright};
+use super::super::grammar::{Kind, asks, is_message, is_outright};
 use super::super::{FailureTable, Hit, Reading};
 use super::{CLUSTER, COMPILE, Class, Found, HINT, Log};
 use crate::catalog::{FailureClass, Stage};
@@ -20,10 +20,12 @@ const REFUSED: [&str; 4] = [
 pub(in super::super) const KERNEL_COMPILE: &str = "kernel-compile";
 /// The same for a module.
 pub(in super::super) const MODULE_COMPILE: &str = "module-compile";
+/// The class of a configuration that leaves questions open.
+const ASKS: &str = "kconfig-asks";
 
 /// The classes that the data has to hold.
 #[cfg(test)]
-pub(super) const KNOWN_BY_NAME: [&str; 6] = {
+pub(super) const KNOWN_BY_NAME: [&str; 7] = {
     let [_, compiler, linker, object] = REFUSED;
     let compile = COMPILE;
     [
@@ -33,8 +35,17 @@ pub(super) const KNOWN_BY_NAME: [&str; 6] = {
         object,
         KERNEL_COMPILE,
         MODULE_COMPILE,
+        ASKS,
     ]
 };
+
+/// The question of Kconfig's that a log ends at: the build waits for an answer.
+pub(super) fn asked(table: &FailureTable, reading: &Reading) -> Option<Hit> {
+    let mut tail = (1..=reading.number).rev().zip(reading.tail.iter().rev());
+    let (number, text) = tail.find(|(_, text)| !text.trim().is_empty())?;
+    let (id, _) = table.classes.get_key_value(ASKS)?;
+    asks(text).then(|| Hit::told(number, text, id))
+}
 
 /// What the status of make's first error tells by itself, where no line says more: of the line before it, which says what was built.
 pub(super) fn told_by_status(table: &FailureTable, reading: &Reading) -> Option<Hit> {
@@ -59,6 +70,7 @@ impl<'a> Log<'a> {
             .confirmed(end)
             .or_else(|| self.first_known(end))
             .or_else(|| self.ours())
+            .or(self.asked)
             .or_else(|| self.closest(end))
             // what stands behind make's first error: programs that ran beside the one that failed write there too
             .or_else(|| self.confirmed(u64::MAX))
@@ -206,6 +218,7 @@ impl<'a> Log<'a> {
         let special = match self.stage {
             Some(Stage::Kernel) if own.0.as_str() == COMPILE => Some(KERNEL_COMPILE),
             Some(Stage::Module) if own.0.as_str() == COMPILE => Some(MODULE_COMPILE),
+            None if self.module && own.0.as_str() == COMPILE => Some(MODULE_COMPILE),
             _ => None,
         };
         let special = || self.table.classes.get_key_value(special?);

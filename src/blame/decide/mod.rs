@@ -56,6 +56,7 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         Some(Stage::Boot) => boot::stopped(table, reading),
         _ => build::told_by_status(table, reading),
     };
+    let asked = build::asked(table, reading);
     let log = Log {
         table,
         reading,
@@ -64,6 +65,7 @@ pub(super) fn decide(table: &FailureTable, reading: &Reading, stage: Option<Stag
         console: reading.console && !reading.quoted,
         module: stage == Some(Stage::Module) || reading.module,
         told: told.as_ref(),
+        asked: asked.as_ref(),
     };
     let found = log
         .machine(|hit| hit.kind != Kind::Warning)
@@ -125,6 +127,8 @@ struct Log<'a> {
     module: bool,
     /// What the log tells by how it ends, where no line of it says more.
     told: Option<&'a Hit>,
+    /// The question that the log ends at.
+    asked: Option<&'a Hit>,
 }
 
 impl<'a> Log<'a> {
