@@ -402,7 +402,7 @@ fn what_it_replaces_is_called_so() {
     component["sha256"] = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into();
     let dir = project(
         "components.json",
-        &json!({ "components": { id: component } }),
+        &json!({ "components": { id: &component } }),
     );
     let after = common::kflake(
         dir.path(),
@@ -410,6 +410,44 @@ fn what_it_replaces_is_called_so() {
     );
     assert!(said(&after).contains("+override"), "{}", said(&after));
     assert!(!chosen.contains("+override"), "{chosen}");
+
+    // an archive of Bootlin's, replaced or added
+    let bootlin = [
+        "resolve",
+        "6.1",
+        "armhf",
+        "--toolchains",
+        "bootlin",
+        "--json",
+    ];
+    let chosen = said(&common::kflake(Path::new("/"), &bootlin));
+    assert!(!chosen.contains("+override"), "{chosen}");
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("matrix/bootlin.json"));
+    let all: Value = serde_json::from_str(&text.unwrap()).unwrap();
+    let tarballs = all["tarballs"].as_object().unwrap();
+    let (file, tarball) = tarballs
+        .iter()
+        .find(|(_, it)| {
+            let parts =
+                ["release", "arch_dir", "libc", "flavour"].map(|it2| it[it2].as_str().unwrap());
+            chosen.contains(&format!("bootlin-{}", parts.join("-")))
+        })
+        .unwrap_or_else(|| panic!("{chosen}"));
+    for file in [file.as_str(), "sdk.tar.gz"] {
+        let mut own = tarball.clone();
+        own["sha256"] = component["sha256"].clone();
+        if file == "sdk.tar.gz" {
+            own["release"] = "own".into();
+            own["gcc"] = all["releases"]
+                [tarball["release"].as_str().unwrap().to_owned() + "/stable"]["gcc"]["version"]
+                .clone();
+            own["binutils"] = "9999".into();
+        }
+        let dir = project("bootlin.json", &json!({ "tarballs": { file: own } }));
+        let after = said(&common::kflake(dir.path(), &bootlin));
+        assert!(after.contains("+override"), "{after}");
+    }
 }
 
 #[test]

@@ -80,6 +80,9 @@ pub struct BootlinTarball {
     /// A vendor's fork of gcc and binutils (`arc-2020.03-release`): the release's versions don't hold.
     #[serde(default)]
     pub vendor: Option<String>,
+    /// Whether a project gives an archive of its own, not the one that kflake pins under this name. Found when a project is loaded.
+    #[serde(skip)]
+    pub overridden: bool,
 }
 
 impl BootlinTarball {

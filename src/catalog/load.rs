@@ -19,9 +19,9 @@ use super::finding::{Finding, Level, SourceFile};
 use super::pointer::Pointer;
 use super::table::Table;
 use super::{
-    Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
-    DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
-    KorgGcc, KorgLlvm, MuslCrossMake, SourceToolchain,
+    Arch, Board, Bootlin, BootlinRelease, BootlinTarball, Catalog, Component, Components,
+    Constraint, DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix,
+    HostTools, KernelPin, KorgGcc, KorgLlvm, MuslCrossMake, SourceToolchain,
 };
 use crate::files;
 use crate::hash::Sha256;
@@ -158,7 +158,40 @@ static FILES: &[File] = &[
     plain_table!("host-tools.json", host_tools, Suite, HostTools),
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
     tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain, llvm: ToolchainId => DebianLlvm),
-    tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball),
+    File {
+        name: "bootlin.json",
+        layout: Layout::Sections(&[
+            ("releases", entries!(String, BootlinRelease)),
+            ("tarballs", entries!(FileName, BootlinTarball)),
+        ]),
+        read: |text, catalog| {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Shape {
+                #[serde(rename = "$schema", default)]
+                _schema: serde::de::IgnoredAny,
+                #[serde(default)]
+                releases: Table<String, BootlinRelease>,
+                #[serde(default)]
+                tarballs: Table<FileName, BootlinTarball>,
+            }
+            let shape: Shape = serde_json::from_str(text)?;
+            let Bootlin { releases, tarballs } = &mut catalog.bootlin;
+            let pinned: BTreeMap<_, _> = tarballs
+                .iter()
+                .map(|(file, it)| (file.clone(), it.sha256))
+                .collect();
+            shape.releases.overlay(releases);
+            shape.tarballs.overlay(tarballs);
+            // the first file is kflake's own
+            if !pinned.is_empty() {
+                for (file, tarball) in tarballs.iter_mut() {
+                    tarball.overridden = pinned.get(file) != Some(&tarball.sha256);
+                }
+            }
+            Ok(())
+        },
+    },
     tables!("korg.json", korg, gcc: ToolchainId => KorgGcc, llvm: ToolchainId => KorgLlvm),
     File {
         name: "components.json",

@@ -188,6 +188,60 @@ fn a_kernel_in_the_place_of_a_pinned_one_is_known_as_such() {
 }
 
 #[test]
+fn an_archive_of_the_projects_own_is_not_taken_for_bootlins() {
+    let own = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let pinned = "armv7-eabihf--musl--stable-2025.08-1.tar.xz";
+    let pin = Catalog::embedded().unwrap().bootlin.tarballs[pinned].sha256;
+    let tarball = |file: &str, release: &str, sha256: &str| {
+        format!(
+            r#""{file}": {{"arch_dir": "armv7-eabihf", "libc": "musl", "flavour": "stable", "release": "{release}",
+                "sha256": "{sha256}"}}"#
+        )
+    };
+    for (file, release, sha256, id) in [
+        (
+            pinned,
+            "2025.08-1",
+            own,
+            "2025.08-1-armv7-eabihf-musl-stable+override",
+        ),
+        (
+            pinned,
+            "2025.08-1",
+            pin.sri().as_str(),
+            "2025.08-1-armv7-eabihf-musl-stable",
+        ),
+        (
+            "sdk.tar.gz",
+            "own",
+            own,
+            "own-armv7-eabihf-musl-stable+override",
+        ),
+    ] {
+        let text = format!(
+            r#"{{"releases": {{"own/stable": {{"gcc": {{"version": "14.3.0", "confidence": "measured"}},
+                "binutils": {{"version": "2.43.1", "confidence": "measured"}},
+                "musl": {{"version": "1.2.5", "confidence": "measured"}}}}}}, "tarballs": {{{}}}}}"#,
+            tarball(file, release, sha256)
+        );
+        let dir = project(&[("bootlin.json", &text)]);
+        let catalog = Catalog::load(dir.path()).unwrap();
+        let id = format!("bootlin-{id}")
+            .parse::<crate::id::ToolchainId>()
+            .unwrap();
+        let toolchain = &catalog.toolchains()[&id];
+        assert_eq!(toolchain.is_overridden(), sha256 == own, "{id}");
+        assert_eq!(toolchain.libc.as_deref(), Some("musl-1.2.5"), "{id}");
+        // the others keep their names
+        let overridden = catalog
+            .toolchains()
+            .values()
+            .filter(|it| it.is_overridden());
+        assert_eq!(overridden.count(), usize::from(sha256 == own), "{id}");
+    }
+}
+
+#[test]
 fn a_component_of_the_projects_own_renames_the_toolchains_built_from_it() {
     let repacked = |sha256: &str| {
         format!(

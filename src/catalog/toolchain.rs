@@ -86,6 +86,8 @@ pub enum Origin {
         flavour: String,
         /// `2024.05-1`.
         release: String,
+        /// Whether the project put it there.
+        overridden: bool,
     },
     /// An archive of kernel.org's: its key in `korg.json`. One of LLVM compiles for other arches as well.
     Korg {
@@ -130,9 +132,13 @@ impl Toolchain {
         }
     }
 
-    /// Whether it is built from other bytes than kflake pins.
+    /// Whether it is made of other bytes than kflake pins.
     pub fn is_overridden(&self) -> bool {
-        matches!(&self.origin, Origin::Source { overridden, .. } if !overridden.is_empty())
+        match &self.origin {
+            Origin::Source { overridden, .. } => !overridden.is_empty(),
+            Origin::Bootlin { overridden, .. } => *overridden,
+            _ => false,
+        }
     }
 }
 
@@ -146,6 +152,11 @@ fn source_systems(gcc: &ToolVersion) -> Vec<&'static str> {
     } else {
         vec!["x86_64-linux"]
     }
+}
+
+/// What ends the id of a toolchain that is made of other bytes than the pinned ones: it goes by another name.
+fn mark(overridden: bool) -> &'static str {
+    if overridden { "+override" } else { "" }
 }
 
 /// The components of `definition` that the project replaced.
@@ -325,9 +336,11 @@ fn bootlin_one(
         libc,
         flavour,
         release: name,
+        overridden,
         ..
     } = tarball;
-    let id = format!("bootlin-{name}-{arch_dir}-{libc}-{flavour}{suffix}");
+    let mark = mark(*overridden);
+    let id = format!("bootlin-{name}-{arch_dir}-{libc}-{flavour}{suffix}{mark}");
     let linux_headers = tarball
         .linux_headers
         .clone()
@@ -362,6 +375,7 @@ fn bootlin_one(
             arch_dir: arch_dir.clone(),
             flavour: flavour.clone(),
             release: name.clone(),
+            overridden: *overridden,
         },
     })
 }
@@ -381,12 +395,7 @@ fn from_source(catalog: &Catalog) -> impl Iterator<Item = Toolchain> + '_ {
                 _ => (source.kernel_only.clone()?, None),
             };
             let overridden = overridden(catalog, definition);
-            // what was built from other bytes than the pinned ones goes by another name
-            let mark = if overridden.is_empty() {
-                ""
-            } else {
-                "+override"
-            };
+            let mark = mark(!overridden.is_empty());
             let mut properties = definition.properties.clone();
             properties.extend(configured_properties(facts, source, libc.is_some()));
             Some(Toolchain {
