@@ -19,9 +19,9 @@ use super::finding::{Finding, Level, SourceFile};
 use super::pointer::Pointer;
 use super::table::Table;
 use super::{
-    Arch, Board, Bootlin, BootlinRelease, BootlinTarball, Catalog, Component, Components,
-    Constraint, DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix,
-    HostTools, KernelPin, KorgGcc, KorgLlvm, MuslCrossMake, SourceToolchain,
+    Arch, Board, BootlinRelease, BootlinTarball, Catalog, Component, Components, Constraint,
+    DebianLlvm, DebianPin, DebianToolchain, Era, Evidence, FailureClass, Fix, HostTools, KernelPin,
+    KorgGcc, KorgLlvm, MuslCrossMake, SourceToolchain,
 };
 use crate::files;
 use crate::hash::Sha256;
@@ -86,9 +86,9 @@ macro_rules! plain_table {
     };
 }
 
-/// A file of several tables.
+/// A file of several tables. Of those that are `pins`, a project's own are marked.
 macro_rules! tables {
-    ($name:literal, $field:ident, $($section:ident: $key:ty => $value:ty),+) => {
+    ($name:literal, $field:ident, $($section:ident: $key:ty => $value:ty),+ $(; pins $pins:ident)?) => {
         File {
             name: $name,
             layout: Layout::Sections(&[$((stringify!($section), entries!($key, $value))),+]),
@@ -102,7 +102,9 @@ macro_rules! tables {
                     $section: Table<$key, $value>,)+
                 }
                 let shape: Shape = serde_json::from_str(text)?;
+                $(let pinned = digests(&catalog.$field.$pins);)?
                 $(shape.$section.overlay(&mut catalog.$field.$section);)+
+                $(mark_own(&pinned, &mut catalog.$field.$pins);)?
                 Ok(())
             },
         }
@@ -115,6 +117,51 @@ where
     V: DeserializeOwned,
 {
     serde_json::from_str(text)
+}
+
+/// A pin that knows whether a project gave it.
+trait Pinned {
+    /// The digest of its file, where it has one.
+    fn digest(&self) -> Option<Sha256>;
+    /// Whether the file is another than kflake pins under this name.
+    fn overridden(&mut self) -> &mut bool;
+}
+
+impl Pinned for BootlinTarball {
+    fn digest(&self) -> Option<Sha256> {
+        Some(self.sha256)
+    }
+
+    fn overridden(&mut self) -> &mut bool {
+        &mut self.overridden
+    }
+}
+
+impl Pinned for Component {
+    fn digest(&self) -> Option<Sha256> {
+        self.sha256
+    }
+
+    fn overridden(&mut self) -> &mut bool {
+        &mut self.overridden
+    }
+}
+
+/// The digests of `pins`, before a file is laid over them.
+fn digests<K: Ord + Clone, V: Pinned>(pins: &BTreeMap<K, V>) -> BTreeMap<K, Option<Sha256>> {
+    let digest = |(name, pin): (&K, &V)| (name.clone(), pin.digest());
+    pins.iter().map(digest).collect()
+}
+
+/// Marks those of `pins` that are not as `pinned` has them; the first file is kflake's own, and marks none.
+fn mark_own<K: Ord, V: Pinned>(pinned: &BTreeMap<K, Option<Sha256>>, pins: &mut BTreeMap<K, V>) {
+    if pinned.is_empty() {
+        return;
+    }
+    for (name, pin) in pins {
+        let is_own = pinned.get(name) != Some(&pin.digest());
+        *pin.overridden() |= is_own;
+    }
 }
 
 static FILES: &[File] = &[
@@ -158,40 +205,7 @@ static FILES: &[File] = &[
     plain_table!("host-tools.json", host_tools, Suite, HostTools),
     plain_table!("mirrors.json", mirrors, FileName, Vec<String>),
     tables!("debian.json", debian, pins: PinId => DebianPin, toolchains: ToolchainId => DebianToolchain, llvm: ToolchainId => DebianLlvm),
-    File {
-        name: "bootlin.json",
-        layout: Layout::Sections(&[
-            ("releases", entries!(String, BootlinRelease)),
-            ("tarballs", entries!(FileName, BootlinTarball)),
-        ]),
-        read: |text, catalog| {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Shape {
-                #[serde(rename = "$schema", default)]
-                _schema: serde::de::IgnoredAny,
-                #[serde(default)]
-                releases: Table<String, BootlinRelease>,
-                #[serde(default)]
-                tarballs: Table<FileName, BootlinTarball>,
-            }
-            let shape: Shape = serde_json::from_str(text)?;
-            let Bootlin { releases, tarballs } = &mut catalog.bootlin;
-            let pinned: BTreeMap<_, _> = tarballs
-                .iter()
-                .map(|(file, it)| (file.clone(), it.sha256))
-                .collect();
-            shape.releases.overlay(releases);
-            shape.tarballs.overlay(tarballs);
-            // the first file is kflake's own
-            if !pinned.is_empty() {
-                for (file, tarball) in tarballs.iter_mut() {
-                    tarball.overridden = pinned.get(file) != Some(&tarball.sha256);
-                }
-            }
-            Ok(())
-        },
-    },
+    tables!("bootlin.json", bootlin, releases: String => BootlinRelease, tarballs: FileName => BootlinTarball; pins tarballs),
     tables!("korg.json", korg, gcc: ToolchainId => KorgGcc, llvm: ToolchainId => KorgLlvm),
     File {
         name: "components.json",
@@ -215,17 +229,9 @@ static FILES: &[File] = &[
                 musl_cross_make,
                 components,
             } = &mut catalog.components;
-            let pinned: BTreeMap<_, _> = components
-                .iter()
-                .map(|(id, it)| (id.clone(), it.sha256))
-                .collect();
+            let pinned = digests(components);
             shape.components.overlay(components);
-            // the first file is kflake's own
-            if !pinned.is_empty() {
-                for (id, component) in components.iter_mut() {
-                    component.overridden |= pinned.get(id) != Some(&component.sha256);
-                }
-            }
+            mark_own(&pinned, components);
             if shape.musl_cross_make.is_some() {
                 *musl_cross_make = shape.musl_cross_make;
             }

@@ -134,9 +134,9 @@ fn understood(it: &Expectation, catalog: &Catalog) -> Result<CellId, Expectation
         return Err(UnknownName::among("class of failure", class, known(), []).into());
     }
     let cell = catalog.cell(&it.cell)?;
-    let mut eras = catalog.eras.iter();
     match &it.kernel {
         Some(kernel) if !catalog.eras[&cell.era].contains(kernel) => {
+            let mut eras = catalog.eras.iter();
             let own = eras.find(|(_, era)| era.contains(kernel));
             Err(ExpectationError::OtherEra {
                 cell,
